@@ -1,0 +1,1 @@
+"""Times retrograd against its peers, in turn.  Run ``python -m benchmarks``; see README.md."""

@@ -1,0 +1,105 @@
+"""``python -m benchmarks``: time retrograd and its peers in turn and print ratios."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+from . import report
+from .libraries import MODULES, TORCH_STYLE, installed
+from .turns import Timing, compare, compare_imports
+from .workloads import WORKLOADS
+
+NAMES = (*WORKLOADS, "import")
+PEERS = ("torch", "jax", "jax-jit", "autograd", "mygrad")
+
+
+def arguments(words: list[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser("python -m benchmarks", description=__doc__)
+    add = parser.add_argument
+    add("workloads", nargs="*", metavar="WORKLOAD", help=f"all unless named: {', '.join(NAMES)}")
+    add("--peers", default=",".join(PEERS), help="comma-separated, may be empty (default: all)")
+    add("--subject", default="retrograd", choices=MODULES, help="time another library instead")
+    add("--seconds", type=float, default=3.0, help="measured, per side and workload (default 3)")
+    add("--threads", type=int, default=1, help="threads per worker (default 1)")
+    add("--mode", choices=("installed", "pure"), default="installed", help="retrograd's core")
+    add("--quick", action="store_true", help="one short round: does it run? no numbers to quote")
+    add("--json", type=Path, metavar="FILE", help="write everything measured")
+    add("--write", action="store_true", help="rewrite the table in benchmarks/README.md")
+    options = parser.parse_args(words)
+    options.peers = [name for name in options.peers.split(",") if name]
+    unknown = [name for name in options.workloads if name not in NAMES]
+    unknown += [name for name in options.peers if name not in MODULES]
+    if unknown:
+        parser.error(f"unknown: {', '.join(unknown)}; there are {', '.join((*NAMES, *MODULES))}")
+    if options.write and (options.subject != "retrograd" or options.quick):
+        parser.error("--write records full runs of retrograd only")
+    return options
+
+
+def timing_from(options: argparse.Namespace) -> Timing:
+    pure = options.mode == "pure"
+    if options.quick:
+        return Timing(0.05, 0.0, rounds=1, pairs=1, threads=options.threads, pure=pure)
+    # a thread pool spins for a while after its work: let it go to sleep before the other's turn
+    pause = 0.02 if options.threads == 1 else 0.25
+    slice_seconds, pairs = 0.3, 2
+    rounds = max(1, round(options.seconds / slice_seconds / pairs))
+    return Timing(slice_seconds, pause, rounds, pairs, options.threads, pure)
+
+
+def available(options: argparse.Namespace) -> list[str | None]:
+    """The installed peers; [None], the subject alone, where there are none."""
+    if not installed(options.subject):
+        raise SystemExit(f"{options.subject} cannot be imported here: run `pip install .` first")
+    present: list[str | None] = []
+    for peer in options.peers:
+        if installed(peer):
+            present.append(peer)
+        else:
+            print(f"{peer} is not installed: skipped")
+    return present or [None]
+
+
+def measure(options: argparse.Namespace, timing: Timing) -> Iterator[report.Row]:
+    """A row for each workload and peer, as soon as it is known."""
+    peers = available(options)
+    print(report.HEADER, flush=True)
+    for name in options.workloads or NAMES:
+        for peer in peers:
+            if name == "import":
+                if peer != "jax-jit":  # the same import as jax's
+                    module = MODULES[peer] if peer else None
+                    result = compare_imports(MODULES[options.subject], module, timing)
+                    yield report.judged_import(options.subject, peer, result)
+                continue
+            workload = WORKLOADS[name]
+            if workload.functional is None and peer and peer not in TORCH_STYLE:
+                continue
+            yield report.judged(workload, peer, compare(name, options.subject, peer, timing))
+
+
+def main(words: list[str] | None = None) -> int:
+    options = arguments(words)
+    timing = timing_from(options)
+    rows = []
+    for row in measure(options, timing):
+        if not row.result.skipped:
+            rows.append(row)
+            print(report.line(row), flush=True)
+    about = report.context(rows, timing)
+    versions = ", ".join(f"{name} {version}" for name, version in about["versions"].items())
+    print(f"{options.subject} / peer; {about['build']} build; threads: {timing.threads}; {versions}")
+    if timing.pure and about["build"] == "compiled":
+        print("note: the pure-Python core was asked for, and the compiled one was loaded")
+    if options.json:
+        options.json.write_text(json.dumps(report.as_json(rows, timing), indent=1) + "\n")
+    if options.write:
+        print(f"README.md: table of the {report.write(rows, timing)} build rewritten")
+    return 1 if any(row.result.problem for row in rows) else 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,138 @@
+"""The libraries that can be timed, and how each is loaded inside a worker process."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.metadata
+import importlib.util
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from .workload import Step
+
+# name on the command line -> the module it needs
+MODULES = {
+    "retrograd": "retrograd",
+    "torch": "torch",
+    "jax": "jax",
+    "jax-jit": "jax",
+    "autograd": "autograd",
+    "mygrad": "mygrad",
+}
+TORCH_STYLE = ("retrograd", "torch")
+
+
+def installed(library: str) -> bool:
+    """Whether the library could be imported here; it is not imported to find out."""
+    return importlib.util.find_spec(MODULES[library]) is not None
+
+
+@dataclass(frozen=True)
+class Functional:
+    """One face for libraries whose programs are functions of NumPy-like arrays.
+
+    Attributes
+    ----------
+    numpy : the namespace that differentiable functions are written with
+    arrays : the namespace for arithmetic that is not differentiated (optimiser updates)
+    differentiate : ``(f, count) -> (*arrays) -> (value, gradients of the first count arguments)``
+    compile : makes a function fast for good, where the library can
+    wait : returns its argument once it has been computed
+    custom : ``(forward(x), backward(g, out)) -> f``, a function with its own derivative, or None
+    """
+
+    numpy: Any
+    arrays: Any
+    differentiate: Callable[[Callable[..., Any], int], Callable[..., Any]]
+    compile: Callable[[Callable[..., Any]], Callable[..., Any]]
+    wait: Callable[[Any], Any]
+    custom: Callable[..., Callable[..., Any]] | None
+
+    def gradient_step(self, f: Callable[..., Any], *inputs: Any) -> Step:
+        """A step that differentiates ``f`` at ``inputs``; it returns the first gradient."""
+        run = self.compile(self.differentiate(f, len(inputs)))
+        wait = self.wait
+        inputs = tuple(self.arrays.asarray(value) for value in inputs)
+        return lambda: wait(run(*inputs))[1][0]
+
+
+def same(value: Any) -> Any:
+    return value
+
+
+def load_autograd() -> Functional:
+    import autograd
+    import autograd.numpy
+    import numpy
+    from autograd.extend import defvjp, primitive
+
+    def differentiate(f: Callable[..., Any], count: int) -> Callable[..., Any]:
+        return autograd.value_and_grad(f, argnum=tuple(range(count)))
+
+    def custom(forward: Callable[..., Any], backward: Callable[..., Any]) -> Callable[..., Any]:
+        function = primitive(forward)
+        defvjp(function, lambda out, x: lambda g: backward(g, out))
+        return function
+
+    return Functional(autograd.numpy, numpy, differentiate, same, same, custom)
+
+
+def load_jax(jit: bool) -> Functional:
+    import jax
+    import jax.numpy
+
+    def differentiate(f: Callable[..., Any], count: int) -> Callable[..., Any]:
+        return jax.value_and_grad(f, argnums=tuple(range(count)))
+
+    def custom(forward: Callable[..., Any], backward: Callable[..., Any]) -> Callable[..., Any]:
+        def forward_saving_output(x: Any) -> tuple[Any, Any]:
+            out = forward(x)
+            return out, out
+
+        function = jax.custom_vjp(forward)
+        function.defvjp(forward_saving_output, lambda out, g: (backward(g, out),))
+        return function
+
+    compiler = jax.jit if jit else same
+    arrays = jax.numpy
+    return Functional(arrays, arrays, differentiate, compiler, jax.block_until_ready, custom)
+
+
+def load_mygrad() -> Functional:
+    import mygrad
+    import numpy
+
+    def differentiate(f: Callable[..., Any], count: int) -> Callable[..., Any]:
+        def run(*inputs: Any) -> tuple[Any, tuple[Any, ...]]:
+            tensors = [mygrad.tensor(value) for value in inputs[:count]]
+            value = f(*tensors, *inputs[count:])
+            value.backward()
+            return value.data, tuple(tensor.grad for tensor in tensors)
+
+        return run
+
+    return Functional(mygrad, numpy, differentiate, same, same, None)
+
+
+def load(library: str) -> Any:
+    """The module itself for PyTorch's style, a `Functional` for the others."""
+    if library in TORCH_STYLE:
+        return importlib.import_module(MODULES[library])
+    if library == "autograd":
+        return load_autograd()
+    if library == "mygrad":
+        return load_mygrad()
+    return load_jax(jit=library == "jax-jit")
+
+
+def describe(library: str) -> dict[str, Any]:
+    """Versions, and for retrograd which build of its core is loaded."""
+    module = importlib.import_module(MODULES[library])
+    version = getattr(module, "__version__", None) or importlib.metadata.version(module.__name__)
+    numpy_version = sys.modules["numpy"].__version__
+    facts: dict[str, Any] = {"library": library, "version": version, "numpy": numpy_version}
+    if library == "retrograd":
+        facts["compiled"] = bool(importlib.import_module("retrograd._core").compiled)
+    return facts

@@ -1,0 +1,144 @@
+"""Whole training steps: forward, loss, backward, optimiser.
+
+The learning rates are small so that thousands of steps on one batch change nothing that the time
+depends on (a fitted model's gradients end as denormal numbers, which are slow).
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ..libraries import Functional
+from ..workload import Step, Workload
+
+SGD_RATE, ADAM_RATE = 1e-4, 1e-6
+State = tuple[Any, ...]
+
+
+def initial_weights(sizes: tuple[int, ...]) -> list[np.ndarray]:
+    """Weight and bias of each layer, in the order of ``parameters()``, alike for all libraries."""
+    random = np.random.default_rng(1)
+    arrays = []
+    for inputs, outputs in zip(sizes, sizes[1:]):
+        bound = inputs**-0.5
+        arrays.append(random.uniform(-bound, bound, (outputs, inputs)).astype(np.float32))
+        arrays.append(random.uniform(-bound, bound, outputs).astype(np.float32))
+    return arrays
+
+
+def data(sizes: tuple[int, ...], rows: int) -> tuple[np.ndarray, np.ndarray]:
+    """Inputs and targets: one number a row, or a class where there are several outputs."""
+    random = np.random.default_rng(2)
+    x = random.standard_normal((rows, sizes[0])).astype(np.float32)
+    if sizes[-1] == 1:
+        return x, x[:, :1] * x[:, 1:2]
+    return x, random.integers(0, sizes[-1], rows)
+
+
+def training_step(torch: Any, sizes: tuple[int, ...], rows: int) -> Step:
+    regression = sizes[-1] == 1
+    layers = []
+    for inputs, outputs in zip(sizes, sizes[1:]):
+        layers.append(torch.nn.Linear(inputs, outputs))
+        layers.append(torch.nn.Tanh() if regression else torch.nn.ReLU())
+    model = torch.nn.Sequential(*layers[:-1])
+    with torch.no_grad():
+        for parameter, values in zip(model.parameters(), initial_weights(sizes)):
+            parameter.copy_(torch.from_numpy(values))
+    if regression:
+        loss_function = torch.nn.MSELoss()
+        optimizer = torch.optim.SGD(model.parameters(), lr=SGD_RATE)
+    else:
+        loss_function = torch.nn.CrossEntropyLoss()
+        optimizer = torch.optim.Adam(model.parameters(), lr=ADAM_RATE)
+    x, target = (torch.from_numpy(values) for values in data(sizes, rows))
+
+    def step() -> Any:
+        optimizer.zero_grad()
+        loss = loss_function(model(x), target)
+        loss.backward()
+        optimizer.step()
+        return loss
+
+    return step
+
+
+def sgd(arrays: Any, state: State, gradients: Any) -> State:
+    return tuple(w - SGD_RATE * g for w, g in zip(state, gradients))
+
+
+def adam(arrays: Any, state: State, gradients: Any) -> State:
+    """Adam on (step number, weights, first moments, second moments) laid end to end."""
+    count = len(gradients)
+    turn = state[0] + 1
+    first_scale, second_scale = 1 - 0.9**turn, 1 - 0.999**turn
+    weights, first, second = [], [], []
+    for k, g in enumerate(gradients):
+        m = 0.9 * state[1 + count + k] + 0.1 * g
+        v = 0.999 * state[1 + 2 * count + k] + 0.001 * (g * g)
+        change = (m / first_scale) / (arrays.sqrt(v / second_scale) + 1e-8)
+        weights.append(state[1 + k] - ADAM_RATE * change)
+        first.append(m)
+        second.append(v)
+    return (turn, *weights, *first, *second)
+
+
+def training_step_functional(library: Functional, sizes: tuple[int, ...], rows: int) -> Step:
+    np_ = library.numpy
+    regression = sizes[-1] == 1
+    values = initial_weights(sizes)
+    count = len(values)
+    x, target = data(sizes, rows)
+    every_row = np.arange(rows)
+
+    def loss(*weights: Any) -> Any:
+        y = x
+        for k in range(0, count, 2):
+            y = np_.matmul(y, weights[k].T) + weights[k + 1]
+            if k + 2 < count:
+                y = np_.tanh(y) if regression else np_.maximum(y, 0)
+        if regression:
+            return np_.mean((y - target) ** 2)
+        # no maximum taken off first: these outputs are small, and it is the peers' advantage
+        return np_.mean(np_.log(np_.sum(np_.exp(y), axis=1)) - y[every_row, target])
+
+    gradient = library.differentiate(loss, count)
+    weights_from = 0 if regression else 1
+    update = sgd if regression else adam
+
+    def train(*state: Any) -> tuple[Any, State]:
+        value, gradients = gradient(*state[weights_from : weights_from + count])
+        return value, update(library.arrays, state, gradients)
+
+    run = library.compile(train)
+    moments = [] if regression else [np.zeros_like(w) for w in values + values]
+    start = [] if regression else [np.float32(0)]
+    state = tuple(library.arrays.asarray(array) for array in (*start, *values, *moments))
+
+    def step() -> Any:
+        nonlocal state
+        value, state = library.wait(run(*state))
+        return value
+
+    return step
+
+
+def workload(
+    name: str, title: str, sizes: tuple[int, ...], rows: int, target: float | None = None
+) -> Workload:
+    return Workload(
+        name,
+        title,
+        lambda torch: training_step(torch, sizes, rows),
+        lambda library: training_step_functional(library, sizes, rows),
+        target,
+    )
+
+
+WORKLOADS = (
+    workload("mlp-tiny", "MLP 2-16-16-1, batch 32, SGD step", (2, 16, 16, 1), 32, target=0.35),
+    workload("mlp-small", "MLP 64-128-128-10, batch 64, Adam step", (64, 128, 128, 10), 64),
+    workload("mlp-mnist", "MLP 784-128-10, batch 64, Adam step", (784, 128, 10), 64),
+)

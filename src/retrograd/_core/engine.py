@@ -1,0 +1,874 @@
+"""The engine: walks the graph backward, runs the rules, accumulates into leaves.
+
+Note [Order].  Every node reachable from the roots counts the gradients it will receive.  A node
+whose count is reached is ready; of the ready nodes the one recorded last runs first, as in
+PyTorch.  Leaves accumulate the moment they are ready.  Nothing recurses.
+
+Note [Who owns a gradient].  What a rule returns may be a buffer somebody else sees: the gradient
+it was given, an operand it saved, a view.  The engine adds in place only into buffers it made
+itself, and a leaf takes over a first gradient only when nobody else can see it.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import numpy as np
+
+from .broadcast import sum_to
+from .errors import GraphFreedError, SavedValueChangedError, describe
+from .modes import changed, set_grad, switches, thread_modes
+from .node import AccumulateGrad, CallNode, Node, Slot
+from .plan import ARRAY, RESULT, RuleCall
+from .site import describe_site, here
+from .value import Value, asarray
+
+ndarray: Final[Any] = np.ndarray
+
+
+class Running:
+    """Counts runs in progress, in every thread, and numbers them."""
+
+    def __init__(self) -> None:
+        self.active: int = 0
+        self.last: int = 0
+
+
+running: Final = Running()
+
+
+class Freed:
+    """Marks a node whose saved values are gone, and remembers which backward freed them."""
+
+    def __init__(self, site: Any) -> None:
+        self.site = site
+
+
+class Run:
+    """One backward pass.
+
+    Parameters
+    ----------
+    like : Value
+        Any value; new tensors are made by it.
+    keep : bool
+        Keep saved values for another run (``retain_graph``).
+    create_graph : bool
+        Give rules tensors, so that they record themselves.
+    """
+
+    def __init__(self, like: Value, keep: bool, create_graph: bool) -> None:
+        running.last += 1
+        self.mark: int = running.last
+        self.like = like
+        self.keep = keep
+        self.create_graph = create_graph
+        self.slots: dict[Node, Slot] | None = None
+        self.heap: list[Node] = []
+        self.visited: list[Node] = []
+        self.freed: Freed | None = None
+        # For runs towards given inputs: where to put what, and which nodes lead there.
+        self.captures: dict[Node, dict[int, Any]] | None = None
+        self.needed: dict[Node, bool] | None = None
+        self.accumulate: bool = True
+        self.anomaly: bool = False
+
+    # -- slots ------------------------------------------------------------------------------
+
+    def slot(self, node: Node) -> Slot:
+        """Return the run's slot of a node."""
+        slots = self.slots
+        if slots is None:
+            return node
+        found = slots.get(node)
+        if found is None:
+            found = Slot()
+            slots[node] = found
+        return found
+
+    # -- counting ---------------------------------------------------------------------------
+
+    def count(self, roots: list[Node]) -> None:
+        """Count, for every node that will run, how many gradients it will receive."""
+        mark = self.mark
+        visited = self.visited
+        stack: list[Node] = []
+        for root in roots:
+            slot = self.slot(root)
+            if slot.mark != mark:
+                slot.mark = mark
+                slot.pending = 0
+                stack.append(root)
+        needed = self.needed
+        plain = self.slots is None and needed is None
+        while stack:
+            node = stack.pop()
+            visited.append(node)
+            for edge in node.edges:
+                if edge is None:
+                    continue
+                target: Node = edge
+                if plain:
+                    if target.mark != mark:
+                        target.mark = mark
+                        target.pending = 1
+                        stack.append(target)
+                    else:
+                        target.pending += 1
+                    continue
+                if needed is not None and target not in needed:
+                    continue
+                slot = self.slot(target)
+                if slot.mark != mark:
+                    slot.mark = mark
+                    slot.pending = 1
+                    stack.append(target)
+                else:
+                    slot.pending += 1
+
+    def find_needed(self, roots: list[Node], targets: dict[Node, dict[int, Any]]) -> None:
+        """Find the nodes on a path from a root to a target."""
+        seen: set[Node] = set(roots)
+        stack = list(seen)
+        while stack:
+            node = stack.pop()
+            for edge in node.edges:
+                if edge is not None and edge not in seen:
+                    seen.add(edge)
+                    stack.append(edge)
+        needed: dict[Node, bool] = {}
+        # Edges always point to nodes recorded earlier, so this order meets targets first.
+        for node in sorted(seen, key=lambda n: n.seq):
+            if node in targets:
+                needed[node] = True
+                continue
+            for edge in node.edges:
+                if edge is not None and edge in needed:
+                    needed[node] = True
+                    break
+        self.needed = needed
+        self.captures = targets
+
+    # -- the ready heap -----------------------------------------------------------------------
+
+    def push(self, node: Node) -> None:
+        """Put a ready node on the heap."""
+        heap = self.heap
+        at = len(heap)
+        heap.append(node)
+        seq = node.seq
+        while at > 0:
+            above = (at - 1) >> 1
+            parent = heap[above]
+            if parent.seq >= seq:
+                break
+            heap[at] = parent
+            at = above
+        heap[at] = node
+
+    def pop(self) -> Node:
+        """Take the ready node that was recorded last."""
+        heap = self.heap
+        last = heap.pop()
+        size = len(heap)
+        if size == 0:
+            return last
+        top = heap[0]
+        seq = last.seq
+        at = 0
+        child = 1
+        while child < size:
+            if child + 1 < size and heap[child + 1].seq > heap[child].seq:
+                child += 1
+            below = heap[child]
+            if below.seq <= seq:
+                break
+            heap[at] = below
+            at = child
+            child = 2 * at + 1
+        heap[at] = last
+        return top
+
+    # -- delivering ---------------------------------------------------------------------------
+
+    def deliver(self, node: Node, position: int, value: Any, mine: bool) -> None:
+        """Send a gradient along the edge of `node` at `position`."""
+        edge = node.edges[position]
+        if edge is None:
+            return
+        target: Node = edge
+        needed = self.needed
+        if needed is not None and target not in needed:
+            return
+        slot: Slot = target if self.slots is None else self.slot(target)
+        if value is not None:
+            shapes = node.shapes
+            if shapes is not None:
+                shape = shapes[position]
+                if shape is not None:
+                    summed = sum_to(value, shape)
+                    if summed is not value:
+                        value = summed
+                        mine = True
+            indices = node.indices
+            self.put(slot, target, 0 if indices is None else indices[position], value, mine)
+        slot.pending -= 1
+        if slot.pending == 0:
+            if isinstance(target, AccumulateGrad):
+                self.finish_leaf(target, slot)
+            else:
+                self.push(target)
+
+    def put(self, slot: Slot, target: Node, index: int, value: Any, mine: bool) -> None:
+        """Add a gradient to a slot."""
+        if target.outputs != 1:
+            self.put_many(slot, target, index, value)
+            return
+        have = slot.grad
+        if have is None:
+            slot.grad = value
+            slot.owned = mine
+        elif slot.owned and type(have) is ndarray and have.base is None:
+            np.add(have, value, have)
+        else:
+            slot.grad = have + value
+            slot.owned = True
+
+    def put_many(self, slot: Slot, target: Node, index: int, value: Any) -> None:
+        """Add a gradient to the slot of a node with several outputs."""
+        if slot.grad is None:
+            slot.grad = [None] * target.outputs
+        have = slot.grad[index]
+        slot.grad[index] = value if have is None else have + value
+
+    # -- leaves -------------------------------------------------------------------------------
+
+    def finish_leaf(self, leaf: AccumulateGrad, slot: Slot) -> None:
+        """Accumulate what arrived at a leaf."""
+        value = slot.grad
+        mine = slot.owned
+        slot.grad = None
+        if value is None and leaf.hooks is None:
+            return
+        if leaf.hooks is not None:
+            changed_value = self.tensor_hooks(leaf, 0, value)
+            if changed_value is not value:
+                value = changed_value
+            mine = False
+            if value is None:
+                return
+        captures = self.captures
+        if captures is not None:
+            wanted = captures.get(leaf)
+            if wanted is None:
+                return
+            if not self.accumulate:
+                wanted[0] = self.wrap(value)
+                return
+        cell = leaf.cell
+        have: Any = cell.grad
+        if have is None:
+            if isinstance(value, Value):
+                cell.grad = value if self.create_graph else value.make(np.array(value.array))
+            elif mine and type(value) is ndarray and value.base is None:
+                cell.grad = self.like.make(value)
+            else:
+                cell.grad = self.like.make(np.array(value))
+        elif self.create_graph:
+            cell.grad = have + self.wrap(value)
+        else:
+            array = value.array if isinstance(value, Value) else value
+            add_into(have, array)
+        hooks = leaf.hooks
+        if hooks is not None and hooks.accumulated:
+            tensor = leaf.leaf()
+            before = set_grad(self.create_graph)
+            try:
+                for hook in list(hooks.accumulated.values()):
+                    hook(tensor)
+            finally:
+                set_grad(before)
+
+    # -- hooks --------------------------------------------------------------------------------
+
+    def wrap(self, value: Any) -> Any:
+        """Return a gradient as a tensor."""
+        if value is None or isinstance(value, Value):
+            return value
+        return self.like.make(asarray(value))
+
+    def tensor_hooks(self, node: Node, index: int, value: Any) -> Any:
+        """Run the hooks of the tensor that is output `index` of a node."""
+        hooks = node.hooks
+        if hooks is None:
+            return value
+        table = hooks.tensor.get(index)
+        before = set_grad(self.create_graph)
+        try:
+            if table is not None and value is not None:
+                for hook in list(table.values()):
+                    given = self.wrap(value)
+                    new = hook(given)
+                    if new is None:
+                        value = given
+                        continue
+                    if not isinstance(new, Value):
+                        raise TypeError(
+                            f"expected Variable, but hook returned '{type(new).__name__}'"
+                        )
+                    if new.get_shape() != given.get_shape():
+                        raise RuntimeError("hook has changed the size of value")
+                    value = new
+                if not self.create_graph and isinstance(value, Value):
+                    value = value.array
+            cell = hooks.retained.get(index)
+            if cell is not None and value is not None:
+                kept = self.wrap(value)
+                if cell.grad is None:
+                    cell.grad = kept if self.create_graph else kept.make(np.array(kept.array))
+                else:
+                    cell.grad = cell.grad + kept
+        finally:
+            set_grad(before)
+        return value
+
+    # -- running one node -----------------------------------------------------------------------
+
+    def execute(self, node: Node) -> None:
+        """Run one ready node and deliver its gradients."""
+        slot: Slot = node if self.slots is None else self.slot(node)
+        g = slot.grad
+        mine = slot.owned
+        slot.grad = None
+        if node.hooks is not None:
+            g = self.hooks_before(node, g)
+            mine = False
+        captures = self.captures
+        if captures is not None:
+            wanted = captures.get(node)
+            if wanted is not None:
+                self.capture(node, wanted, g)
+                mine = False
+                needed = self.needed
+                onward = False
+                for edge in node.edges:
+                    if edge is not None and needed is not None and edge in needed:
+                        onward = True
+                if not onward:
+                    return
+        if isinstance(node, CallNode):
+            self.execute_call(node, g)
+            return
+        if g is None or (node.outputs != 1):
+            if g is None or not self.fill(node, g):
+                for position in range(len(node.edges)):
+                    self.deliver(node, position, None, False)
+                return
+            g = tuple(g)
+        if node.storages is not None:
+            if node.freed is not None:
+                raise freed_error(node)
+            seq = node.seq
+            for storage in node.storages:
+                if storage is not None and storage.written > seq:
+                    raise changed_error(node)
+                if storage is not None and storage.written == seq:
+                    check_same_time(node)
+        if self.create_graph or self.anomaly or node.hooks is not None or node.unpack is not None:
+            self.execute_slowly(node, g)
+            return
+        plan = node.plan
+        if plan is None:
+            raise RuntimeError(f"{node.name()}: no rule to run")
+        saved = node.saved
+        only = plan.only_call
+        if only is not None and only.only:
+            dx = call_rule(only, g, saved)
+            if dx is g:
+                if not mine:
+                    self.deliver(node, only.first, dx, False)
+                else:
+                    self.deliver(node, only.first, dx, True)
+            else:
+                self.deliver(node, only.first, dx, not is_saved(dx, saved))
+        else:
+            for call in plan.calls:
+                dx = call_rule(call, g, saved)
+                if call.only:
+                    self.deliver(node, call.first, dx, dx is not g and not is_saved(dx, saved))
+                elif call.separate:
+                    self.deliver_separately(node, call, dx)
+                else:
+                    for position in call.targets:
+                        self.deliver(node, position, dx, False)
+        if not self.keep:
+            self.free(node)
+
+    def deliver_separately(self, node: Node, call: RuleCall, grads: Any) -> None:
+        """Deliver the results of a rule that returns one gradient for each operand."""
+        first = call.first
+        if len(call.targets) == 1:
+            # A variadic operand: one gradient for each of the rest of the edges.
+            for number, value in enumerate(grads):
+                self.deliver(node, first + number, value, False)
+        else:
+            for number, position in enumerate(call.targets):
+                self.deliver(node, position, grads[number], False)
+
+    def fill(self, node: Node, g: Any) -> bool:
+        """Put zeros for the outputs that received nothing; False when none received any."""
+        some = False
+        for value in g:
+            if value is not None:
+                some = True
+        if not some:
+            return False
+        for number, value in enumerate(g):
+            if value is None and node.like is not None:
+                shape, dtype = node.like[number]
+                zeros = np.zeros(shape, dtype)
+                g[number] = self.wrap(zeros) if self.create_graph else zeros
+        return True
+
+    def free(self, node: Node) -> None:
+        """Forget what a node saved."""
+        if node.storages is not None:
+            node.saved = None
+            freed = self.freed
+            if freed is None:
+                freed = Freed(here())
+                self.freed = freed
+            node.freed = freed
+
+    def capture(self, node: Node, wanted: dict[int, Any], g: Any) -> None:
+        """Keep a gradient that was asked for."""
+        for index in list(wanted):
+            value = g if node.outputs == 1 else None if g is None else g[index]
+            if value is not None:
+                wanted[index] = self.wrap(value)
+
+    def hooks_before(self, node: Node, g: Any) -> Any:
+        """Run the tensor hooks of every output, then the node's pre-hooks."""
+        if node.outputs == 1:
+            g = self.tensor_hooks(node, 0, g)
+        elif g is not None:
+            g = [self.tensor_hooks(node, n, value) for n, value in enumerate(g)]
+        hooks = node.hooks
+        if hooks is None or not hooks.before:
+            return g
+        before = set_grad(self.create_graph)
+        try:
+            for hook in list(hooks.before.values()):
+                outs = [g] if node.outputs == 1 else g
+                new = hook(tuple([self.wrap(v) for v in outs]))
+                if new is not None:
+                    new = [self.unwrap(v) for v in (new if isinstance(new, tuple) else (new,))]
+                    g = new[0] if node.outputs == 1 else new
+        finally:
+            set_grad(before)
+        return g
+
+    def unwrap(self, value: Any) -> Any:
+        """Return a gradient as this run's rules take it."""
+        if isinstance(value, Value) and not self.create_graph:
+            return value.array
+        return value
+
+    def execute_slowly(self, node: Node, g: Any) -> None:
+        """Run a node with everything that is not common: tensors, hooks, anomaly checks."""
+        plan = node.plan
+        if plan is None:
+            raise RuntimeError(f"{node.name()}: no rule to run")
+        if node.freed is not None and plan.saves_arrays:
+            raise freed_error(node)
+        saved = self.unpacked(node)
+        if self.create_graph:
+            g = tuple([self.wrap(v) for v in g]) if isinstance(g, tuple) else self.wrap(g)
+        grads: list[Any] = [None] * len(node.edges)
+        before = set_grad(self.create_graph)
+        try:
+            for call in plan.calls:
+                dx = call_rule(call, g, saved)
+                if call.separate and len(call.targets) == 1:
+                    for number, value in enumerate(dx):
+                        grads[call.first + number] = value
+                elif call.separate:
+                    for number, position in enumerate(call.targets):
+                        grads[position] = dx[number]
+                else:
+                    for position in call.targets:
+                        grads[position] = dx
+        finally:
+            set_grad(before)
+        for position, edge in enumerate(node.edges):
+            if edge is None:
+                grads[position] = None
+        self.finish_slowly(node, g, grads)
+
+    def finish_slowly(self, node: Node, g: Any, grads: list[Any]) -> None:
+        """Check for nan, run the post-hooks, free and deliver."""
+        if self.anomaly:
+            check_nan(node, grads)
+        hooks = node.hooks
+        if hooks is not None and hooks.after:
+            outs = g if isinstance(g, (tuple, list)) else (g,)
+            before = set_grad(self.create_graph)
+            try:
+                for hook in list(hooks.after.values()):
+                    inputs = tuple([self.wrap(v) for v in grads])
+                    new = hook(inputs, tuple([self.wrap(v) for v in outs]))
+                    if new is not None:
+                        new = new if isinstance(new, tuple) else (new,)
+                        grads = [self.unwrap(v) for v in new]
+            finally:
+                set_grad(before)
+        if not self.keep:
+            self.free(node)
+        for position in range(len(node.edges)):
+            self.deliver(node, position, grads[position], False)
+
+    def unpacked(self, node: Node) -> tuple[Any, ...] | None:
+        """Return what a node saved, as tensors when the backward is itself recorded."""
+        saved = node.saved
+        if saved is None:
+            return None
+        plan = node.plan
+        if plan is None:
+            return saved
+        entries = list(saved)
+        if node.unpack is not None:
+            node.unpack(entries, plan)
+        if not self.create_graph:
+            return tuple(entries)
+        for number, need in enumerate(plan.saves):
+            entry = entries[number]
+            if need.kind == RESULT:
+                entries[number] = self.revive_out(node, entry)
+            elif need.kind == ARRAY:
+                at = need.position
+                if isinstance(entry, tuple):
+                    entries[number] = tuple(
+                        [self.revive(node, at + n, a) for n, a in enumerate(entry)]
+                    )
+                else:
+                    entries[number] = self.revive(node, at, entry)
+        return tuple(entries)
+
+    def revive(self, node: Node, position: int, array: Any) -> Any:
+        """Return a saved operand as a tensor with the history it had."""
+        if position >= len(node.edges) or not hasattr(array, "shape"):
+            return array
+        made = self.like.make(asarray(array))
+        edge = node.edges[position]
+        if edge is None:
+            return made
+        made.requires = True
+        if isinstance(edge, AccumulateGrad):
+            made.leaf = edge
+            made.cell = edge.cell
+        else:
+            made.node = edge
+            indices = node.indices
+            made.index = 0 if indices is None else indices[position]
+        return made
+
+    def revive_out(self, node: Node, array: Any) -> Any:
+        """Return a saved result as a tensor whose node is the one being run."""
+        if isinstance(array, tuple):
+            many = []
+            for number, one in enumerate(array):
+                made = self.revive_out(node, one)
+                made.index = number
+                many.append(made)
+            return tuple(many)
+        made = self.like.make(asarray(array))
+        made.requires = True
+        made.node = node
+        return made
+
+    def execute_call(self, node: CallNode, g: Any) -> None:
+        """Run a node whose backward is a Python method."""
+        if node.freed is not None:
+            raise freed_error(node)
+        if node.outputs == 1:
+            outs: tuple[Any, ...] = (self.wrap(g),)
+        elif g is None:
+            outs = tuple([None] * node.outputs)
+        else:
+            outs = tuple([self.wrap(v) for v in g])
+        before = set_grad(self.create_graph)
+        try:
+            grads = list(node.run(outs, self.create_graph))
+        finally:
+            set_grad(before)
+        if self.anomaly:
+            check_nan(node, grads)
+        hooks = node.hooks
+        if not self.create_graph:
+            grads = [v.array if isinstance(v, Value) else v for v in grads]
+        if hooks is not None and hooks.after:
+            self.finish_slowly(node, outs, grads)
+            if not self.keep:
+                node.release(self.freed_mark(node))
+            return
+        if not self.keep:
+            node.release(self.freed_mark(node))
+        for position in range(len(node.edges)):
+            self.deliver(node, position, grads[position], False)
+
+    def freed_mark(self, node: Node) -> Freed:
+        """Return the marker of this run."""
+        freed = self.freed
+        if freed is None:
+            freed = Freed(here())
+            self.freed = freed
+        return freed
+
+    # -- the whole run ------------------------------------------------------------------------
+
+    def go(self, roots: list[Value], grads: list[Any]) -> None:
+        """Run from the roots, given a gradient for each."""
+        nodes: list[Node] = []
+        for root in roots:
+            edge = root.edge()
+            if edge is not None:
+                nodes.append(edge)
+        alone = running.active == 0
+        if not alone:
+            self.slots = {}
+        running.active += 1
+        special = switches.special
+        if special != 0:
+            self.anomaly = thread_modes().anomaly
+        try:
+            if self.captures is not None:
+                self.find_needed(nodes, self.captures)
+            self.count(nodes)
+            leaves: list[Node] = []
+            for number, node in enumerate(nodes):
+                needed = self.needed
+                if needed is not None and node not in needed:
+                    continue
+                slot = self.slot(node)
+                self.put(slot, node, roots[number].index, grads[number], False)
+                if slot.pending == 0 and node not in leaves:
+                    leaves.append(node)
+            for node in leaves:
+                if isinstance(node, AccumulateGrad):
+                    self.finish_leaf(node, self.slot(node))
+                else:
+                    self.push(node)
+            while self.heap:
+                self.execute(self.pop())
+        finally:
+            running.active -= 1
+            if self.heap or self.slots is None:
+                for node in self.visited:
+                    node.grad = None
+
+
+def call_rule(call: RuleCall, g: Any, saved: Any) -> Any:
+    """Call a rule with the gradient and the saved entries it asked for."""
+    function = call.function
+    arity = call.arity
+    if arity == 0:
+        return function(g)
+    if saved is None:
+        raise RuntimeError("saved values are gone")
+    values: tuple[Any, ...] = saved
+    sources = call.sources
+    if arity == 1:
+        return function(g, values[sources[0]])
+    if arity == 2:
+        return function(g, values[sources[0]], values[sources[1]])
+    if arity == 3:
+        return function(g, values[sources[0]], values[sources[1]], values[sources[2]])
+    return function(g, *[values[s] for s in sources])
+
+
+def is_saved(value: Any, saved: Any) -> bool:
+    """Say whether a rule handed back one of the saved arrays."""
+    if saved is None:
+        return False
+    values: tuple[Any, ...] = saved
+    for entry in values:
+        if entry is value:
+            return True
+    return False
+
+
+def add_into(have: Value, array: Any) -> None:
+    """Add to an existing `.grad` in place."""
+    target = have.array
+    if have.requires and have.node is not None:
+        # A gradient with a history of its own is replaced, not written into.
+        have.set_array(target + array)
+        have.requires = False
+        have.node = None
+        return
+    np.add(target, array, target)
+    storage = have.storage
+    if storage is not None:
+        from_now = storage.version
+        storage.version = from_now + 1
+
+
+def check_same_time(node: Node) -> None:
+    """Refuse an operand that this node's own in-place write changed.
+
+    The result of an in-place operation is written at the very clock time of its node; that is
+    no change.  An operand saved before it is.
+    """
+    plan = node.plan
+    if plan is None or node.storages is None:
+        return
+    number = 0
+    for need in plan.saves:
+        if need.kind == ARRAY or need.kind == RESULT:
+            storage = node.storages[number] if number < len(node.storages) else None
+            if need.kind == ARRAY and storage is not None and storage.written == node.seq:
+                raise changed_error(node)
+            number += 1
+
+
+def freed_error(node: Node) -> GraphFreedError:
+    """Return the error for a second run through a freed node."""
+    text = (
+        "Trying to backward through the graph a second time (or directly access saved tensors "
+        "after they have already been freed). Saved intermediate values of the graph are freed "
+        "when you call .backward() or autograd.grad(). Specify retain_graph=True if you need to "
+        "backward through the graph a second time or if you need to access saved tensors after "
+        "calling backward."
+    )
+    text += f"\nThe values saved by {node.name()}"
+    made = describe_site(node.site)
+    if made:
+        text += f" (recorded at {made})"
+    freed: Any = node.freed
+    if freed is not None and freed.site is not None:
+        text += f" were freed by the backward at {describe_site(freed.site)}"
+    again = describe_site(here())
+    if again:
+        text += f" and are asked for again at {again}"
+    return GraphFreedError(text + ".")
+
+
+def changed_error(node: Node) -> SavedValueChangedError:
+    """Return the error for a saved value that was changed in place."""
+    plan = node.plan
+    storages = node.storages
+    number = 0
+    text = ""
+    if plan is not None and storages is not None and node.saved is not None:
+        for need in plan.saves:
+            if need.kind != ARRAY and need.kind != RESULT:
+                continue
+            storage = storages[number] if number < len(storages) else None
+            number += 1
+            late_write = storage is not None and (
+                storage.written > node.seq
+                or (need.kind == ARRAY and storage.written == node.seq)
+            )
+            if late_write:
+                place = [i for i, n in enumerate(plan.saves) if n is need][0]
+                text = changed_text(node, need.name, node.saved[place], storage)
+                break
+    return SavedValueChangedError(text or f"{node.name()}: a saved value was changed in place")
+
+
+def changed_text(node: Node, name: str, array: Any, storage: Any) -> str:
+    """Write the message: which value, saved by what and where, changed by what and where."""
+    text = (
+        "one of the variables needed for gradient computation has been modified by an inplace "
+        f"operation: [{describe(array)}], saved as '{name}' by {node.name()}"
+    )
+    made = describe_site(node.site)
+    if made:
+        text += f" at {made}"
+    text += f", was changed by {storage.writer or 'an in-place write'}"
+    where = describe_site(storage.site)
+    if where:
+        text += f" at {where}"
+    text += f"; it is at version {storage.version}."
+    return text + " Use the out-of-place form, or clone the value before changing it."
+
+
+def check_nan(node: Node, grads: list[Any]) -> None:
+    """Raise when anomaly mode finds nan in what a node returned."""
+    if not thread_modes().check_nan:
+        return
+    for number, value in enumerate(grads):
+        if value is None:
+            continue
+        array = value.array if isinstance(value, Value) else np.asarray(value)
+        if array.dtype.kind in "fc" and bool(np.isnan(array).any()):
+            text = f"Function '{node.name()}' returned nan values in its {number}th output."
+            made = describe_site(node.site)
+            if made:
+                text += f" It was recorded at {made}."
+            raise RuntimeError(text)
+
+
+def backward(
+    roots: list[Value],
+    grads: list[Any],
+    keep: bool,
+    create_graph: bool,
+    inputs: list[Value] | None,
+) -> None:
+    """Accumulate into the leaves behind `roots` (or only into `inputs`)."""
+    run = Run(roots[0], keep, create_graph)
+    if inputs is not None:
+        targets: dict[Node, dict[int, Any]] = {}
+        others: list[Value] = []
+        for value in inputs:
+            edge = value.edge()
+            if edge is None:
+                raise RuntimeError("One of the differentiated Tensors does not require grad")
+            if edge not in targets:
+                targets[edge] = {}
+            targets[edge][value.index] = None
+            if value.node is not None:
+                others.append(value)
+        run.captures = targets
+        run.go(roots, grads)
+        for value in others:
+            found = targets[value.edge()][value.index]  # type: ignore[index]
+            if found is not None:
+                cell = value.get_cell()
+                cell.grad = found if cell.grad is None else cell.grad + found
+        return
+    run.go(roots, grads)
+
+
+def grad(
+    roots: list[Value],
+    grads: list[Any],
+    inputs: list[Value],
+    keep: bool,
+    create_graph: bool,
+) -> list[Any]:
+    """Return the gradients of `inputs`, None where a root does not depend on one."""
+    run = Run(roots[0], keep, create_graph)
+    targets: dict[Node, dict[int, Any]] = {}
+    for value in inputs:
+        edge = value.edge()
+        if edge is None:
+            raise RuntimeError("One of the differentiated Tensors does not require grad")
+        if edge not in targets:
+            targets[edge] = {}
+        targets[edge][value.index] = None
+    run.captures = targets
+    run.accumulate = False
+    run.go(roots, grads)
+    results: list[Any] = []
+    for value in inputs:
+        edge = value.edge()
+        if edge is None:
+            results.append(None)
+        else:
+            results.append(targets[edge][value.index])
+    return results
+
+
+__all__ = ["Freed", "Run", "backward", "changed", "freed_error", "grad"]

@@ -1,0 +1,175 @@
+"""Nodes of the graph: one recorded call each, holding edges to nodes and never to tensors.
+
+Note [Ownership].  A result owns its node, a node owns the nodes behind it, and nothing points
+forward, so dropping the last result frees a graph by reference counts alone.  A leaf owns its
+AccumulateGrad, which holds the leaf's gradient in a `GradCell` and the leaf itself only weakly.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .hooks import NodeHooks, RemovableHandle, add_hook
+from .native import Weakly, mypyc_attr
+from .plan import ARRAY, RESULT, Plan
+
+
+class GradCell:
+    """Where a `.grad` lives: shared by a tensor and the node that fills it."""
+
+    def __init__(self) -> None:
+        self.grad: Any = None
+
+
+@mypyc_attr(allow_interpreted_subclasses=True)
+class Slot(Weakly):
+    """What the engine knows of a node during one run.
+
+    A node is its own slot for a run that has the engine to itself; runs inside other runs, or
+    beside them in other threads, keep slots of their own.
+    """
+
+    def __init__(self) -> None:
+        self.pending: int = 0
+        self.mark: int = 0
+        self.grad: Any = None
+        self.owned: bool = False
+
+
+@mypyc_attr(allow_interpreted_subclasses=True)
+class Node(Slot):
+    """One recorded operation.
+
+    Attributes
+    ----------
+    seq : int
+        Creation time on the process-wide clock; backward visits higher numbers first.
+    edges : tuple of Node or None
+        For each operand, the node its gradient goes to.
+    indices : tuple of int or None
+        Which output of that node the operand was; None when all are 0.
+    shapes : tuple or None
+        For each operand that was broadcast, the shape to sum its gradient to.
+    """
+
+    def __init__(self, plan: Plan | None, seq: int, edges: tuple[Any, ...]) -> None:
+        self.pending = 0
+        self.mark = 0
+        self.grad = None
+        self.owned = False
+        self.plan = plan
+        self.seq = seq
+        self.edges = edges
+        self.indices: tuple[int, ...] | None = None
+        self.shapes: tuple[Any, ...] | None = None
+        self.saved: tuple[Any, ...] | None = None
+        self.storages: tuple[Any, ...] | None = None
+        self.site: Any = None
+        self.hooks: NodeHooks | None = None
+        self.outputs: int = 1
+        self.like: Any = None  # for several outputs: (shape, dtype) of each
+        self.unpack: Any = None
+        self.freed: Any = None
+
+    def name(self) -> str:
+        """Return PyTorch's name of the node, ``MulBackward0``."""
+        plan = self.plan
+        return "Node" if plan is None else plan.name
+
+    @property
+    def next_functions(self) -> tuple[Any, ...]:
+        """The pairs (node, output number) that this node's gradients go to."""
+        indices = self.indices
+        return tuple(
+            [
+                (edge, 0 if indices is None or edge is None else indices[i])
+                for i, edge in enumerate(self.edges)
+            ]
+        )
+
+    @property
+    def metadata(self) -> dict[Any, Any]:
+        """A dictionary for the user's own notes on this node."""
+        found: Any = self.__dict__.get("_metadata")
+        if found is None:
+            found = {}
+            self.__dict__["_metadata"] = found
+        notes: dict[Any, Any] = found
+        return notes
+
+    def node_hooks(self) -> NodeHooks:
+        """Return the node's hook tables, made on first use."""
+        hooks = self.hooks
+        if hooks is None:
+            hooks = NodeHooks()
+            self.hooks = hooks
+        return hooks
+
+    def register_hook(self, fn: Any) -> RemovableHandle:
+        """Call ``fn(grad_inputs, grad_outputs)`` after the node ran; it may replace the first."""
+        return add_hook(self.node_hooks().after, fn)
+
+    def register_prehook(self, fn: Any) -> RemovableHandle:
+        """Call ``fn(grad_outputs)`` before the node runs; it may replace them."""
+        return add_hook(self.node_hooks().before, fn)
+
+    def _sequence_nr(self) -> int:
+        return self.seq
+
+    def saved_entry(self, number: int) -> Any:
+        """Return one saved entry by its place in the plan (for ``_saved_self`` and its like)."""
+        saved = self.saved
+        return None if saved is None else saved[number]
+
+    def __repr__(self) -> str:
+        return f"<{self.name()} object at {hex(id(self))}>"
+
+
+class AccumulateGrad(Node):
+    """The sink of a leaf: adds what arrives to the leaf's `.grad`."""
+
+    def __init__(self, leaf: Any, cell: GradCell) -> None:
+        super().__init__(None, 0, ())
+        self.leaf = leaf  # a weak reference to the leaf
+        self.cell = cell
+        self.keep: Any = None  # the leaf itself, once a hook wants it
+
+    def name(self) -> str:
+        return "torch::autograd::AccumulateGrad"
+
+    @property
+    def variable(self) -> Any:
+        """The leaf, or None when it is gone."""
+        return self.leaf()
+
+    def __repr__(self) -> str:
+        return f"<AccumulateGrad object at {hex(id(self))}>"
+
+
+@mypyc_attr(allow_interpreted_subclasses=True)
+class CallNode(Node):
+    """A node whose backward is its own Python method: user Functions, in-place on views."""
+
+    def __init__(self, seq: int, edges: tuple[Any, ...]) -> None:
+        super().__init__(None, seq, edges)
+
+    def run(self, grads: tuple[Any, ...], create_graph: bool) -> tuple[Any, ...]:
+        """Return one gradient for each edge; gradients are tensors, or None."""
+        raise NotImplementedError
+
+    def release(self, freed: Any) -> None:
+        """Forget what was saved for backward."""
+
+
+def saved_names(node: Node) -> dict[str, int]:
+    """Map PyTorch's ``_saved_*`` names of a node to places in its saved tuple."""
+    plan = node.plan
+    if plan is None:
+        return {}
+    names = {"x": "self", "y": "other", "out": "result"}
+    found = {}
+    for number, need in enumerate(plan.saves):
+        name = names.get(need.name, need.name)
+        if need.kind == ARRAY or need.kind == RESULT or need.kind == 4:
+            found["_saved_" + name] = number
+    return found

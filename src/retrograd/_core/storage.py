@@ -1,0 +1,43 @@
+"""Version counters: who wrote into a buffer, and when.
+
+Note [One clock for nodes and writes].  Recording a node and writing in place both take the next
+number of one process-wide clock.  A saved value is stale exactly when its storage was last
+written after its node was recorded, so nodes save no versions: one comparison at backward does.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+
+class Clock:
+    """Counts recorded nodes and in-place writes together."""
+
+    def __init__(self) -> None:
+        self.now: int = 0
+
+
+clock: Final = Clock()
+
+
+def tick() -> int:
+    """Return the next number of the clock."""
+    clock.now += 1
+    return clock.now
+
+
+class Storage:
+    """What every value that shares one buffer shares: its version, and its last writer."""
+
+    def __init__(self) -> None:
+        self.version: int = 0
+        self.written: int = 0
+        self.writer: str = ""
+        self.site: Any = None
+
+    def write(self, when: int, writer: str, site: Any) -> None:
+        """Note an in-place write at clock time `when` by the operation named `writer`."""
+        self.version += 1
+        self.written = when
+        self.writer = writer
+        self.site = site

@@ -1,0 +1,121 @@
+"""Value: the slots of a tensor, without its methods."""
+
+from __future__ import annotations
+
+import weakref
+from typing import Any
+
+import numpy as np
+
+from .native import Weakly, mypyc_attr
+from .node import AccumulateGrad, GradCell, Node
+from .storage import Storage
+
+# How a view came to be, which decides whether writing into it may be recorded.
+PLAIN_VIEW = 0
+NO_GRAD_VIEW = 1
+MULTIPLE_OUTPUT_VIEW = 2
+FUNCTION_VIEW = 3
+
+
+@mypyc_attr(allow_interpreted_subclasses=True)
+class Value(Weakly):
+    """An array and its place in the graph.
+
+    Attributes
+    ----------
+    array : numpy.ndarray
+        The data (or another array that speaks NumPy's protocols).
+    node : Node or None
+        The node that made it; None for leaves.
+    index : int
+        Which output of `node` it is.
+    leaf : AccumulateGrad or None
+        The sink of a leaf, made when the leaf is first recorded.
+    cell : GradCell or None
+        Where `.grad` is, made when first needed.
+    base : Value or None
+        What it is a view of.
+    """
+
+    def __init__(self, array: Any) -> None:
+        self.array = array
+        self.requires: bool = False
+        self.node: Node | None = None
+        self.index: int = 0
+        self.leaf: AccumulateGrad | None = None
+        self.cell: GradCell | None = None
+        self.storage: Storage | None = None
+        self.base: Value | None = None
+        self.view_seen: int = 0
+        self.view_kind: int = 0
+        self.inference: bool = False
+        # Known shape and dtype, or None until asked for (a NumPy attribute costs 30 ns).
+        self.known_shape: Any = None
+        self.known_dtype: Any = None
+
+    def make(self, array: Any) -> Value:
+        """Return a new value of the library's tensor class around `array`."""
+        return Value(array)
+
+    def get_shape(self) -> Any:
+        """Return the array's shape, a plain tuple."""
+        shape = self.known_shape
+        if shape is None:
+            shape = self.array.shape
+            self.known_shape = shape
+        return shape
+
+    def get_dtype(self) -> Any:
+        """Return the array's NumPy dtype."""
+        dtype = self.known_dtype
+        if dtype is None:
+            dtype = self.array.dtype
+            self.known_dtype = dtype
+        return dtype
+
+    def set_array(self, array: Any) -> None:
+        """Put another array in place of this one."""
+        self.array = array
+        self.known_shape = None
+        self.known_dtype = None
+
+    def get_storage(self) -> Storage:
+        """Return the storage shared with every view of this buffer."""
+        storage = self.storage
+        if storage is None:
+            storage = Storage()
+            self.storage = storage
+        return storage
+
+    def get_cell(self) -> GradCell:
+        """Return the holder of `.grad`."""
+        cell = self.cell
+        if cell is None:
+            cell = GradCell()
+            self.cell = cell
+        return cell
+
+    def sink(self) -> AccumulateGrad:
+        """Return the node that accumulates into this leaf."""
+        leaf = self.leaf
+        if leaf is None:
+            leaf = AccumulateGrad(weakref.ref(self), self.get_cell())
+            self.leaf = leaf
+        return leaf
+
+    def edge(self) -> Node | None:
+        """Return the node that this value's gradient goes to, None when it needs none."""
+        if not self.requires:
+            return None
+        node = self.node
+        if node is not None:
+            return node
+        return self.sink()
+
+
+def asarray(out: Any) -> Any:
+    """Return NumPy's scalar results as 0-d arrays; every other array as it is."""
+    if isinstance(out, np.generic):
+        return np.asarray(out)
+    return out

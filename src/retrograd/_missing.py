@@ -1,0 +1,152 @@
+"""Errors for names that PyTorch has and retrograd has not (yet), with the near names it does have.
+
+A public module ends with
+
+    def __getattr__(name):
+        raise missing_name(__name__, name)
+
+`torch_compat` gives the same to modules that have no `__getattr__` of their own.
+"""
+
+from __future__ import annotations
+
+import sys
+from types import FrameType, ModuleType
+
+PACKAGE = __name__.partition(".")[0]
+
+# Public by their spelling, but of retrograd's own making: PyTorch has nothing of the name, or
+# something else.  `import torch.<name>` is not answered by them and no error proposes them.
+OWN_MODULES = frozenset(
+    {
+        "cli",
+        "creation",
+        "data",
+        "draw",
+        "dtypes",
+        "examples",
+        "generator",
+        "inplace",
+        "ops",
+        "protocol",
+        "size",
+        "tensor",
+        "torch_compat",
+    }
+)
+MOST_PROPOSED = 6
+
+
+class MissingName(AttributeError):
+    """A public module has no such name.  The text is made when someone reads it.
+
+    Programs probe for names (`hasattr(torch, "compile")`); looking for near ones would cost each
+    probe some milliseconds.
+    """
+
+    def __init__(self, module_name: str, name: str) -> None:
+        super().__init__(module_name, name, name=name, obj=sys.modules.get(module_name))
+        self.module_name = module_name
+
+    def __str__(self) -> str:
+        return describe_missing(self.module_name, self.name)
+
+    def __reduce__(self) -> tuple[type[MissingName], tuple[str, str]]:
+        return MissingName, (self.module_name, self.name)
+
+
+def missing_name(module_name: str, name: str) -> AttributeError | ImportError:
+    """The error that a module's `__getattr__` raises for `name`.
+
+    To be called from that `__getattr__` itself: where the program asked by `from module import
+    name`, Python replaces an AttributeError by a sentence of its own, without the near names, so
+    it gets an ImportError.
+    """
+    if name.startswith("__"):
+        module = sys.modules.get(module_name)
+        text = f"module {module_name!r} has no attribute {name!r}"
+        return AttributeError(text, name=name, obj=module)
+    if imports_from(sys._getframe(2)):
+        return ImportError(describe_missing(module_name, name), name=module_name)
+    return MissingName(module_name, name)
+
+
+def imports_from(frame: FrameType) -> bool:
+    """Whether the frame is at the second half of a `from ... import ...` statement."""
+    from opcode import opmap  # here: only errors need it
+
+    at = frame.f_lasti
+    return 0 <= at < len(frame.f_code.co_code) and frame.f_code.co_code[at] == opmap["IMPORT_FROM"]
+
+
+def describe_missing(module_name: str, name: str) -> str:
+    """The message: what is missing, and the names that come near."""
+    text = f"retrograd does not have `{torch_name(module_name)}.{name}` (yet)"
+    near = near_names(module_name, name)
+    if near:
+        text += "; near names: " + ", ".join(near)
+    return text
+
+
+def torch_name(module_name: str) -> str:
+    """`retrograd.nn` as a PyTorch program writes it: `torch.nn`."""
+    first, dot, rest = module_name.partition(".")
+    return "torch" + dot + rest if first == PACKAGE else module_name
+
+
+def near_names(module_name: str, name: str) -> list[str]:
+    """Full names alike: the same name in other modules first, then near ones in this module."""
+    from difflib import get_close_matches  # here: only errors need it
+
+    found = [
+        f"{torch_name(other)}.{name}"
+        for other, module in sorted(public_modules().items())
+        if other != module_name and name in vars(module)
+    ]
+    module = sys.modules.get(module_name)
+    if module is not None:
+        spellings: dict[str, list[str]] = {}
+        for own in public_names(module):
+            spellings.setdefault(own.lower(), []).append(own)
+        for match in get_close_matches(name.lower(), spellings, n=MOST_PROPOSED, cutoff=0.6):
+            found.extend(f"{torch_name(module_name)}.{own}" for own in spellings[match])
+    return found[:MOST_PROPOSED]
+
+
+def public_names(module: ModuleType) -> list[str]:
+    """What a user may ask the module for: its names, and its submodules whether loaded or not."""
+    names = {name for name in dir(module) if not name.startswith("_")}
+    folders = getattr(module, "__path__", None)
+    if folders is not None:
+        from pkgutil import iter_modules  # here: only errors need it
+
+        names.update(found.name for found in iter_modules(folders) if found.name[0] != "_")
+    if module.__name__ == PACKAGE:
+        names = {name for name in names if not is_own(f"{PACKAGE}.{name}", vars(module).get(name))}
+    return sorted(names)
+
+
+def public_modules() -> dict[str, ModuleType]:
+    """The loaded modules that answer for a PyTorch module, by their own names."""
+    found = {}
+    for name, module in list(sys.modules.items()):
+        if isinstance(module, ModuleType) and stands_for_torch(name):
+            parent, _, child = name.rpartition(".")
+            # A function of the same name may cover the module: `retrograd.tensor`.
+            if not parent or vars(sys.modules[parent]).get(child) is module:
+                found[name] = module
+    return found
+
+
+def stands_for_torch(module_name: str) -> bool:
+    """Whether `retrograd.x.y` may be had as `torch.x.y`."""
+    parts = module_name.split(".")
+    if parts[0] != PACKAGE or any(part.startswith("_") for part in parts):
+        return False
+    return len(parts) == 1 or parts[1] not in OWN_MODULES
+
+
+def is_own(module_name: str, value: object) -> bool:
+    """Whether a name of the package is a module of retrograd's own making."""
+    covered = value is not None and not isinstance(value, ModuleType)
+    return not covered and not stands_for_torch(module_name)
