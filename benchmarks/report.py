@@ -14,7 +14,7 @@ from .workload import Workload
 
 README = Path(__file__).with_name("README.md")
 IMPORT_TARGET = 0.06  # seconds beyond NumPy's own import
-HEADER = f"{'workload':41} {'peer':9} {'ratio':>6}  {'spread':14} {'subject':>8} {'peer':>8}  target"
+HEADER = f"{'workload':41} {'peer':9} {'ratio':>6}  {'quartiles':14} {'subject':>8} {'peer':>8}  target"
 
 
 @dataclass(frozen=True)
@@ -64,9 +64,9 @@ def readable(seconds: float) -> str:
 
 
 def ratio_text(ratio: float) -> str:
-    """About two figures: 0.0031, 0.31, 3.10, 31."""
+    """Two or three figures: 0.0031, 0.31, 3.10, 31."""
     if abs(ratio) < 0.1:
-        return f"{ratio:.2g}"
+        return f"{ratio:#.2g}"
     return f"{ratio:.2f}" if abs(ratio) < 10 else f"{ratio:.0f}"
 
 

@@ -91,7 +91,7 @@ class Worker:
             cwd=ROOT,
             env=environment,
         )
-        self.facts = self.answer()
+        self.facts: dict[str, Any] = {}
 
     def answer(self) -> dict[str, Any]:
         assert self.process.stdout is not None
@@ -99,6 +99,10 @@ class Worker:
         if not line:
             return {"error": f"the process ended with exit status {self.process.wait()}"}
         return dict(json.loads(line))
+
+    def ready(self) -> None:
+        """Wait until the workload is built; its library's facts are then in ``facts``."""
+        self.facts = self.answer()
 
     def run(self, seconds: float) -> float:
         """The median time of a step over a slice of ``seconds``."""
@@ -142,6 +146,7 @@ def compare(workload: str, subject: str, peer: str | None, timing: Timing) -> Co
 def take_turns(workers: list[Worker], timing: Timing, result: Comparison) -> None:
     """A B A B ...; the first round is warm-up.  Adds to ``result``."""
     for worker in workers:
+        worker.ready()
         result.skipped = result.skipped or worker.facts.get("skipped")
         if "error" in worker.facts:
             result.problem = f"{worker.name}: {worker.facts['error']}"

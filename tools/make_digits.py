@@ -1,7 +1,7 @@
 """Write src/retrograd/data/digits.npz from the copy of the data that scikit-learn ships.
 
-    python tools/make_digits.py            # write the file
-    python tools/make_digits.py --check    # compare the file with scikit-learn's, write nothing
+Usage: `python tools/make_digits.py` writes the file; with `--check` it compares the file with
+scikit-learn's data and writes nothing.
 """
 
 import argparse

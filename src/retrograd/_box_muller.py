@@ -15,6 +15,8 @@ import math
 
 import numpy as np
 
+BLOCK = 16
+
 # Blocks transformed at a time: all temporaries of 512 blocks fit in the second-level cache.
 BLOCKS = 512
 
@@ -69,6 +71,14 @@ def scale(normals, mean, std):
         return fused(normals, np.float64(std), np.float64(mean))
 
 
+def scale_single(numbers, offset, factor):
+    """Return numbers * factor + offset with one rounding.  float32 (*S) -> float32 (*S)"""
+    wide = numbers.astype(np.float64)
+    wide *= np.float64(factor)
+    wide += np.float64(offset)
+    return wide.astype(np.float32)
+
+
 def transform(uniforms, mean, std):
     """Turn uniform numbers into normal ones, in place.  (16 k,)
 
@@ -79,9 +89,8 @@ def transform(uniforms, mean, std):
     """
     blocks = uniforms.reshape(-1, 2, 8)
     block_rule = _single if uniforms.dtype == np.float32 else _double
-    with np.errstate(all="ignore"):
-        for start in range(0, len(blocks), BLOCKS):
-            block_rule(blocks[start : start + BLOCKS], mean, std)
+    for start in range(0, len(blocks), BLOCKS):
+        block_rule(blocks[start : start + BLOCKS], mean, std)
 
 
 def _double(blocks, mean, std):
@@ -98,14 +107,47 @@ def _single(blocks, mean, std):
     cosine, sine = _cosine_and_sine((_TWO_PI * blocks[:, 1]).ravel())
     for half, wave in ((0, cosine), (1, sine)):
         wave *= radius
-        if mean != 0.0 or std != 1.0:
-            wide = wave.astype(np.float64)
-            wide *= np.float32(std)
-            wide += np.float32(mean)
-            wave[...] = wide
+        if mean == 0.0 and std == 1.0:
+            wave += _ZERO  # as adding a mean of 0 does, this turns -0 into 0
         else:
-            wave += _ZERO  # the addition of the mean turns -0 into 0
+            wave = scale_single(wave, np.float32(mean), np.float32(std))
         blocks[:, half] = wave.reshape(-1, 8)
+
+
+def scalar_normals(generator, n):
+    """Draw normal numbers two at a time; an odd one is kept for the next call.  -> float64 (n,)
+
+    PyTorch draws so wherever it does not fill at least 16 places at once.
+    """
+    kept = generator.next_normal
+    if kept is None or n == 0:
+        return _pairs(generator, n)
+    generator.next_normal = None
+    return np.concatenate(([kept], _pairs(generator, n - 1)))
+
+
+def _pairs(generator, n):
+    uniforms = generator.doubles(2 * ((n + 1) // 2))
+    if n > 64:
+        first, second = uniforms[0::2], uniforms[1::2]
+        radius = np.sqrt(-2.0 * libm(math.log1p, -second))
+        angle = (2.0 * math.pi) * first
+        normals = np.empty(uniforms.size)
+        normals[0::2] = radius * np.cos(angle)
+        normals[1::2] = radius * np.sin(angle)
+    else:
+        listed = []
+        numbers = iter(uniforms.tolist())
+        for first, second in zip(numbers, numbers):
+            radius = math.sqrt(-2.0 * math.log1p(-second))
+            angle = (2.0 * math.pi) * first
+            listed.append(radius * math.cos(angle))
+            listed.append(radius * math.sin(angle))
+        normals = np.array(listed)
+    if n % 2:
+        generator.next_normal = float(normals[-1])
+        normals = normals[:-1]
+    return normals
 
 
 def _single_constant(value):
@@ -203,8 +245,7 @@ def _cosine_and_sine(angle):
     octant = (angle * _FOUR_OVER_PI).astype(np.int32)
     octant += _INT_ONE
     octant &= _EVEN
-    angle, waves = _reduce(angle, octant.astype(np.float32)), None
-    waves = _polynomials(angle)
+    waves = _polynomials(_reduce(angle, octant.astype(np.float32)))
     cosine, sine = waves.view(np.int32)
 
     # In the second and fourth quarter the two change places.

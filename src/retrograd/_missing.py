@@ -37,22 +37,22 @@ OWN_MODULES = frozenset(
 MOST_PROPOSED = 6
 
 
-class MissingName(AttributeError):
-    """A public module has no such name.  The text is made when someone reads it.
+class MissingText:
+    """The message of an error about a missing name, made when someone reads it.
 
     Programs probe for names (`hasattr(torch, "compile")`); looking for near ones would cost each
     probe some milliseconds.
     """
 
     def __init__(self, module_name: str, name: str) -> None:
-        super().__init__(module_name, name, name=name, obj=sys.modules.get(module_name))
         self.module_name = module_name
+        self.name = name
 
     def __str__(self) -> str:
         return describe_missing(self.module_name, self.name)
 
-    def __reduce__(self) -> tuple[type[MissingName], tuple[str, str]]:
-        return MissingName, (self.module_name, self.name)
+    def __repr__(self) -> str:
+        return repr(str(self))
 
 
 def missing_name(module_name: str, name: str) -> AttributeError | ImportError:
@@ -63,12 +63,11 @@ def missing_name(module_name: str, name: str) -> AttributeError | ImportError:
     it gets an ImportError.
     """
     if name.startswith("__"):
-        module = sys.modules.get(module_name)
-        text = f"module {module_name!r} has no attribute {name!r}"
-        return AttributeError(text, name=name, obj=module)
+        return AttributeError(f"module {module_name!r} has no attribute {name!r}")
     if imports_from(sys._getframe(2)):
         return ImportError(describe_missing(module_name, name), name=module_name)
-    return MissingName(module_name, name)
+    # With the module as `obj`, Python would add a guess of its own after ours.
+    return AttributeError(MissingText(module_name, name), name=name, obj=None)
 
 
 def imports_from(frame: FrameType) -> bool:

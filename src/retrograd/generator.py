@@ -95,7 +95,8 @@ class Generator:
         self.raw = self._twister.random_raw
 
     def _start_and_draw(self, size=None):
-        self._start()
+        if self._twister is None:
+            self._start()
         return self.raw(size)
 
     def _seed_twister(self):

@@ -20,6 +20,7 @@ from ._core.storage import tick
 from ._core.value import FUNCTION_VIEW, MULTIPLE_OUTPUT_VIEW, NO_GRAD_VIEW, Value
 from .dtypes import of
 from .ops.copying import cast
+from .ops.indexing import getitem, put_item
 from .ops.region import fill, overwrite, region_of, take_region, write_region
 
 _many_views = (
@@ -300,21 +301,27 @@ def zero_(self):
     return fill_(self, 0)
 
 
-def set_item(x, index, value, get, put):
-    """Write ``x[index] = value``: through a view where the index is basic, else by `put`."""
-    part = get(x, index)
-    if part.base is not None:
-        if not isinstance(value, Value):
-            value = x.make(np.asarray(value, dtype=x.get_dtype()))
-        shape = value.array.shape
-        while len(shape) > part.array.ndim and shape[0] == 1:
-            shape = shape[1:]  # leading axes of size 1 are dropped, as NumPy and PyTorch do
-        if shape != value.array.shape:
-            value = value.reshape(shape)
-        copy_(part, value)
+def set_item(x, index, value):
+    """Write ``x[index] = value``: through a view where the index is basic."""
+    part = getitem(x, index)
+    if part.base is None:
+        check_writable(x, "index_put_", value)
+        write(x, put_item(x, index, value), "index_put_")
         return
-    check_writable(x, "index_put_", value)
-    write(x, put(x, index, value), "index_put_")
+    if not isinstance(value, Value):
+        value = x.make(np.asarray(value, dtype=x.get_dtype()))
+    shape = value.get_shape()
+    extra = len(shape) - len(part.get_shape())
+    if extra > 0 and shape[:extra] == (1,) * extra:
+        # Leading axes of size 1 are dropped, as NumPy and PyTorch do.
+        value = getitem(value, (0,) * extra)
+    copy_(part, value)
+
+
+def cast_value(x, dtype):
+    """Return `x` in another NumPy dtype, recorded when `x` is."""
+    return cast(x, dtype=dtype)
 
 
 late.refresh_view = refresh_view
+late.cast = cast_value

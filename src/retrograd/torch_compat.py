@@ -105,15 +105,17 @@ def is_installed() -> bool:
 
 def find_module(own_name: str) -> ModuleType:
     """The module of retrograd's that stands for one of PyTorch's, imported if need be."""
-    if not stands_for_torch(own_name):
-        raise missing_module(own_name)
     parent_name, _, child = own_name.rpartition(".")
+    present = None
     if parent_name:
         present = vars(importlib.import_module(parent_name)).get(child)
-        if isinstance(present, ModuleType):
-            return present
-        if present is not None:  # a function or class; importing the file would cover it
-            raise missing_module(own_name)
+        if present is not None and not isinstance(present, ModuleType):
+            # The file of the same name stays hidden: importing it would cover the function.
+            raise not_a_module(own_name, present)
+    if not stands_for_torch(own_name):
+        raise missing_module(own_name)
+    if present is not None:
+        return present
     try:
         return importlib.import_module(own_name)
     except ModuleNotFoundError as error:
@@ -126,6 +128,13 @@ def missing_module(own_name: str) -> ModuleNotFoundError:
     parent_name, _, child = own_name.rpartition(".")
     text = describe_missing(parent_name, child)
     return ModuleNotFoundError(text, name="torch" + own_name.removeprefix(PACKAGE))
+
+
+def not_a_module(own_name: str, present: object) -> ModuleNotFoundError:
+    torch_name = "torch" + own_name.removeprefix(PACKAGE)
+    kind = "class" if isinstance(present, type) else "function"
+    text = f"`{torch_name}` is a {kind} in retrograd, not a module; `import torch` gives it"
+    return ModuleNotFoundError(text, name=torch_name)
 
 
 def explain_missing_names(module: ModuleType) -> None:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-import copyreg
 from collections import OrderedDict
 from typing import Any
 
-from ..tensor import Tensor
+import numpy as np
+
+from .._core.promotion import defaults
+from .._core.value import Value
+from ..tensor import Tensor, raw
 
 
 class Parameter(Tensor):
@@ -26,13 +29,70 @@ class Parameter(Tensor):
     tensor([1., 1.], requires_grad=True)
     """
 
-    def __deepcopy__(self, memo: dict[int, Any]) -> Parameter:
+    def __init__(self, data: Any = None, requires_grad: bool = True) -> None:
+        share_memory(self, data)
+        if requires_grad and self.get_dtype().kind not in "fcV":
+            raise RuntimeError("Only Tensors of floating point and complex dtype can require gradients")
+        self.requires = bool(requires_grad)
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Any:
         found = memo.get(id(self))
         if found is None:
-            found = type(self)(self.detach().clone(), self.requires_grad)
+            found = type(self)(self.make(self.array.copy()), self.requires)
             memo[id(self)] = found
-        result: Parameter = found
-        return result
+        return found
 
-    def __repr__(self, *, tensor_contents: Any = None) -> str:
+    def __repr__(self) -> str:
         return "Parameter containing:\n" + super().__repr__()
+
+    def __str__(self) -> str:
+        return repr(self)
+
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        arguments = (self.data, self.requires, OrderedDict())
+        attributes = self.__dict__
+        if not attributes:
+            return _rebuild_parameter, arguments
+        return _rebuild_parameter_with_state, (*arguments, dict(attributes))
+
+
+class Buffer(Tensor):
+    """A tensor that a module registers as one of its buffers.
+
+    Parameters
+    ----------
+    data : Tensor, optional
+        The buffer shares its memory; without it the buffer is empty.
+    persistent : bool
+        Whether it is part of the module's state_dict.
+    """
+
+    def __init__(self, data: Any = None, *, persistent: bool = True) -> None:
+        share_memory(self, data)
+        self.persistent = persistent
+
+
+def share_memory(new: Any, data: Any) -> None:
+    """Make a fresh tensor one of the memory of `data`, or an empty one, without history."""
+    if data is None:
+        Tensor.__init__(new, np.empty(0, defaults.floating), raw)
+        return
+    if not isinstance(data, Value):
+        raise TypeError(
+            f"{type(new).__name__}(): argument 'data' must be Tensor, not {type(data).__name__}; "
+            "make one with tensor(...)"
+        )
+    Tensor.__init__(new, data.array, raw)
+    new.storage = data.get_storage()
+
+
+def _rebuild_parameter(data: Any, requires_grad: bool, hooks: Any) -> Parameter:
+    return Parameter(data, requires_grad)
+
+
+def _rebuild_parameter_with_state(
+    data: Any, requires_grad: bool, hooks: Any, state: Any
+) -> Parameter:
+    param = Parameter(data, requires_grad)
+    param.__dict__.update(state)
+    return param

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 
-from .._core.errors import OperationError
-
 ndarray = np.ndarray
 
 
@@ -62,10 +60,10 @@ def infer_size(shape, count):
     for axis, size in enumerate(shape):
         if size == -1:
             if unknown >= 0:
-                raise OperationError("only one dimension can be inferred")
+                raise RuntimeError("only one dimension can be inferred")
             unknown = axis
         elif size < 0:
-            raise OperationError(
+            raise RuntimeError(
                 f"invalid shape dimension {size} at index {axis} of shape {listed(shape)}"
             )
         else:
@@ -75,13 +73,13 @@ def infer_size(shape, count):
             return shape
     elif product == 0:
         if count == 0:
-            raise OperationError(
+            raise RuntimeError(
                 f"cannot reshape tensor of 0 elements into shape {listed(shape)} because the "
                 f"unspecified dimension size -1 can be any value and is ambiguous"
             )
     elif count % product == 0:
         return (*shape[:unknown], count // product, *shape[unknown + 1 :])
-    raise OperationError(f"shape '{listed(shape)}' is invalid for input of size {count}")
+    raise RuntimeError(f"shape '{listed(shape)}' is invalid for input of size {count}")
 
 
 def can_view(shape, strides, target):

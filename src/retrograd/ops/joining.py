@@ -11,6 +11,7 @@ from .._core.value import Value
 from ._axes import axis_of
 from ._sizes import listed, ndarray
 from .copying import cast
+from .lookup import select_slices
 from .shape import broadcast_to, contiguous_copy, expand_dims, lift_1d, lift_2d, lift_3d, reshape_to
 
 # -- end to end ---------------------------------------------------------------------------------
@@ -270,5 +271,5 @@ def combinations(input, r=2, with_replacement=False):
     keep = np.ones(order.shape[1:], bool)
     for before, after in zip(order[:-1], order[1:]):
         keep &= before <= after if with_replacement else before < after
-    columns = [input[input.make(places[keep])] for places in order]
+    columns = [select_slices(input, places[keep], axis=0) for places in order]
     return stack(*columns, axis=1)

@@ -26,6 +26,7 @@ def spread_over(g, axis, keepdims, shape):
     if type(g) is not np.ndarray and not isinstance(g, np.generic):
         return np.broadcast_to(spread(g, axis, keepdims, shape), shape)
     if axis is not None and not keepdims:
+        axis = (axis,) if isinstance(axis, int) else axis
         g = g.reshape([1 if n in axis else size for n, size in enumerate(shape)])
     if product_of(shape) > _MATERIALIZE:
         return np.broadcast_to(g, shape)

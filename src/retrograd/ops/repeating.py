@@ -10,7 +10,8 @@ from .._core.value import Value
 from ._arguments import scalar_name
 from ._axes import axis_of
 from ._sizes import listed, ndarray, sizes_of
-from .lookup import index_select
+from .indexing import place_add
+from .lookup import index_select, layout_of
 from .shape import reshape_to
 
 
@@ -116,12 +117,8 @@ def repeat_each_dx(g, x_shape, repeats, axis):
     if axis < 0:
         axis += len(x_shape)
     if not isinstance(repeats, int):
-        bounds = np.cumsum(np.broadcast_to(np.asarray(repeats), (x_shape[axis],)))
-        total = np.concatenate((np.zeros_like(g[(slice(None),) * axis + (slice(0, 1),)]),
-                                np.cumsum(g, axis=axis)), axis=axis)  # fmt: skip
-        every = (slice(None),) * axis
-        edges = np.concatenate((np.zeros(1, bounds.dtype), bounds))
-        return total[(*every, edges[1:])] - total[(*every, edges[:-1])]
+        order = np.repeat(np.arange(x_shape[axis]), repeats)
+        return place_add(g, order, shape=tuple(x_shape), layout=layout_of(axis))
     folded = (*x_shape[:axis], x_shape[axis], repeats, *x_shape[axis + 1 :])
     return np.sum(np.reshape(g, folded), axis=axis + 1)
 

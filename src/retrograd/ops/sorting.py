@@ -53,6 +53,12 @@ def topk_dx(g, out, x_shape, axis):
     return put_along(g[0], out[1], axis=axis, shape=x_shape)
 
 
+@op(name="argsort", numpy=np.argsort)
+def order_along(x, *, axis=-1, descending=False):
+    """Indices that sort along an axis, stable.  (*S) -> (*S)"""
+    return order_of(x, axis, descending)
+
+
 @public("sort", out=True)
 @numpy_names
 def sort_front(input, dim=-1, descending=False, *, stable=False):
@@ -74,7 +80,7 @@ def argsort(input, dim=-1, descending=False, *, stable=False):
     axis = axis_of(dim, len(shape))
     if not shape:
         return input.make(np.zeros((), np.int64))
-    return input.make(order_of(input.array, axis, descending))
+    return order_along(input, axis=axis, descending=bool(descending))
 
 
 @public("msort", out=True)

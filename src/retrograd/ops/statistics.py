@@ -25,17 +25,17 @@ def deviations(x, axis):
     return x - add_up(x, axis, True) / reduced_count(x.shape, axis)
 
 
-def divisor(shape, axis, correction):
+def divisor(shape, axis, ddof):
     """Return what a sum of squared deviations is divided by; never negative."""
-    count = reduced_count(shape, axis) - correction
+    count = reduced_count(shape, axis) - ddof
     return count if count > 0 else 0
 
 
-def variance(x, axis, correction, keepdims):
+def variance(x, axis, ddof, keepdims):
     """Return the variance of an array over axes; small floats in float32."""
     dtype = x.dtype
     if dtype.itemsize == 2:
-        return variance(x.astype(np.float32), axis, correction, keepdims).astype(dtype)
+        return variance(x.astype(np.float32), axis, ddof, keepdims).astype(dtype)
     apart = deviations(x, axis)
     if dtype.kind == "c":
         squares = np.real(apart) ** 2 + np.imag(apart) ** 2
@@ -43,37 +43,37 @@ def variance(x, axis, correction, keepdims):
         squares = apart * apart
     total = np.add.reduce(squares, axis=axis, keepdims=keepdims)
     # A Python number would meet a NumPy scalar's 0 with an error, an array of 0 does not.
-    return total / np.asarray(divisor(x.shape, axis, correction), dtype=total.dtype)
+    return total / np.asarray(divisor(x.shape, axis, ddof), dtype=total.dtype)
 
 
-def variance_dx(g, x, axis, correction, shape):
+def variance_dx(g, x, axis, ddof, shape):
     """Return the gradient of a variance; `g` has every axis."""
-    count = divisor(shape, axis, correction)
+    count = divisor(shape, axis, ddof)
     scale = 2.0 / count if count else math.nan if reduced_count(shape, axis) < 2 else math.inf
     return (scale * g) * (x - mean(x, axis=axis, keepdims=True))
 
 
-@op(node="VarBackward0")
-def var(x, *, axis=None, correction=1, keepdims=False):
-    """Variance, dividing by n - correction.  (*S) -> S without axis"""
-    return variance(x, axis, correction, keepdims)
+@op(numpy=np.var, node="VarBackward0")
+def var(x, *, axis=None, ddof=0, keepdims=False):
+    """Variance, dividing by n - ddof.  (*S) -> S without axis"""
+    return variance(x, axis, ddof, keepdims)
 
 
 @var.grad("x")
-def var_dx(g, x, x_shape, axis, correction, keepdims):
-    return variance_dx(spread(g, axis, keepdims, x_shape), x, axis, correction, x_shape)
+def var_dx(g, x, x_shape, axis, ddof, keepdims):
+    return variance_dx(spread(g, axis, keepdims, x_shape), x, axis, ddof, x_shape)
 
 
-@op(node="StdBackward0")
-def std(x, *, axis=None, correction=1, keepdims=False):
+@op(numpy=np.std, node="StdBackward0")
+def std(x, *, axis=None, ddof=0, keepdims=False):
     """Standard deviation.  (*S) -> S without axis.  Where it is 0, so is its gradient."""
-    return np.sqrt(variance(x, axis, correction, keepdims))
+    return np.sqrt(variance(x, axis, ddof, keepdims))
 
 
 @std.grad("x")
-def std_dx(g, x, out, x_shape, axis, correction, keepdims):
+def std_dx(g, x, out, x_shape, axis, ddof, keepdims):
     g = half_over(g, out)
-    return variance_dx(spread(g, axis, keepdims, x_shape), x, axis, correction, x_shape)
+    return variance_dx(spread(g, axis, keepdims, x_shape), x, axis, ddof, x_shape)
 
 
 def half_over(g, out):
@@ -82,31 +82,31 @@ def half_over(g, out):
 
 
 @op(node="VarMeanBackward0")
-def var_mean(x, *, axis=None, correction=1, keepdims=False):
+def var_mean(x, *, axis=None, ddof=0, keepdims=False):
     """Variance and mean.  (*S) -> two of S without axis"""
     middle = add_up(x, axis, keepdims) / reduced_count(x.shape, axis)
-    return variance(x, axis, correction, keepdims), middle
+    return variance(x, axis, ddof, keepdims), middle
 
 
 @var_mean.grad("x")
-def var_mean_dx(g, x, x_shape, axis, correction, keepdims):
+def var_mean_dx(g, x, x_shape, axis, ddof, keepdims):
     g_var = spread(g[0], axis, keepdims, x_shape)
     g_mean = spread_over(g[1] / reduced_count(x_shape, axis), axis, keepdims, x_shape)
-    return variance_dx(g_var, x, axis, correction, x_shape) + g_mean
+    return variance_dx(g_var, x, axis, ddof, x_shape) + g_mean
 
 
 @op(node="StdMeanBackward0")
-def std_mean(x, *, axis=None, correction=1, keepdims=False):
+def std_mean(x, *, axis=None, ddof=0, keepdims=False):
     """Standard deviation and mean.  (*S) -> two of S without axis"""
     middle = add_up(x, axis, keepdims) / reduced_count(x.shape, axis)
-    return np.sqrt(variance(x, axis, correction, keepdims)), middle
+    return np.sqrt(variance(x, axis, ddof, keepdims)), middle
 
 
 @std_mean.grad("x")
-def std_mean_dx(g, x, out, x_shape, axis, correction, keepdims):
+def std_mean_dx(g, x, out, x_shape, axis, ddof, keepdims):
     g_var = spread(half_over(g[0], out[0]), axis, keepdims, x_shape)
     g_mean = spread_over(g[1] / reduced_count(x_shape, axis), axis, keepdims, x_shape)
-    return variance_dx(g_var, x, axis, correction, x_shape) + g_mean
+    return variance_dx(g_var, x, axis, ddof, x_shape) + g_mean
 
 
 def _spread_of(op, function, input, dim, unbiased, keepdim, correction):
@@ -132,7 +132,7 @@ def _spread_of(op, function, input, dim, unbiased, keepdim, correction):
             UserWarning,
             stacklevel=4,
         )
-    return op(input, axis=axes, correction=correction, keepdims=keepdim)
+    return op(input, axis=axes, ddof=correction, keepdims=keepdim)
 
 
 @public("var", out=True)
@@ -359,8 +359,8 @@ def kthvalue_front(input, k, dim=-1, keepdim=False):
 _INTERPOLATIONS = ("linear", "lower", "higher", "midpoint", "nearest")
 
 
-@op(node="SortBackward0")
-def sorted_along(x, *, axis):
+@op(numpy=np.sort, node="SortBackward0")
+def sorted_along(x, *, axis=-1):
     """The elements in ascending order along an axis, nan last.  (*S) -> (*S)"""
     return np.sort(x, axis=axis, kind="stable")
 

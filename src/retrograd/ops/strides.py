@@ -12,7 +12,7 @@ from ._sizes import listed, ndarray, strided
 # -- sliding windows ----------------------------------------------------------------------------
 
 
-@op(node="UnfoldBackward0", view=True, linear=True)
+@op(name="windows_along", node="UnfoldBackward0", view=True, linear=True)
 def unfold(x, *, axis, size, step):
     """Windows along an axis, sharing memory.  (*S, n, *R) -> (*S, (n - size) / step + 1, *R, size)"""
     if x.ndim == 0:

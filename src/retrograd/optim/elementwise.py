@@ -20,6 +20,8 @@ from typing import Any
 
 import numpy as np
 
+from .._core.site import here
+from .._core.storage import tick
 from ..autograd import enable_grad
 from ..tensor import Tensor
 from .optimizer import Optimizer
@@ -157,11 +159,13 @@ class Flat:
         steps -= 1
         return None
 
-    def scatter(self) -> None:
-        """Copy the updated parameters back to their own arrays."""
+    def scatter(self, writer: str) -> None:
+        """Copy the updated parameters back to their own arrays, and note the write."""
+        when = tick()
+        site = here()
         for param, param_view, _ in self.views:
             param.array[...] = param_view
-            param._bump_version()
+            param.get_storage().write(when, writer, site)
 
 
 class GroupPlan:
@@ -287,7 +291,7 @@ class ElementwiseOptimizer(Optimizer):
             return
         scratch = self.__dict__["_workspace"].scratch(flat.param)
         self.update(self.prepare(group, step), flat.param, flat.grad, flat.states, scratch)
-        flat.scatter()
+        flat.scatter(self._writer())
 
     def _update_one(self, group: dict[str, Any], param: Any, names: tuple[str, ...]) -> None:
         """Update one parameter where it is, block by block."""
@@ -300,14 +304,17 @@ class ElementwiseOptimizer(Optimizer):
             entry = self._entry(param, names)
             if not has_all(entry, names):
                 self.update_first(group, param, entry)
-                param._bump_version()
+                param._bump_version(self._writer())
                 return
             if self.counted:
                 entry["step"].array[...] += 1
                 step = float(entry["step"].array)
             states = [entry[name].array for name in names]
         self._update_arrays(self.prepare(group, step), param.array, grad.array, states)
-        param._bump_version()
+        param._bump_version(self._writer())
+
+    def _writer(self) -> str:
+        return type(self).__name__ + ".step"
 
     def _entry(self, param: Any, names: tuple[str, ...]) -> Any:
         entry = self.state[param]

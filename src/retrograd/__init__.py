@@ -1,0 +1,85 @@
+"""PyTorch's dynamic autograd as a small library on NumPy.
+
+>>> import retrograd as torch
+>>> x = torch.tensor([2.0], requires_grad=True)
+>>> (3 * x**2).backward()
+>>> x.grad
+tensor([12.])
+"""
+
+from . import ops as ops
+from . import _methods as _methods
+from . import _protocol as _protocol
+from ._core.public import functions as _functions
+from ._format import set_printoptions as set_printoptions
+from . import autograd as autograd
+from .autograd import enable_grad as enable_grad
+from .autograd import inference_mode as inference_mode
+from .autograd import is_grad_enabled as is_grad_enabled
+from .autograd import is_inference_mode_enabled as is_inference_mode_enabled
+from .autograd import no_grad as no_grad
+from .autograd import set_grad_enabled as set_grad_enabled
+from .creation import arange as arange
+from .creation import as_tensor as as_tensor
+from .creation import asarray as asarray
+from .creation import empty as empty
+from .creation import empty_like as empty_like
+from .creation import empty_permuted as empty_permuted
+from .creation import empty_strided as empty_strided
+from .creation import eye as eye
+from .creation import from_dlpack as from_dlpack
+from .creation import from_numpy as from_numpy
+from .creation import frombuffer as frombuffer
+from .creation import full as full
+from .creation import full_like as full_like
+from .creation import is_tensor as is_tensor
+from .creation import linspace as linspace
+from .creation import logspace as logspace
+from .creation import ones as ones
+from .creation import ones_like as ones_like
+from .creation import range_ as range
+from .creation import scalar_tensor as scalar_tensor
+from .creation import tensor as tensor
+from .creation import typename as typename
+from .creation import zeros as zeros
+from .creation import zeros_like as zeros_like
+from .device import device as device
+from .dtypes import bool_ as bool
+from .dtypes import can_cast as can_cast
+from .dtypes import cdouble as cdouble
+from .dtypes import cfloat as cfloat
+from .dtypes import complex64 as complex64
+from .dtypes import complex128 as complex128
+from .dtypes import double as double
+from .dtypes import dtype as dtype
+from .dtypes import finfo as finfo
+from .dtypes import float16 as float16
+from .dtypes import float32 as float
+from .dtypes import float32 as float32
+from .dtypes import float64 as float64
+from .dtypes import get_default_dtype as get_default_dtype
+from .dtypes import half as half
+from .dtypes import iinfo as iinfo
+from .dtypes import int8 as int8
+from .dtypes import int16 as int16
+from .dtypes import int32 as int
+from .dtypes import int32 as int32
+from .dtypes import int64 as int64
+from .dtypes import long as long
+from .dtypes import promote_types as promote_types
+from .dtypes import result_type as result_type
+from .dtypes import set_default_dtype as set_default_dtype
+from .dtypes import short as short
+from .dtypes import uint8 as uint8
+from .dtypes import uint16 as uint16
+from .dtypes import uint32 as uint32
+from .dtypes import uint64 as uint64
+from .size import Size as Size
+from .tensor import Tensor as Tensor
+
+globals().update({name: f for name, f in _functions.items() if "." not in name})
+
+from math import e as e, inf as inf, nan as nan, pi as pi  # noqa: E402
+
+newaxis = None
+__version__ = "0.1.0"

@@ -1,0 +1,20 @@
+"""Differentiation: backward, grad, user-written functions, modes."""
+
+from . import function as function
+from . import graph as graph
+from .backward import backward as backward
+from .backward import grad as grad
+from .function import Function as Function
+from .gradcheck import GradcheckError as GradcheckError
+from .gradcheck import gradcheck as gradcheck
+from .gradcheck import gradgradcheck as gradgradcheck
+from .modes import detect_anomaly as detect_anomaly
+from .modes import enable_grad as enable_grad
+from .modes import inference_mode as inference_mode
+from .modes import is_anomaly_enabled as is_anomaly_enabled
+from .modes import is_grad_enabled as is_grad_enabled
+from .modes import is_inference_mode_enabled as is_inference_mode_enabled
+from .modes import no_grad as no_grad
+from .modes import set_detect_anomaly as set_detect_anomaly
+from .modes import set_grad_enabled as set_grad_enabled
+from .variable import Variable as Variable

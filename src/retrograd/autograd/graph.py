@@ -1,0 +1,155 @@
+"""Looking at the graph and at what it saves."""
+
+from __future__ import annotations
+
+from .._core import modes
+from .._core.node import Node as Node
+from .._core.op import late
+from .._core.plan import ARRAY, RESULT
+from .._core.value import Value
+from ..tensor import wrap
+
+
+class saved_tensors_hooks:
+    """Hand every tensor saved inside to `pack_hook`, and what it returned to `unpack_hook`.
+
+    Examples
+    --------
+    >>> import retrograd
+    >>> x = retrograd.ones(2, requires_grad=True)
+    >>> with saved_tensors_hooks(lambda t: t.numpy(), retrograd.from_numpy):
+    ...     y = (x * x).sum()
+    >>> y.backward()
+    """
+
+    def __init__(self, pack_hook, unpack_hook):
+        self.pack_hook = pack_hook
+        self.unpack_hook = unpack_hook
+
+    def __enter__(self):
+        self.previous = modes.set_saved_hooks(self.pack_hook, self.unpack_hook)
+
+    def __exit__(self, *exc):
+        modes.set_saved_hooks(*self.previous)
+
+
+class disable_saved_tensors_hooks:
+    """Raise `error_message` when a tensor would be saved inside."""
+
+    def __init__(self, error_message):
+        self.error_message = error_message
+
+    def __enter__(self):
+        state = modes.thread_modes()
+        self.previous = state.saving_disabled
+        if state.pack is not None:
+            raise RuntimeError(self.error_message)
+        state.saving_disabled = None
+
+    def __exit__(self, *exc):
+        modes.thread_modes().saving_disabled = self.previous
+
+
+def pack_node(node, state):
+    """Run the pack hook over what a node saved."""
+    plan = node.plan
+    entries = list(node.saved)
+    packed = {}
+    for number, need in enumerate(plan.saves):
+        if need.kind in (ARRAY, RESULT) and hasattr(entries[number], "shape"):
+            before = modes.set_grad(False)
+            try:
+                packed[number] = state.pack(wrap(entries[number]))
+            finally:
+                modes.set_grad(before)
+            entries[number] = None
+    unpack = state.unpack
+
+    def unpack_into(entries, plan):
+        for number, token in packed.items():
+            value = unpack(token)
+            if not isinstance(value, Value):
+                raise TypeError(
+                    "Output of saved tensor unpack_hook expected to be a Tensor but got result of "
+                    f"type {type(value).__name__}"
+                )
+            entries[number] = value.array
+
+    node.saved = tuple(entries)
+    node.unpack = unpack_into
+
+
+late.pack = pack_node
+
+
+class save_on_cpu(saved_tensors_hooks):
+    """Keep saved tensors on the CPU, where they are."""
+
+    def __init__(self, pin_memory=False, device_type="cuda"):
+        super().__init__(lambda t: t.clone(), lambda t: t)
+
+
+class GradientEdge(tuple):
+    """The edge a tensor's gradient takes: (node, output number)."""
+
+    __slots__ = ()
+
+    def __new__(cls, node, output_nr):
+        return tuple.__new__(cls, (node, output_nr))
+
+    @property
+    def node(self):
+        """The node."""
+        return self[0]
+
+    @property
+    def output_nr(self):
+        """Which output of the node."""
+        return self[1]
+
+
+def get_gradient_edge(tensor):
+    """Return the edge that a tensor's gradient takes."""
+    if not tensor.requires_grad:
+        raise RuntimeError("It is not possible to get the gradient edge for a Tensor that does not require gradients.")
+    return GradientEdge(tensor.edge(), tensor.output_nr)
+
+
+def increment_version(tensor):
+    """Note a write that was made behind the library's back."""
+    for one in (tensor,) if isinstance(tensor, Value) else tensor:
+        one._bump_version("increment_version")
+
+
+def register_multi_grad_hook(tensors, fn, *, mode="all"):
+    """Call ``fn(grads)`` when the gradients of all (or any) of several tensors are known."""
+    found = [None] * len(tensors)
+    count = [0]
+
+    def hook_of(number):
+        def hook(grad):
+            found[number] = grad
+            count[0] += 1
+            if mode == "any":
+                if count[0] == 1:
+                    fn(grad)
+            elif count[0] == len(tensors):
+                fn(list(found))
+            if count[0] == len(tensors):
+                count[0] = 0
+                found[:] = [None] * len(tensors)
+
+        return hook
+
+    handles = [tensor.register_hook(hook_of(n)) for n, tensor in enumerate(tensors)]
+    return _Handles(handles)
+
+
+class _Handles:
+    def __init__(self, handles):
+        self.handles = handles
+
+    def remove(self):
+        """Remove every hook."""
+        for handle in self.handles:
+            handle.remove()

@@ -1,0 +1,150 @@
+"""Reading and writing under boolean masks."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from .._core.op import op
+from .._core.promotion import category
+from .._core.public import expect_tensor, public
+from .._core.value import Value
+from ._arguments import c_name, scalar_name
+from .indexing import place_add
+from .shape import broadcast_to, common_shape
+
+# -- filling ------------------------------------------------------------------------------------
+
+
+@op(node="MaskedFillBackward0", elementwise=True, linear=True)
+def masked_fill(x, mask, *, value):
+    """`x` with a number where the mask is true.  (*S), (*S) -> (*S)"""
+    return np.where(mask, np.asarray(value).astype(x.dtype), x)
+
+
+@masked_fill.grad("x")
+def masked_fill_dx(g, mask):
+    return np.where(mask, 0, g)
+
+
+@op(node="MaskedFillBackward1", elementwise=True, linear=True)
+def masked_fill_with(x, mask, value):
+    """`x` with a 0-d array where the mask is true.  (*S), (*S), () -> (*S)"""
+    return np.where(mask, np.asarray(value).astype(x.dtype), x)
+
+
+@masked_fill_with.grad("x")
+def masked_fill_with_dx(g, mask):
+    return np.where(mask, 0, g)
+
+
+@masked_fill_with.grad("value")
+def masked_fill_with_dvalue(g, mask):
+    return np.where(mask, g, 0)
+
+
+@public("masked_fill", inplace=True)
+def masked_fill_front(input, mask, value):
+    """Return `input` with `value`, a number or a 0-d tensor, where `mask` is true.
+
+    The dtype stays that of `input`; shapes broadcast.
+    """
+    if not isinstance(input, Value):
+        expect_tensor("masked_fill", input)
+    expect_tensor("masked_fill", mask, "mask", 2)
+    if mask.array.dtype != bool:
+        raise RuntimeError(
+            f"masked_fill_ only supports boolean masks, but got mask with dtype "
+            f"{c_name(mask.array.dtype)}"
+        )
+    if isinstance(value, Value):
+        if value.array.ndim:
+            raise RuntimeError(
+                f"masked_fill_ only supports a 0-dimensional value tensor, but got tensor with "
+                f"{value.array.ndim} dimension(s)."
+            )
+        return masked_fill_with(input, mask, value)
+    dtype = input.get_dtype()
+    if isinstance(value, complex) and category(dtype) < 3:
+        raise RuntimeError(
+            f"value cannot be converted to type {c_name(dtype)} without overflow"
+        )
+    return masked_fill(input, mask, value=value)
+
+
+# -- selecting and scattering -------------------------------------------------------------------
+
+
+@op(node="MaskedSelectBackward0", linear=True)
+def select_masked(x, mask):
+    """The elements where the mask is true, in order.  (*S), (*S) -> (k)"""
+    return x[mask]
+
+
+@select_masked.grad("x")
+def select_masked_dx(g, x_shape, mask):
+    return place_add(g, mask, shape=tuple(x_shape), layout=(None,))
+
+
+@public("masked_select", out=True)
+def masked_select(input, mask):
+    """Return the elements of `input` where `mask` is true, in one axis; shapes broadcast."""
+    expect_tensor("masked_select", input)
+    expect_tensor("masked_select", mask, "mask", 2)
+    if mask.array.dtype != bool:
+        raise RuntimeError("masked_select: expected BoolTensor for mask")
+    shape = common_shape([mask.get_shape(), input.get_shape()])
+    if input.get_shape() != shape:
+        input = broadcast_to(input, shape=shape)
+    if mask.get_shape() != shape:
+        mask = broadcast_to(mask, shape=shape)
+    return select_masked(input, mask)
+
+
+@op(node="MaskedScatterBackward0", linear=True)
+def scatter_masked(x, mask, source):
+    """`x` with the elements of `source`, in order, where the mask is true.  (*S), (*S), (k)"""
+    out = np.array(x, order="C")
+    count = np.count_nonzero(mask)
+    out[mask] = np.reshape(source, (-1,))[:count]
+    return out
+
+
+@scatter_masked.grad("x")
+def scatter_masked_dx(g, mask):
+    return np.where(mask, 0, g)
+
+
+@scatter_masked.grad("source")
+def scatter_masked_dsource(g, mask, source_shape):
+    taken = select_masked(g, mask)
+    size = 1
+    for length in source_shape:
+        size *= length
+    rest = np.zeros_like(g, shape=(size - taken.shape[0],))
+    return np.reshape(np.concatenate((taken, rest)), tuple(source_shape))
+
+
+@public("masked_scatter", inplace=True)
+def masked_scatter(input, mask, source):
+    """Return `input` with the first elements of `source`, in order, where `mask` is true."""
+    expect_tensor("masked_scatter", input)
+    expect_tensor("masked_scatter", mask, "mask", 2)
+    expect_tensor("masked_scatter", source, "source", 3)
+    if source.get_dtype() != input.get_dtype():
+        raise RuntimeError(
+            f"masked_scatter: expected self and source to have same dtypes but got"
+            f"{scalar_name(input.get_dtype())} and {scalar_name(source.get_dtype())}"
+        )
+    if mask.array.dtype != bool:
+        raise RuntimeError(
+            f"masked_scatter_ only supports boolean masks, but got mask with dtype "
+            f"{scalar_name(mask.array.dtype)}"
+        )
+    shape = common_shape([mask.get_shape(), input.get_shape()])
+    if input.get_shape() != shape:
+        input = broadcast_to(input, shape=shape)
+    if mask.get_shape() != shape:
+        mask = broadcast_to(mask, shape=shape)
+    if np.count_nonzero(mask.array) > source.array.size:
+        raise RuntimeError("Number of elements of source < number of ones in mask")
+    return scatter_masked(input, mask, source)

@@ -1,0 +1,296 @@
+"""Norms of vectors and matrices, distances.
+
+At 0 the gradient of a norm is 0.  The norm of order inf shares its gradient evenly among the
+elements that tie.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from .._core.broadcast import sum_to
+from .._core.op import PROMOTE, op
+from .._core.public import expect_tensor, public
+from ._arguments import numpy_dtype, numpy_names, scalar_name
+from ._axes import axes_of, axis_of, spread
+from .copying import cast
+from .decomposition import expect_floating, expect_matrices
+from .extrema import amax_front, amin_front
+from .permuting import moveaxis
+from .reduction import add_up, sum
+from .shape import reshaped
+from .spectral import svd
+
+# -- vectors ------------------------------------------------------------------------------------
+
+
+def norm_of(x, p, axis, keepdims):
+    """Return the p-norm of an array over axes; small floats in float32."""
+    dtype = x.dtype
+    if dtype.itemsize == 2:
+        return norm_of(x.astype(np.float32), p, axis, keepdims).astype(dtype)
+    if p == 2:
+        squares = np.real(x) ** 2 + np.imag(x) ** 2 if dtype.kind == "c" else x * x
+        return np.sqrt(np.add.reduce(squares, axis=axis, keepdims=keepdims))
+    size = np.abs(x)
+    if p == 0:
+        return add_up((size != 0).astype(size.dtype), axis, keepdims)
+    if p == 1:
+        return add_up(size, axis, keepdims)
+    if p == math.inf:
+        return np.max(size, axis=axis, keepdims=keepdims)
+    if p == -math.inf:
+        return np.min(size, axis=axis, keepdims=keepdims)
+    return np.add.reduce(size**p, axis=axis, keepdims=keepdims) ** (1.0 / p)
+
+
+def norm_rule(g, x, out, dtype, p, axis, keepdims, shape):
+    """Return the gradient of the p-norm of `x`, which is `out`; `g` and `out` are reduced."""
+    g = spread(g, axis, keepdims, shape)
+    out = spread(out, axis, keepdims, shape)
+    if p == 0:
+        return np.zeros_like(x) * g
+    if p == 1:
+        return g * np.sign(x)
+    if p == 2:
+        return g * (x / np.where(out == 0, 1.0, out))
+    size = np.abs(x)
+    if math.isinf(p):
+        hit = cast((size == out) | (np.isnan(size) & np.isnan(out)), dtype=dtype)
+        return np.sign(x) * hit * (g / sum(hit, axis=axis, keepdims=True))
+    scale = np.where(out == 0, 0.0, g / np.where(out == 0, 1.0, out) ** (p - 1))
+    if p < 2:
+        # |x| to a power below 1: its slope at 0 is infinite, PyTorch's is 0.
+        safe = np.where(size == 0, 1.0, size)
+        return np.where(size == 0, 0.0, np.sign(x) * safe ** (p - 1)) * scale
+    return x * size ** (p - 2) * scale
+
+
+@op(node="LinalgVectorNormBackward0")
+def vector_norm(x, *, p=2, axis=None, keepdims=False):
+    """(sum |x|^p)^(1/p) over axes.  (*S) -> S without axis"""
+    return norm_of(x, p, axis, keepdims)
+
+
+@vector_norm.grad("x")
+def vector_norm_dx(g, x, out, x_shape, x_dtype, p, axis, keepdims):
+    if x_dtype.kind == "c":
+        x_dtype = np.float64 if x_dtype.itemsize == 16 else np.float32
+    return norm_rule(g, x, out, x_dtype, p, axis, keepdims, x_shape)
+
+
+def _expect_floating(function, x):
+    if x.get_dtype().kind in "bui":
+        raise RuntimeError(
+            f"{function}: Expected a floating point or complex tensor as input. "
+            f"Got {scalar_name(x.get_dtype())}"
+        )
+
+
+def _expect_identity(x, p, axes):
+    """Raise for an empty maximum or minimum."""
+    shape = x.get_shape()
+    if 0 not in shape or not (p < 0 or p == math.inf):
+        return
+    if axes is None:
+        raise RuntimeError(
+            f"linalg.vector_norm cannot compute the {p:g} norm on an empty tensor because the "
+            "operation does not have an identity"
+        )
+    for axis in axes:
+        if shape[axis] == 0:
+            raise RuntimeError(
+                f"linalg.vector_norm cannot compute the {p:g} norm on the dimension {axis}"
+                "because this dimension is empty and the operation does not have an identity"
+            )
+
+
+@public("vector_norm", namespace="linalg", method=False, out=True)
+@numpy_names
+def linalg_vector_norm(x, ord=2, dim=None, keepdim=False, *, dtype=None):
+    """(sum |x|^ord)^(1/ord) over all elements, or over `dim`; inf, -inf and 0 have their meaning.
+
+    The gradient is 0 where the norm is 0; of order inf it is shared evenly among ties.
+    """
+    expect_tensor("linalg_vector_norm", x)
+    x = _as_dtype(x, dtype)
+    _expect_floating("linalg.vector_norm", x)
+    axes = axes_of(dim, len(x.get_shape()))
+    _expect_identity(x, ord, axes)
+    return vector_norm(x, p=ord, axis=axes, keepdims=keepdim)
+
+
+def _as_dtype(x, dtype):
+    wanted = numpy_dtype(dtype)
+    if wanted is None or wanted == x.get_dtype():
+        return x
+    return cast(x, dtype=wanted)
+
+
+# -- matrices -----------------------------------------------------------------------------------
+
+
+def _matrix_dims(dim, ndim):
+    if isinstance(dim, int):
+        dim = (dim,)
+    if len(dim) != 2:
+        shown = " ".join([str(d) for d in dim])
+        raise RuntimeError(f"linalg.matrix_norm: dim must be a 2-tuple. Got {shown}")
+    first, second = axis_of(dim[0], ndim), axis_of(dim[1], ndim)
+    if first == second:
+        raise RuntimeError(
+            f"linalg.matrix_norm: dims must be different. Got ({first}, {second})"
+        )
+    return first, second
+
+
+def _order_not_supported(ord):
+    shown = ord if isinstance(ord, str) else f"{ord:g}"
+    return RuntimeError(f"linalg.matrix_norm: Order {shown} not supported.")
+
+
+@public("matrix_norm", namespace="linalg", method=False, out=True)
+@numpy_names
+def matrix_norm(A, ord="fro", dim=(-2, -1), keepdim=False, *, dtype=None):
+    """Norm of a matrix, or of each of a batch.
+
+    Parameters
+    ----------
+    A : Tensor
+    ord : str or number
+        ``"fro"``; ``"nuc"``, the sum of the singular values; 2 or -2, the largest or smallest
+        one; 1, -1, inf, -inf, the largest or smallest sum of a column (1) or row (inf).
+    dim : pair of int
+        The dimensions of the matrix.
+    """
+    shape = expect_matrices("linalg.matrix_norm", A)
+    expect_floating("linalg.matrix_norm", A)
+    rows, columns = _matrix_dims(dim, len(shape))
+    A = _as_dtype(A, dtype)
+    if ord == "fro":
+        return linalg_vector_norm(A, 2, (rows, columns), keepdim)
+    if ord == "nuc" or (not isinstance(ord, str) and abs(ord) == 2):
+        return _spectral_norm(A, ord, rows, columns, keepdim)
+    if isinstance(ord, str) or abs(ord) not in (1, math.inf):
+        raise _order_not_supported(ord)
+    inner, outer = (rows, columns) if abs(ord) == 1 else (columns, rows)
+    sums = linalg_vector_norm(A, 1, inner, keepdim)
+    if not keepdim and inner < outer:
+        outer -= 1
+    return (amax_front if ord > 0 else amin_front)(sums, outer, keepdim)
+
+
+def _spectral_norm(A, ord, rows, columns, keepdim):
+    moved = moveaxis(A, source=(rows, columns), destination=(-2, -1))
+    sizes = svd(moved)[1]
+    if ord == "nuc":
+        out = sum(sizes, axis=(sizes.array.ndim - 1,))
+    else:
+        out = (amax_front if ord > 0 else amin_front)(sizes, -1)
+    if keepdim:
+        shape = A.get_shape()
+        kept = [1 if n in (rows, columns) else size for n, size in enumerate(shape)]
+        out = reshaped(out, tuple(kept))
+    return out
+
+
+@public("norm", namespace="linalg", method=False, out=True)
+@numpy_names
+def linalg_norm(A, ord=None, dim=None, keepdim=False, *, dtype=None):
+    """Vector or matrix norm: of all elements without `ord`; of a matrix with two dimensions.
+
+    Parameters
+    ----------
+    A : Tensor
+    ord : number or str, optional
+        The order; as for `vector_norm` or `matrix_norm`.
+    dim : int or pair of int, optional
+        One dimension for vector norms, two for matrix norms.
+    """
+    ndim = len(expect_tensor("linalg_norm", A).get_shape())
+    if dim is not None:
+        count = 1 if isinstance(dim, int) else len(dim)
+        if ord is not None and count not in (1, 2):
+            raise RuntimeError(
+                "linalg.norm: If dim is specified, it must be of length 1 or 2. "
+                f"Got {list(dim)}"
+            )
+    elif ord is not None and ndim not in (1, 2):
+        raise RuntimeError(
+            "linalg.norm: If dim is not specified but ord is, the input must be 1D or 2D. "
+            f"Got {ndim}D."
+        )
+    if ord is not None:
+        if dim is None and ndim == 2:
+            return matrix_norm(A, ord, (0, 1), keepdim, dtype=dtype)
+        if dim is not None and not isinstance(dim, int) and len(dim) == 2:
+            return matrix_norm(A, ord, dim, keepdim, dtype=dtype)
+        if isinstance(ord, str):
+            return matrix_norm(A, ord, () if dim is None else dim, keepdim, dtype=dtype)
+    return linalg_vector_norm(A, 2 if ord is None else ord, dim, keepdim, dtype=dtype)
+
+
+@public("norm")
+@numpy_names
+def norm(input, p="fro", dim=None, keepdim=False, dtype=None):
+    """Norm of all elements as one vector, or over `dim`.
+
+    Parameters
+    ----------
+    input : Tensor
+    p : number or str
+        The order; ``"fro"`` is 2, ``"nuc"`` the sum of the singular values of a matrix.
+    dim : int or tuple of int, optional
+    keepdim : bool
+    dtype : dtype, optional
+        What to compute in.
+    """
+    ndim = len(expect_tensor("norm", input).get_shape())
+    if isinstance(p, str):
+        if p == "fro" and (dim is None or isinstance(dim, int) or len(dim) <= 2):
+            return linalg_vector_norm(input, 2, dim, keepdim, dtype=dtype)
+        if dim is None:
+            dim = tuple(range(ndim))
+        return matrix_norm(input, p, dim, keepdim, dtype=dtype)
+    return linalg_vector_norm(input, 2 if p is None else p, dim, keepdim, dtype=dtype)
+
+
+# -- distances ----------------------------------------------------------------------------------
+
+
+@op(node="DistBackward0", promote=PROMOTE)
+def dist(x, y, *, p=2):
+    """The p-norm of x - y.  (*S), (*S) -> ()"""
+    return norm_of(x - y, p, None, False)
+
+
+@dist.grad("x")
+def dist_dx(g, x, y, out, x_dtype, x_shape, p):
+    return _dist_rule(g, x, y, out, x_dtype, x_shape, p)
+
+
+@dist.grad("y")
+def dist_dy(g, x, y, out, x_dtype, y_shape, p):
+    return -_dist_rule(g, x, y, out, x_dtype, y_shape, p)
+
+
+def _dist_rule(g, x, y, out, dtype, shape, p):
+    apart = x - y
+    whole = norm_rule(g, apart, out, dtype, p, None, False, tuple(apart.shape))
+    return sum_to(whole, shape)
+
+
+@public("dist")
+def dist_front(input, other, p=2):
+    """The p-norm of ``input - other``, which broadcast."""
+    expect_tensor("dist", input)
+    expect_tensor("dist", other, "other", 2)
+    for one in (input, other):
+        if one.get_dtype().kind in "bui":
+            raise RuntimeError(
+                "norm(): input dtype should be either floating point or complex. "
+                f"Got {scalar_name(one.get_dtype())} instead."
+            )
+    return dist(input, other, p=p)
