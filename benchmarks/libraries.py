@@ -40,7 +40,6 @@ class Functional:
     differentiate : ``(f, count) -> (*arrays) -> (value, gradients of the first count arguments)``
     compile : makes a function fast for good, where the library can
     wait : returns its argument once it has been computed
-    custom : ``(forward(x), backward(g, out)) -> f``, a function with its own derivative, or None
     """
 
     numpy: Any
@@ -48,7 +47,6 @@ class Functional:
     differentiate: Callable[[Callable[..., Any], int], Callable[..., Any]]
     compile: Callable[[Callable[..., Any]], Callable[..., Any]]
     wait: Callable[[Any], Any]
-    custom: Callable[..., Callable[..., Any]] | None
 
     def gradient_step(self, f: Callable[..., Any], *inputs: Any) -> Step:
         """A step that differentiates ``f`` at ``inputs``; it returns the first gradient."""
@@ -66,38 +64,23 @@ def load_autograd() -> Functional:
     import autograd
     import autograd.numpy
     import numpy
-    from autograd.extend import defvjp, primitive
 
-    def differentiate(f: Callable[..., Any], count: int) -> Callable[..., Any]:
+    def differentiate(f: Callable[..., Any], count: int) -> Any:
         return autograd.value_and_grad(f, argnum=tuple(range(count)))
 
-    def custom(forward: Callable[..., Any], backward: Callable[..., Any]) -> Callable[..., Any]:
-        function = primitive(forward)
-        defvjp(function, lambda out, x: lambda g: backward(g, out))
-        return function
-
-    return Functional(autograd.numpy, numpy, differentiate, same, same, custom)
+    return Functional(autograd.numpy, numpy, differentiate, same, same)
 
 
 def load_jax(jit: bool) -> Functional:
     import jax
     import jax.numpy
 
-    def differentiate(f: Callable[..., Any], count: int) -> Callable[..., Any]:
+    def differentiate(f: Callable[..., Any], count: int) -> Any:
         return jax.value_and_grad(f, argnums=tuple(range(count)))
-
-    def custom(forward: Callable[..., Any], backward: Callable[..., Any]) -> Callable[..., Any]:
-        def forward_saving_output(x: Any) -> tuple[Any, Any]:
-            out = forward(x)
-            return out, out
-
-        function = jax.custom_vjp(forward)
-        function.defvjp(forward_saving_output, lambda out, g: (backward(g, out),))
-        return function
 
     compiler = jax.jit if jit else same
     arrays = jax.numpy
-    return Functional(arrays, arrays, differentiate, compiler, jax.block_until_ready, custom)
+    return Functional(arrays, arrays, differentiate, compiler, jax.block_until_ready)
 
 
 def load_mygrad() -> Functional:
@@ -113,7 +96,7 @@ def load_mygrad() -> Functional:
 
         return run
 
-    return Functional(mygrad, numpy, differentiate, same, same, None)
+    return Functional(mygrad, numpy, differentiate, same, same)
 
 
 def load(library: str) -> Any:

@@ -14,7 +14,9 @@ from .workload import Workload
 
 README = Path(__file__).with_name("README.md")
 IMPORT_TARGET = 0.06  # seconds beyond NumPy's own import
-HEADER = f"{'workload':41} {'peer':9} {'ratio':>6}  {'quartiles':14} {'subject':>8} {'peer':>8}  target"
+HEADER = (
+    f"{'workload':41} {'peer':9} {'ratio':>6}  {'quartiles':14} {'subject':>8} {'peer':>8}  target"
+)
 
 
 @dataclass(frozen=True)
@@ -79,7 +81,7 @@ def line(row: Row) -> str:
     result = row.result
     start = f"{row.title:41} {row.peer or '(alone)':9} "
     if not result.ratios or result.problem:
-        return start + (result.problem or result.skipped or "nothing measured")
+        return start + (result.problem or "nothing measured")
     subject, peer = (readable(statistics.median(times)) for times in (result.subject, result.peer))
     if row.peer is None:
         return f"{start} {'':6} {'':14} {subject:>8} {'':8}  {row.verdict}".rstrip()
@@ -90,7 +92,7 @@ def line(row: Row) -> str:
 
 def context(rows: list[Row], timing: Timing) -> dict[str, Any]:
     """What has to be known beside the ratios."""
-    versions: dict[str, str] = {}
+    versions = {"python": platform.python_version()}
     compiled = None
     for row in rows:
         facts = row.result.facts
@@ -104,7 +106,6 @@ def context(rows: list[Row], timing: Timing) -> dict[str, Any]:
         "date": datetime.date.today().isoformat(),
         "build": {True: "compiled", False: "pure", None: "unknown"}[compiled],
         "threads": timing.threads,
-        "python": platform.python_version(),
         "versions": versions,
     }
 
@@ -125,8 +126,7 @@ def markdown(rows: list[Row], timing: Timing) -> str:
     peers = list(dict.fromkeys(row.peer for row in rows if row.peer))
     versions = ", ".join(f"{name} {version}" for name, version in about["versions"].items())
     lines = [
-        f"{about['date']}, {about['build']} build, threads: {about['threads']}, "
-        f"Python {about['python']}, {versions}.",
+        f"{about['date']}, {about['build']} build, threads: {about['threads']}; {versions}.",
         "",
         f"| workload | {' | '.join(peers)} | target (torch) |",
         f"|---|{'---|' * len(peers)}---|",
@@ -140,7 +140,7 @@ def markdown(rows: list[Row], timing: Timing) -> str:
 
 
 def cell(row: Row | None) -> str:
-    if row is None or row.result.skipped:
+    if row is None:
         return ""
     if row.result.problem or not row.result.ratios:
         return "failed"

@@ -9,10 +9,6 @@ from typing import Any
 Step = Callable[[], Any]
 
 
-class NotWritten(Exception):
-    """The workload exists, but not for this library."""
-
-
 @dataclass(frozen=True)
 class Workload:
     """One thing to time.

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from ..libraries import Functional
-from ..workload import NotWritten, Step, Workload
+from ..workload import Step, Workload
 
 X = np.linspace(-1.0, 1.0, 8, dtype=np.float32)
 WEIGHT = np.linspace(0.8, 1.2, 8, dtype=np.float32)
@@ -77,20 +77,6 @@ def custom(torch: Any) -> Step:
     return step
 
 
-def custom_functional(library: Functional) -> Step:
-    if library.custom is None:
-        raise NotWritten("custom derivatives are not written for this library")
-    arrays, np_ = library.arrays, library.numpy
-    tanh = library.custom(lambda x: arrays.tanh(x), lambda g, out: g * (1 - out * out))
-
-    def loss(x: Any) -> Any:
-        for _ in range(100):
-            x = tanh(x)
-        return np_.sum(x)
-
-    return library.gradient_step(loss, X)
-
-
 def long_chain(torch: Any) -> Step:
     x = torch.tensor(X, requires_grad=True)
     ones = torch.ones(8)
@@ -119,6 +105,6 @@ WORKLOADS = (
         target=0.4,
         target_pure=0.8,
     ),
-    Workload("custom", "custom Function chain", custom, custom_functional, target=0.6),
+    Workload("custom", "custom Function chain", custom, target=0.6),
     Workload("long-chain", "100,000-node chain", long_chain, target=0.5),
 )

@@ -6,6 +6,7 @@ depends on (a fitted model's gradients end as denormal numbers, which are slow).
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -21,7 +22,7 @@ def initial_weights(sizes: tuple[int, ...]) -> list[np.ndarray]:
     """Weight and bias of each layer, in the order of ``parameters()``, alike for all libraries."""
     random = np.random.default_rng(1)
     arrays = []
-    for inputs, outputs in zip(sizes, sizes[1:]):
+    for inputs, outputs in pairwise(sizes):
         bound = inputs**-0.5
         arrays.append(random.uniform(-bound, bound, (outputs, inputs)).astype(np.float32))
         arrays.append(random.uniform(-bound, bound, outputs).astype(np.float32))
@@ -40,7 +41,7 @@ def data(sizes: tuple[int, ...], rows: int) -> tuple[np.ndarray, np.ndarray]:
 def training_step(torch: Any, sizes: tuple[int, ...], rows: int) -> Step:
     regression = sizes[-1] == 1
     layers = []
-    for inputs, outputs in zip(sizes, sizes[1:]):
+    for inputs, outputs in pairwise(sizes):
         layers.append(torch.nn.Linear(inputs, outputs))
         layers.append(torch.nn.Tanh() if regression else torch.nn.ReLU())
     model = torch.nn.Sequential(*layers[:-1])

@@ -15,24 +15,16 @@ from types import FrameType, ModuleType
 
 PACKAGE = __name__.partition(".")[0]
 
-# Public by their spelling, but of retrograd's own making: PyTorch has nothing of the name, or
-# something else.  `import torch.<name>` is not answered by them and no error proposes them.
-OWN_MODULES = frozenset(
-    {
-        "cli",
-        "creation",
-        "data",
-        "draw",
-        "dtypes",
-        "examples",
-        "generator",
-        "inplace",
-        "ops",
-        "protocol",
-        "size",
-        "tensor",
-        "torch_compat",
-    }
+# The modules that PyTorch 2.13 has at its top.  Others of retrograd's (`creation`, `cli`) are of
+# its own making: `import torch.creation` is not answered by them and no error proposes them.
+TORCH_MODULES = frozenset(
+    """
+    accelerator amp ao autograd backends compiler contrib cpu cuda distributed distributions
+    export fft func functional futures fx hub jit library linalg masked monitor mps mtia
+    multiprocessing nativert nested nn numa onnx optim overrides package profiler
+    quantization quasirandom random return_types serialization signal sparse special storage
+    testing torch_version types utils version xpu
+    """.split()
 )
 MOST_PROPOSED = 6
 
@@ -114,14 +106,19 @@ def near_names(module_name: str, name: str) -> list[str]:
 
 def public_names(module: ModuleType) -> list[str]:
     """What a user may ask the module for: its names, and its submodules whether loaded or not."""
-    names = {name for name in dir(module) if not name.startswith("_")}
+    loaded = {name: vars(module).get(name) for name in dir(module) if not name.startswith("_")}
+    modules = {name for name, value in loaded.items() if isinstance(value, ModuleType)}
+    names = loaded.keys() - modules
     folders = getattr(module, "__path__", None)
     if folders is not None:
         from pkgutil import iter_modules  # here: only errors need it
 
-        names.update(found.name for found in iter_modules(folders) if found.name[0] != "_")
-    if module.__name__ == PACKAGE:
-        names = {name for name in names if not is_own(f"{PACKAGE}.{name}", vars(module).get(name))}
+        modules.update(found.name for found in iter_modules(folders) if found.name[0] != "_")
+    # The file of `Linear` is `linear`: what is meant is the class.
+    covered = {name.lower() for name in names}
+    for name in modules:
+        if name not in covered and stands_for_torch(f"{module.__name__}.{name}"):
+            names.add(name)
     return sorted(names)
 
 
@@ -142,10 +139,4 @@ def stands_for_torch(module_name: str) -> bool:
     parts = module_name.split(".")
     if parts[0] != PACKAGE or any(part.startswith("_") for part in parts):
         return False
-    return len(parts) == 1 or parts[1] not in OWN_MODULES
-
-
-def is_own(module_name: str, value: object) -> bool:
-    """Whether a name of the package is a module of retrograd's own making."""
-    covered = value is not None and not isinstance(value, ModuleType)
-    return not covered and not stands_for_torch(module_name)
+    return len(parts) == 1 or parts[1] in TORCH_MODULES

@@ -253,7 +253,7 @@ class Generator:
 
     def clone_state(self):
         """Return a generator of its own which will draw the same numbers."""
-        other = Generator(self.device)
+        other = type(self)(self.device)
         other.set_state_bytes(self.get_state_bytes())
         return other
 

@@ -78,9 +78,9 @@ class Tensor(Value):
         size5: Any = None,
     ) -> None:
         if size1 is raw:
-            super().__init__(data)
+            self.array = data
         else:
-            super().__init__(attached.legacy(data, size1, size2, size3, size4, size5))
+            self.array = attached.legacy(data, size1, size2, size3, size4, size5)
 
     def make(self, array: Any) -> Value:
         return Tensor(array, raw)

@@ -73,7 +73,7 @@ class Twins:
             return
         ours, theirs = self.optimizer.state_dict(), self.oracle.state_dict()
         assert ours["param_groups"] == theirs["param_groups"]
-        assert list(ours["state"]) == list(theirs["state"])
+        assert sorted(ours["state"]) == sorted(theirs["state"])
         for key, entry in theirs["state"].items():
             assert list(ours["state"][key]) == list(entry)
             for name, value in entry.items():

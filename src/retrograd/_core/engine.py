@@ -332,6 +332,77 @@ class Run:
             set_grad(before)
         return value
 
+    # -- running one node: the common case ---------------------------------------------------
+
+    def execute_plain(self, node: Node) -> None:
+        """Run a node of one output without hooks, in a run that asks for nothing special.
+
+        The same as `execute`, with its calls written out: this is where backward spends its time.
+        """
+        g = node.grad
+        node.grad = None
+        plan = node.plan
+        if plan is None or g is None:
+            node.grad = g
+            self.execute(node)
+            return
+        storages = node.storages
+        if storages is not None:
+            if node.freed is not None:
+                raise freed_error(node)
+            seq = node.seq
+            for storage in storages:
+                if storage is not None and storage.written >= seq:
+                    if storage.written > seq:
+                        raise changed_error(node)
+                    check_same_time(node)
+        saved: Any = node.saved
+        only = plan.only_call
+        if only is None or not only.only:
+            self.run_calls(node, plan.calls, g, saved)
+        else:
+            arity = only.arity
+            if arity == 1:
+                dx = only.function(g, saved[only.source])
+            elif arity == 0:
+                dx = only.function(g)
+            else:
+                dx = call_rule(only, g, saved)
+            mine = node.owned if dx is g else not is_saved(dx, saved)
+            target: Node = node.edges[only.first]
+            if node.shapes is not None or node.indices is not None or target.outputs != 1:
+                self.deliver(node, only.first, dx, mine)
+            else:
+                if target.grad is None:
+                    target.grad = dx
+                    target.owned = mine
+                else:
+                    self.put(target, target, 0, dx, mine)
+                target.pending -= 1
+                if target.pending == 0:
+                    if isinstance(target, AccumulateGrad):
+                        self.finish_leaf(target, target)
+                    elif self.heap:
+                        self.push(target)
+                    else:
+                        self.heap.append(target)
+        if storages is not None and not self.keep:
+            node.saved = None
+            freed = self.freed
+            node.freed = self.freed_mark(node) if freed is None else freed
+
+    def run_calls(self, node: Node, calls: list[RuleCall], g: Any, saved: Any) -> None:
+        """Run the rules of a node with several, and deliver."""
+        for call in calls:
+            dx = call_rule(call, g, saved)
+            if call.only:
+                self.deliver(node, call.first, dx, dx is not g and not is_saved(dx, saved))
+            elif call.separate:
+                self.deliver_separately(node, call, dx)
+            else:
+                for position in call.targets:
+                    self.deliver(node, position, dx, False)
+
     # -- running one node -----------------------------------------------------------------------
 
     def execute(self, node: Node) -> None:
@@ -392,15 +463,7 @@ class Run:
             else:
                 self.deliver(node, only.first, dx, not is_saved(dx, saved))
         else:
-            for call in plan.calls:
-                dx = call_rule(call, g, saved)
-                if call.only:
-                    self.deliver(node, call.first, dx, dx is not g and not is_saved(dx, saved))
-                elif call.separate:
-                    self.deliver_separately(node, call, dx)
-                else:
-                    for position in call.targets:
-                        self.deliver(node, position, dx, False)
+            self.run_calls(node, plan.calls, g, saved)
         if not self.keep:
             self.free(node)
 
@@ -658,8 +721,19 @@ class Run:
                     self.finish_leaf(node, self.slot(node))
                 else:
                     self.push(node)
-            while self.heap:
-                self.execute(self.pop())
+            plain = (
+                self.slots is None
+                and self.captures is None
+                and not self.create_graph
+                and not self.anomaly
+            )
+            heap = self.heap
+            while heap:
+                node = heap.pop() if len(heap) == 1 else self.pop()
+                if plain and node.outputs == 1 and node.hooks is None and node.unpack is None:
+                    self.execute_plain(node)
+                else:
+                    self.execute(node)
         finally:
             running.active -= 1
             if self.heap or self.slots is None:

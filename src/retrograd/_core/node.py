@@ -29,11 +29,11 @@ class Slot(Weakly):
     beside them in other threads, keep slots of their own.
     """
 
-    def __init__(self) -> None:
-        self.pending: int = 0
-        self.mark: int = 0
-        self.grad: Any = None
-        self.owned: bool = False
+    # Defaults are in class bodies: the pure build then pays only for what differs from them.
+    pending: int = 0
+    mark: int = 0
+    grad: Any = None
+    owned: bool = False
 
 
 @mypyc_attr(allow_interpreted_subclasses=True)
@@ -52,24 +52,21 @@ class Node(Slot):
         For each operand that was broadcast, the shape to sum its gradient to.
     """
 
+    indices: tuple[int, ...] | None = None
+    shapes: tuple[Any, ...] | None = None
+    saved: tuple[Any, ...] | None = None
+    storages: tuple[Any, ...] | None = None
+    site: Any = None
+    hooks: NodeHooks | None = None
+    outputs: int = 1
+    like: Any = None  # for several outputs: (shape, dtype) of each
+    unpack: Any = None
+    freed: Any = None
+
     def __init__(self, plan: Plan | None, seq: int, edges: tuple[Any, ...]) -> None:
-        self.pending = 0
-        self.mark = 0
-        self.grad = None
-        self.owned = False
         self.plan = plan
         self.seq = seq
         self.edges = edges
-        self.indices: tuple[int, ...] | None = None
-        self.shapes: tuple[Any, ...] | None = None
-        self.saved: tuple[Any, ...] | None = None
-        self.storages: tuple[Any, ...] | None = None
-        self.site: Any = None
-        self.hooks: NodeHooks | None = None
-        self.outputs: int = 1
-        self.like: Any = None  # for several outputs: (shape, dtype) of each
-        self.unpack: Any = None
-        self.freed: Any = None
 
     def name(self) -> str:
         """Return PyTorch's name of the node, ``MulBackward0``."""

@@ -95,6 +95,8 @@ class Op:
         self.aliases: tuple[str, ...] = ()
         self.promote: int = KEEP
         self.elementwise: bool = False
+        # A ufunc on floating operands of one dtype gives that dtype, so it need not be asked.
+        self.keeps_dtype: bool = False
         self.view: bool = False
         self.linear: bool = False
         self.outputs: int = 1  # 0 when the kernel returns as many as it likes
@@ -501,13 +503,19 @@ def call1(op: Op, x: Value) -> Value:
         note_view(op, result, x)
     elif op.elementwise:
         result.known_shape = x.known_shape
+        if op.keeps_dtype:
+            result.known_dtype = x.known_dtype
     if x.requires and (switches.special == 0 or thread_modes().grad):
         plan = op.plan1
         if plan is None:
             plan = op.plan_for(1)
         if plan.calls:
-            clock.now += 1
-            node = Node(plan, clock.now, (x.edge(),))
+            edge: Any = x.node
+            if edge is None:
+                edge = x.sink()
+            now = clock.now + 1
+            clock.now = now
+            node = Node(plan, now, (edge,))
             if x.index != 0:
                 node.indices = (x.index,)
             result.requires = True
@@ -538,11 +546,17 @@ def call1(op: Op, x: Value) -> Value:
 def call2(op: Op, x: Value, y: object) -> Value:
     """Run a two-operand elementwise operation; `y` is a value or a Python scalar."""
     if isinstance(y, Value):
-        if x.get_dtype() is not y.get_dtype():
-            if not same_dtype(op, x, y):
+        dtype = x.known_dtype
+        if dtype is None:
+            dtype = x.get_dtype()
+        other = y.known_dtype
+        if other is None:
+            other = y.get_dtype()
+        if dtype is not other:
+            if dtype != other:
                 found: Value = op(x, y)
                 return found
-        elif op.promote == FLOAT and x.get_dtype().kind in "biu":
+        elif op.promote == FLOAT and dtype is not FLOAT32 and dtype.kind in "biu":
             return call2(op, cast(x, defaults.floating), cast(y, defaults.floating))
         if x.base is not None:
             refresh(x)
@@ -557,6 +571,8 @@ def call2(op: Op, x: Value, y: object) -> Value:
         if type(out) is not ndarray:
             out = asarray(out)
         result = x.make(out)
+        if op.keeps_dtype:
+            result.known_dtype = dtype
         mask = (1 if x.requires else 0) + (2 if y.requires else 0)
         if mask != 0 and (switches.special == 0 or thread_modes().grad):
             record2(op, x, y, mask, xa, ya, out, result)
@@ -564,11 +580,6 @@ def call2(op: Op, x: Value, y: object) -> Value:
             mark_inference(result)
         return result
     return call2_scalar(op, x, y, False)
-
-
-def same_dtype(op: Op, x: Value, y: Value) -> bool:
-    """Say whether two values have equal dtypes after all (two dtype objects may be equal)."""
-    return bool(x.get_dtype() == y.get_dtype())
 
 
 def record2(
@@ -585,14 +596,34 @@ def record2(
         plan = op.plan_for(mask)
     if not plan.calls:
         return
-    clock.now += 1
-    node = Node(plan, clock.now, (x.edge(), y.edge()))
+    # Inlined `edge`, `get_shape` and `get_storage`: calls cost most in the pure build.
+    ex: Any = None
+    if mask & 1:
+        ex = x.node
+        if ex is None:
+            ex = x.leaf
+            if ex is None:
+                ex = x.sink()
+    ey: Any = None
+    if mask & 2:
+        ey = y.node
+        if ey is None:
+            ey = y.leaf
+            if ey is None:
+                ey = y.sink()
+    now = clock.now + 1
+    clock.now = now
+    node = Node(plan, now, (ex, ey))
     if x.index != 0 or y.index != 0:
         node.indices = (x.index, y.index)
     result.requires = True
     result.node = node
-    xs = x.get_shape()
-    ys = y.get_shape()
+    xs = x.known_shape
+    if xs is None:
+        xs = x.get_shape()
+    ys = y.known_shape
+    if ys is None:
+        ys = y.get_shape()
     if xs is ys or xs == ys:
         result.known_shape = xs
     else:
@@ -604,16 +635,22 @@ def record2(
             op._save(node, plan, [x, y], [xa, ya], out, {}, mask)
             node_out(node, result, op)
         elif plan.save_x:
+            xstorage = x.storage
+            if xstorage is None:
+                xstorage = x.get_storage()
             if plan.save_y:
                 node.saved = (xa, ya)
-                node.storages = (x.get_storage(), y.get_storage())
+                node.storages = (xstorage, y.get_storage())
             else:
                 node.saved = (xa,)
-                node.storages = (x.get_storage(),)
+                node.storages = (xstorage,)
             node.site = here()
         elif plan.save_y:
+            ystorage = y.storage
+            if ystorage is None:
+                ystorage = y.get_storage()
             node.saved = (ya,)
-            node.storages = (y.get_storage(),)
+            node.storages = (ystorage,)
             node.site = here()
         if switches.special != 0 and plan.saves and not plan.save_out:
             pack_saved(node)
@@ -625,7 +662,9 @@ def record2(
 def call2_scalar(op: Op, x: Value, y: Any, reverse: bool) -> Any:
     """Run a two-operand elementwise operation of a value and a Python scalar (or an array)."""
     kind = type(y)
-    dtype = x.get_dtype()
+    dtype = x.known_dtype
+    if dtype is None:
+        dtype = x.get_dtype()
     if not ((kind is float or kind is int) and (dtype is FLOAT32 or dtype is FLOAT64)):
         return op(y, x) if reverse else op(x, y)
     if x.base is not None:
@@ -639,6 +678,8 @@ def call2_scalar(op: Op, x: Value, y: Any, reverse: bool) -> Any:
         out = asarray(out)
     result = x.make(out)
     result.known_shape = x.known_shape
+    if op.keeps_dtype:
+        result.known_dtype = dtype
     if x.requires and (switches.special == 0 or thread_modes().grad):
         if reverse:
             plan = op.plan2
@@ -650,9 +691,12 @@ def call2_scalar(op: Op, x: Value, y: Any, reverse: bool) -> Any:
                 plan = op.plan_for(1)
         if not plan.calls:
             return result
-        clock.now += 1
-        edges = (None, x.edge()) if reverse else (x.edge(), None)
-        node = Node(plan, clock.now, edges)
+        edge: Any = x.node
+        if edge is None:
+            edge = x.sink()
+        now = clock.now + 1
+        clock.now = now
+        node = Node(plan, now, (None, edge) if reverse else (edge, None))
         if x.index != 0:
             node.indices = (0, x.index) if reverse else (x.index, 0)
         result.requires = True
@@ -750,6 +794,8 @@ def op(
         made.linear = linear
         made.differentiable = differentiable
         made.ufunc = isinstance(kernel, np.ufunc)
+        made.keeps_dtype = made.ufunc and elementwise and "f->f" in "".join(kernel.types)
+        made.keeps_dtype = made.keeps_dtype and promote != KEEP
         made.torch = torch
         made.method = method
         made.inplace = inplace

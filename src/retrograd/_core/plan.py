@@ -45,6 +45,7 @@ class RuleCall:
         self.targets = targets  # the operands served, as positions; all of them when separate
         self.sources = sources  # indices into the saved tuple
         self.arity: int = len(sources)
+        self.source: int = sources[0] if sources else 0
         self.first: int = targets[0]
         self.only: bool = len(targets) == 1 and not separate
         self.separate = separate
@@ -110,6 +111,7 @@ class Plan:
         self.saves = [self.saves[n] for n in order]
         for call in self.calls:
             call.sources = tuple([renumber[s] for s in call.sources])
+            call.source = call.sources[0] if call.sources else 0
         for need in self.saves:
             if need.kind == RESULT:
                 self.save_out = True

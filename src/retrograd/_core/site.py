@@ -9,8 +9,13 @@ from __future__ import annotations
 import sys
 from typing import Any, Final
 
+_getframe: Final[Any] = sys._getframe
 _inside: Final[dict[Any, bool]] = {}
 _package: Final = __file__.replace("\\", "/").rsplit("/_core/", 1)[0] + "/"
+
+
+# In the pure build the frames of `here` and of its callers in the gates come first.
+_skip: Final = 2 if __file__.endswith(".py") else 0
 
 
 def _is_inside(code: Any) -> bool:
@@ -22,7 +27,7 @@ def _is_inside(code: Any) -> bool:
 
 def here() -> Any:
     """Return the site of the innermost frame that is not the library's own, or None."""
-    frame: Any = sys._getframe(0)
+    frame: Any = _getframe(_skip)
     while frame is not None:
         code = frame.f_code
         inside: Any = _inside.get(code)

@@ -29,11 +29,10 @@ def tick() -> int:
 class Storage:
     """What every value that shares one buffer shares: its version, and its last writer."""
 
-    def __init__(self) -> None:
-        self.version: int = 0
-        self.written: int = 0
-        self.writer: str = ""
-        self.site: Any = None
+    version: int = 0
+    written: int = 0
+    writer: str = ""
+    site: Any = None
 
     def write(self, when: int, writer: str, site: Any) -> None:
         """Note an in-place write at clock time `when` by the operation named `writer`."""

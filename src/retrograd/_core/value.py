@@ -38,21 +38,22 @@ class Value(Weakly):
         What it is a view of.
     """
 
+    requires: bool = False
+    node: Node | None = None
+    index: int = 0
+    leaf: AccumulateGrad | None = None
+    cell: GradCell | None = None
+    storage: Storage | None = None
+    base: Value | None = None
+    view_seen: int = 0
+    view_kind: int = 0
+    inference: bool = False
+    # Known shape and dtype, or None until asked for (a NumPy attribute costs 30 ns).
+    known_shape: Any = None
+    known_dtype: Any = None
+
     def __init__(self, array: Any) -> None:
         self.array = array
-        self.requires: bool = False
-        self.node: Node | None = None
-        self.index: int = 0
-        self.leaf: AccumulateGrad | None = None
-        self.cell: GradCell | None = None
-        self.storage: Storage | None = None
-        self.base: Value | None = None
-        self.view_seen: int = 0
-        self.view_kind: int = 0
-        self.inference: bool = False
-        # Known shape and dtype, or None until asked for (a NumPy attribute costs 30 ns).
-        self.known_shape: Any = None
-        self.known_dtype: Any = None
 
     def make(self, array: Any) -> Value:
         """Return a new value of the library's tensor class around `array`."""

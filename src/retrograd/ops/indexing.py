@@ -511,7 +511,7 @@ def index_put_front(input, indices, values, accumulate=False):
     expect_tensor("index_put", input)
     if not isinstance(values, Value):
         raise TypeError(
-            f"index_put(): argument 'values' (position 2) must be Tensor, "
+            f"index_put(): argument 'values' (position 3) must be Tensor, "
             f"not {type(values).__name__}"
         )
     layout = []
@@ -606,7 +606,7 @@ def slice_copy_dx(g, x_shape, index):
     return place(g, shape=x_shape, index=index)
 
 
-@public("narrow_copy")
+@public("narrow_copy", out=True)
 def narrow_copy(input, dim, start, length):
     """Return a copy of `length` slices along an axis from `start` on."""
     expect_tensor("narrow_copy", input)
@@ -645,7 +645,7 @@ def select_scatter(input, src, dim, index):
     return select_put(input, src, index=(*(ALL,) * axis, number))
 
 
-@public("slice_scatter")
+@public("slice_scatter", out=True)
 def slice_scatter(input, src, dim=0, start=None, end=None, step=1):
     """Return a copy of `input` with `src` at ``start:end:step`` along an axis."""
     expect_tensor("slice_scatter", src, "src", 2)

@@ -249,9 +249,12 @@ def embed_adjoint(x, index, *, rows, padding_idx, by_frequency):
 @embed_adjoint.grad("x")
 def embed_adjoint_dx(g, index, rows, padding_idx, by_frequency):
     looked_up = embed(g, index)
-    plain = index.array if isinstance(index, Value) else index
-    factors = row_factors(plain, rows, padding_idx, by_frequency)
-    return looked_up if factors is None else looked_up * factors.astype(g.dtype)
+    plain_index = index.array if isinstance(index, Value) else index
+    factors = row_factors(plain_index, rows, padding_idx, by_frequency)
+    if factors is None:
+        return looked_up
+    dtype = (g.array if isinstance(g, Value) else g).dtype
+    return looked_up * factors.astype(dtype)
 
 
 def renormalize(weight, index, max_norm, norm_type):

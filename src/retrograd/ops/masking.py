@@ -62,13 +62,22 @@ def masked_fill_front(input, mask, value):
                 f"masked_fill_ only supports a 0-dimensional value tensor, but got tensor with "
                 f"{value.array.ndim} dimension(s)."
             )
-        return masked_fill_with(input, mask, value)
+        return filled(masked_fill_with, input, mask, value)
     dtype = input.get_dtype()
     if isinstance(value, complex) and category(dtype) < 3:
         raise RuntimeError(
             f"value cannot be converted to type {c_name(dtype)} without overflow"
         )
-    return masked_fill(input, mask, value=value)
+    return filled(masked_fill, input, mask, value=value)
+
+
+def filled(run, input, mask, *value, **settings):
+    """Run a masked op; shapes that do not broadcast are named mask first, as PyTorch does."""
+    try:
+        return run(input, mask, *value, **settings)
+    except ValueError:
+        common_shape([mask.get_shape(), input.get_shape()])
+        raise
 
 
 # -- selecting and scattering -------------------------------------------------------------------

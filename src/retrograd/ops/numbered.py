@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
-
 import numpy as np
 
 from .._core.op import op
@@ -14,7 +12,7 @@ from ._axes import axis_of
 from ._sizes import listed
 from .indexing import add_at
 from .lookup import expect_vector, layout_of, out_of_range, select_slices
-from .scattering import expect_in_range, scatter_reduce, scatter_reduce_d
+from .scattering import expect_in_range, plain, scatter_reduce, scatter_reduce_d
 from .shape import broadcast_to, reshape_to
 
 # -- added, copied, filled --------------------------------------------------------------------------
@@ -71,7 +69,10 @@ def index_add(input, dim, index, source, *, alpha=1):
             f"({scalar_name(source.get_dtype())}) must have the same scalar type"
         )
     expect_slices("index_add_", input, axis, index, source)
-    expect_in_range(index, axis, (input.get_shape() or (1,))[axis])
+    shape = input.get_shape()
+    if len(shape) < 2 and out_of_range(index, shape[0] if shape else 1):
+        raise IndexError("index out of range in self")
+    expect_in_range(index, axis, (shape or (1,))[axis])
     return with_slices(input, axis, index, source, add_slices, alpha=alpha)
 
 
@@ -205,7 +206,9 @@ def fill_slices_with_dx(g, index, axis):
 
 @fill_slices_with.grad("value")
 def fill_slices_with_dvalue(g, index, axis):
-    return np.sum(select_slices(g, index, axis=axis))
+    nothing = np.zeros(g.shape)
+    filled = fill_slices(nothing, plain(index), value=1, axis=axis)
+    return np.sum(np.where(filled != 0, g, 0))
 
 
 @public("index_fill", inplace=True)
@@ -254,9 +257,6 @@ def index_reduce(input, dim, index, source, reduce, *, include_self=True):
         Whether the slices of `input` that are written to take part.
     """
     axis = slices_of("index_reduce", input, dim, index, source)
-    warnings.warn(
-        "index_reduce() is in beta and the API may change at any time.", UserWarning, stacklevel=2
-    )
     if reduce not in ("prod", "mean", "amax", "amin"):
         raise RuntimeError(
             f"index_reduce(): Expected reduce to be one of prod, mean, amax or amin but got "

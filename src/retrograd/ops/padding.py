@@ -51,7 +51,9 @@ def pad_index(size, before, after, mode):
     if mode == "replicate":
         return np.clip(places, 0, size - 1)
     if mode == "circular":
-        return np.remainder(places, size)
+        # What is cut off does not come round.
+        first = max(-before, 0)
+        return first + np.remainder(places - first, size + min(after, 0) - first)
     places = np.abs(places)
     return np.where(places < size, places, 2 * (size - 1) - places)
 

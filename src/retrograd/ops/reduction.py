@@ -131,7 +131,7 @@ def nansum(x, *, axis=None, keepdims=False):
 
 @nansum.grad("x")
 def nansum_dx(g, x, x_shape, axis, keepdims):
-    return np.where(np.isnan(x), 0.0, spread_over(g, axis, keepdims, x_shape))
+    return spread_over(g, axis, keepdims, x_shape) * ~np.isnan(x)
 
 
 @public("nansum", out=True)
@@ -155,7 +155,7 @@ def mean_all(x):
 
 @mean_all.grad("x")
 def mean_all_dx(g, x_shape):
-    return spread_over(g / product_of(x_shape), None, False, x_shape)
+    return spread_over(g / (product_of(x_shape) or 1), None, False, x_shape)
 
 
 @op(numpy=np.mean, node="MeanBackward1", linear=True)
@@ -166,7 +166,7 @@ def mean(x, *, axis=None, keepdims=False):
 
 @mean.grad("x")
 def mean_dx(g, x_shape, axis, keepdims):
-    return spread_over(g / reduced_count(x_shape, axis), axis, keepdims, x_shape)
+    return spread_over(g / (reduced_count(x_shape, axis) or 1), axis, keepdims, x_shape)
 
 
 @public("mean", out=True)
@@ -284,8 +284,8 @@ def product_of_others(x, *, axis):
 def product_of_others_dx(g, x, out, axis):
     # d out[i] / d x[j] is the product of all but i and j.
     if bool(np.all(x != 0)):
-        ratio = g * out / x
-        return (np.sum(ratio, axis=axis, keepdims=True) - ratio) / x
+        whole = g * out
+        return (np.sum(whole, axis=axis, keepdims=True) - whole) / x
     # A square of copies of x, 1 on the diagonal: row i lacks x[i].
     size = x.shape[axis]
     shape = (*[1] * (axis + 1), size, *[1] * (x.ndim - axis - 1))

@@ -189,4 +189,4 @@ def repeat_interleave(input, repeats=None, dim=None, *, output_size=None, axis=N
             )
         counts = counted(repeats, output_size)
     order = np.repeat(np.arange(length), counts)
-    return index_select(input, input.make(order), axis=axis)
+    return index_select(input, axis, input.make(order))

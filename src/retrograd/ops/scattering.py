@@ -282,7 +282,7 @@ def without_elements(input, index):
 def scatter_add_front(input, dim, index, src):
     """Return a copy of `input` with `src` added at `index` along an axis; places may repeat."""
     axis = scatter_axis("scatter_add", input, dim, index)
-    expect_tensor("scatter_add", src, "src", 3)
+    expect_tensor("scatter_add", src, "src", 4)
     expect_scatter(input, index, axis, src)
     return scatter_add(input, without_elements(input, index), src, axis=axis)
 
@@ -358,10 +358,8 @@ def scatter_reduce(x, index, src, *, axis, reduce, include_self):
         out = scatter_value(out, index, value=neutral(reduce, out.dtype), axis=axis)
     add_along_axis(out, index, axis, src, REDUCERS[reduce])
     if reduce == "mean":
-        counts = contributions(out.astype(np.int64), index, axis, include_self)
-        if out.dtype.kind in "iu":
-            return np.floor_divide(out, counts)
-        return out / counts.astype(out.dtype)
+        counts = contributions(out, index, axis, include_self)
+        return np.floor_divide(out, counts) if out.dtype.kind in "iu" else out / counts
     return out
 
 
@@ -381,9 +379,8 @@ def scatter_reduce_d(g, x, index, src, out, axis, reduce, include_self):
         dx, dsrc = extreme_gradients(g, x, index, src, out, axis, include_self)
     else:
         if reduce == "mean":
-            counts = np.zeros(x.shape, np.int64)
-            counts = contributions(counts, index, axis, include_self)
-            g = g / counts.astype(g.dtype)
+            counts = np.zeros(x.shape, plain(g).dtype)
+            g = g / contributions(counts, index, axis, include_self)
         dx = g
         dsrc = gather(g, index, axis=axis)
     if not include_self:

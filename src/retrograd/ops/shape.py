@@ -310,18 +310,18 @@ for _op in (squeeze_all, squeeze_one, squeeze_some):
 
 
 @public("squeeze")
-def squeeze(input, dim=(), *, axis=()):
+def squeeze(input, dim=..., *, axis=...):
     """Drop axes of size one: all of them, or those of `dim` that are."""
     if not isinstance(input, Value):
         expect_tensor("squeeze", input)
-    if axis != ():
+    if axis is not ...:
         dim = axis
     shape = input.get_shape()
     if type(dim) is int:
         axis = axis_of(dim, len(shape))
         kept = (axis,) if shape and shape[axis] == 1 else ()
         return squeeze_one(input, axis=kept)
-    if dim == () and type(dim) is tuple:
+    if dim is ...:
         return squeeze_all(input)
     if dim is None:
         raise TypeError(

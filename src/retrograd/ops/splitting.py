@@ -12,6 +12,7 @@ from ._axes import axis_of
 from ._sizes import listed
 from .indexing import slice_view
 from .joining import concatenate, stack
+from .shape import expand_dims
 
 # -- parts of given sizes -----------------------------------------------------------------------
 
@@ -29,7 +30,7 @@ def split_kernel(x, *, sections, axis):
 
 
 def split_rule(g, axis):
-    return concatenate(*g, axis=axis)
+    return concatenate(*g, axis=axis) if isinstance(g, tuple) else g
 
 
 def split_op(name, node, view=True):
@@ -299,7 +300,7 @@ def unbind(x, *, axis):
 
 @unbind.grad("x")
 def unbind_dx(g, axis):
-    return stack(*g, axis=axis)
+    return stack(*g, axis=axis) if isinstance(g, tuple) else expand_dims(g, axis=axis)
 
 
 @public("unbind")

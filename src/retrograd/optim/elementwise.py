@@ -345,12 +345,12 @@ class ElementwiseOptimizer(Optimizer):
         distinct = len({id(param) for param in plan.params}) == len(plan.params)
         alike: dict[Any, list[Any]] = {}
         for param in active:
+            entry = self._entry(param, plan.names) if plan.names or self.counted else None
             if not distinct or param.array.size > SMALL:
                 plan.single.append(param)
                 continue
             key: Any = param.array.dtype
-            if plan.names or self.counted:
-                entry = self._entry(param, plan.names)
+            if entry is not None:
                 if not has_all(entry, plan.names):
                     plan.single.append(param)
                     plan.stale = True  # gathered at the next step, when it has its state

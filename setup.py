@@ -1,0 +1,52 @@
+"""Build: the core is compiled by mypyc where a C compiler is, and installed as it is elsewhere.
+
+``RETROGRAD_PURE=1`` asks for the pure-Python build.
+"""
+
+import os
+import sys
+import sysconfig
+import tempfile
+from pathlib import Path
+
+from setuptools import setup
+
+PACKAGE = Path("src/retrograd")
+# Exceptions, the interpreted base class and the registry of public names stay interpreted.
+INTERPRETED = {"__init__.py", "errors.py", "native.py", "public.py"}
+
+
+def compiled_files():
+    core = sorted(p for p in (PACKAGE / "_core").glob("*.py") if p.name not in INTERPRETED)
+    return [str(p) for p in [*core, PACKAGE / "tensor.py"]]
+
+
+def can_compile():
+    """Say whether a C compiler and Python's headers are here."""
+    from setuptools._distutils.ccompiler import new_compiler
+    from setuptools._distutils.sysconfig import customize_compiler
+
+    with tempfile.TemporaryDirectory() as folder:
+        source = Path(folder) / "probe.c"
+        source.write_text("#include <Python.h>\nint probe(void) { return 0; }\n")
+        compiler = new_compiler()
+        try:
+            customize_compiler(compiler)
+            include = [sysconfig.get_paths()["include"]]
+            compiler.compile([str(source)], output_dir=folder, include_dirs=include)
+        except Exception as error:  # whatever is missing, the pure build works
+            print(f"retrograd: no C compiler ({error}); installing pure Python", file=sys.stderr)
+            return False
+    return True
+
+
+def extensions():
+    if os.environ.get("RETROGRAD_PURE", "") not in ("", "0") or not can_compile():
+        return []
+    from mypyc.build import mypycify
+
+    options = ["--ignore-missing-imports", "--follow-imports=silent", "--python-version=3.10"]
+    return mypycify([*options, *compiled_files()], opt_level="3", debug_level="0")
+
+
+setup(ext_modules=extensions(), package_dir={"": "src"})

@@ -1,0 +1,54 @@
+"""Padding."""
+
+import numpy as np
+
+from ..sampling import Sample, array
+
+COMBINATIONS = "is not supported for"
+
+SAMPLES = {
+    "nn.functional.pad": [
+        Sample(array(2, 3), (1, 2)),
+        Sample(array(2, 3), (1, 2), value=1.5),
+        Sample(array(2, 3), [0, 1, 2, 0], "constant", -1),
+        Sample(array(2, 3), (-1, 1)),
+        Sample(array(2, 3), (-2, -1)),
+        Sample(array(2, 3), (0, 0)),
+        Sample(array(), ()),
+        Sample(array(0, 3), (1, 1)),
+        Sample(array(0, 3), (1, 1, 2, 0)),
+        Sample(array(3, 2).T, (1, 1)),
+        Sample(array(3, dtype="int64"), (1, 1), value=2.7),
+        Sample(array(3, dtype="bool"), (1, 1), value=True),
+        Sample(array(2, 5), (2, 3), "reflect"),
+        Sample(array(2, 3, 4), (1, 2), "reflect"),
+        Sample(array(2, 3, 4), (1, 2, 2, 0), "reflect"),
+        Sample(array(1, 2, 3, 4), (3, 3, 2, 2), "reflect"),
+        Sample(array(1, 2, 3, 4), (1, 1, 1, 2, 1, 0), "reflect"),
+        Sample(array(2, 5), (-1, 2), "reflect"),
+        Sample(array(2, 5), (-1, -2), "reflect"),
+        Sample(array(2, 3), (2, 3), mode="replicate"),
+        Sample(array(2, 3, 4), (1, 2, 2, 5), "replicate"),
+        Sample(array(1, 2, 3, 4), (1, 1, 1, 2, 1, 0), "replicate"),
+        Sample(array(2, 4), (-1, 1), "replicate"),
+        Sample(array(2, 3), (2, 3), "circular"),
+        Sample(array(1, 2, 3, 4), (1, 2, 3, 0), "circular"),
+        Sample(array(1, 2, 3, 4), (1, 1, 1, 2, 1, 0), "circular"),
+        Sample(array(2, 4), (-1, 1), "circular"),
+        Sample(array(2, 4), (-1, -1), "circular"),
+        Sample(np.array([[1, 2, 3]]), (2, 1), "reflect"),
+        Sample(array(2, 3), (1,), raises=RuntimeError, match="Padding length must be divisible by 2"),
+        Sample(array(3), (1, 1, 1, 1), raises=RuntimeError, match="Padding length should be less than"),
+        Sample(array(3), (-2, -2), raises=RuntimeError, match="narrow(): length must be non-negative"),
+        Sample(array(2, 3), (1, 1), "mirror", raises=NotImplementedError, match="Unrecognised padding"),
+        Sample(array(2, 3), (1, 1), "reflect", 2.0, raises=RuntimeError, match="doesn't take in value"),
+        Sample(array(2, 3), (3, 1), "reflect", raises=RuntimeError, match="Argument #4: Padding size"),
+        Sample(
+            array(2, 3, 4), (1, 1, 3, 1), "reflect",
+            raises=RuntimeError, match="Argument #6: Padding size should be less than the correspondi",
+        ),
+        Sample(array(3), (1, 1), "reflect", raises=NotImplementedError, match=COMBINATIONS),
+        Sample(array(2, 3), (4, 1), "circular", raises=RuntimeError, match="wrapping around more than"),
+        Sample(array(2, 3), (-2, -1), "replicate", raises=RuntimeError, match="input (W: 3) is too sm"),
+    ],
+}
