@@ -22,6 +22,8 @@ THREAD_VARIABLES = (
     "NUMEXPR_NUM_THREADS",
 )
 
+IMPORT_ROUNDS = 15  # at most: one of torch's takes over a second
+
 
 @dataclass(frozen=True)
 class Timing:
@@ -175,12 +177,12 @@ def import_seconds(module: str, environment: dict[str, str]) -> float:
 
 
 def compare_imports(subject: str, peer: str | None, timing: Timing) -> Comparison:
-    """Import times beyond NumPy's own, of whole processes in turn; NumPy's is taken off in pairs."""
+    """Import times of whole processes in turn, less the time of importing NumPy alone."""
     result = Comparison()
     environment = timing.environment()
     modules = ["numpy", subject, peer or subject]
     try:
-        for turn in range(timing.rounds * timing.pairs + 1):
+        for turn in range(min(timing.rounds * timing.pairs, IMPORT_ROUNDS) + 1):
             base, first, last = (import_seconds(module, environment) for module in modules)
             if turn > 0:  # the first reads the files into memory
                 result.add(first - base, last - base)

@@ -65,7 +65,7 @@ def main(library: str, name: str) -> None:
         step = build(library, name)
         facts = libraries.describe(library)
         facts["check"] = checksum(step())
-    except Exception as error:  # noqa: BLE001 - whatever it is, the parent reports it
+    except Exception as error:  # whatever it is: the parent reports it
         print(json.dumps({"error": f"{type(error).__name__}: {error}"}), file=answers)
         return
     step_seconds = batch(step, 1)

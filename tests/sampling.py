@@ -69,9 +69,10 @@ class Sample:
         Words that its message holds, here and in PyTorch.
     constant : tuple of int
         Which arrays (counted through all arguments) do not require grad.
-    skip : tuple of str
-        Checks that do not apply, each with a comment saying why: "torch" (every comparison),
-        "gradient", "second", "finite", "node", "method", "inplace", "out", "float32".
+    skip : str
+        Checks that do not apply, with a comment in the table saying why: some of "torch" (every
+        comparison), "value", "gradient", "second", "finite", "node", "method", "inplace",
+        "out", "float32".
     tolerance : float, optional
         Relative tolerance of the comparisons with PyTorch, when the usual one does not apply.
     """
@@ -84,7 +85,7 @@ class Sample:
         self.raises = raises
         self.match = match
         self.constant = constant
-        self.skip = (skip,) if isinstance(skip, str) else skip
+        self.skip = tuple(skip.split()) if isinstance(skip, str) else tuple(skip)
         self.tolerance = tolerance
         self.arrays: list[np.ndarray] = []
         _walk((args, settings), self.arrays.append)
@@ -134,8 +135,9 @@ class Sample:
             place = len(tensors)
             if arrays is not None:
                 given = arrays[place]
-            # PyTorch takes neither negative strides nor read-only memory.
-            tensor = library.from_numpy(given if own else np.array(given))
+            # Neither library takes negative strides, and PyTorch no read-only memory.
+            plain = own and all(stride >= 0 for stride in given.strides)
+            tensor = library.from_numpy(given if plain else np.array(given, order="C"))
             if place in moving:
                 tensor.requires_grad_(True)
             tensors.append(tensor)
@@ -208,3 +210,96 @@ def find(library, name):
     if callable(found):
         return found
     return lambda tensor: getattr(tensor, name)
+
+
+def one_operand(draw, *, integers=True, bools=True, halves=True, complexes=False):
+    """Return samples of a one-operand elementwise function: layouts and dtypes.
+
+    Parameters
+    ----------
+    draw : callable
+        ``draw(*shape, dtype="float64")``: an array in the function's domain.
+    integers, bools, halves, complexes : bool
+        Which dtypes the function takes besides float32 and float64.
+    """
+    samples = [
+        Sample(draw(3, 4)),
+        Sample(draw()),
+        Sample(draw(0, 3)),
+        Sample(draw(4, 3).T),
+        Sample(draw(6)[::-2]),
+        Sample(read_only(draw(2, 1, 3))),
+        Sample(draw(5, dtype="float32")),
+    ]
+    if halves:
+        samples.append(Sample(draw(5, dtype="float16"), skip="gradient second"))
+    if integers:
+        samples.append(Sample(draw(5, dtype="int64")))
+        samples.append(Sample(draw(5, dtype="uint8")))
+        samples.append(Sample(draw(dtype="int32")))
+    if bools:
+        samples.append(Sample(draw(5, dtype="bool")))
+    if complexes:
+        samples.append(Sample(draw(3, dtype="complex128")))
+        samples.append(Sample(draw(3, dtype="complex64")))
+    return samples
+
+
+def two_operands(draw, other=None, *, integers=True, bools=True, halves=True, complexes=False):
+    """Return samples of a two-operand elementwise function: broadcasts, layouts, dtypes.
+
+    Parameters
+    ----------
+    draw, other : callable
+        ``draw(*shape, dtype="float64")``: an array in the domain of the first operand and of
+        the second, by default the same.
+    """
+    other = other or draw
+    samples = [
+        Sample(draw(3, 4), other(3, 4)),
+        Sample(draw(3, 4), other(4)),
+        Sample(draw(1, 4), other(3, 1)),
+        Sample(draw(), other(2, 3)),
+        Sample(draw(), other()),
+        Sample(draw(0, 3), other(3)),
+        Sample(draw(4, 3).T, other(4)[::-1]),
+        Sample(read_only(draw(3)), read_only(other(3))),
+        Sample(draw(3), other(3), constant=(0,)),
+        Sample(draw(3), other(3), constant=(1,)),
+        Sample(draw(3, dtype="float32"), other(3)),
+        Sample(draw(3, dtype="float32"), other()),
+        Sample(
+            draw(2, 3), other(4), raises=RuntimeError,
+            match="The size of tensor a (3) must match the size of tensor b (4) at "
+            "non-singleton dimension 1",
+        ),
+    ]  # fmt: skip
+    if halves:
+        samples.append(Sample(draw(3, dtype="float16"), other(3, dtype="float32")))
+        samples.append(Sample(draw(3, dtype="float16"), other(3, dtype="float16")))
+    if integers:
+        samples.append(Sample(draw(3, dtype="int64"), other(3, dtype="int64")))
+        samples.append(Sample(draw(3, dtype="uint8"), other(3, dtype="int8")))
+        samples.append(Sample(draw(3, dtype="int32"), other(dtype="int64")))
+        samples.append(Sample(draw(3, dtype="int64"), other(3)))
+    if bools:
+        samples.append(Sample(draw(3, dtype="bool"), other(3, dtype="bool")))
+        samples.append(Sample(draw(3, dtype="bool"), other(3, dtype="float32")))
+    if complexes:
+        samples.append(Sample(draw(3, dtype="complex128"), other(3, dtype="complex128")))
+        samples.append(Sample(draw(3, dtype="complex128"), other(3)))
+    return samples
+
+
+def with_numbers(draw, *numbers, reverse=()):
+    """Return samples of a function whose second (or first) operand is a number."""
+    samples = []
+    for number in numbers:
+        samples.append(Sample(draw(3, 2), number))
+        samples.append(Sample(draw(3, dtype="float32"), number))
+        samples.append(Sample(draw(3, dtype="int64"), number))
+        samples.append(Sample(draw(), number))
+    for number in reverse:
+        samples.append(Sample(number, draw(3, 2)))
+        samples.append(Sample(number, draw(3, dtype="int64")))
+    return samples

@@ -7,6 +7,8 @@
 tensor([12.])
 """
 
+import numpy as _numpy
+
 from . import ops as ops
 from . import _methods as _methods
 from . import _protocol as _protocol
@@ -19,6 +21,16 @@ from .autograd import is_grad_enabled as is_grad_enabled
 from .autograd import is_inference_mode_enabled as is_inference_mode_enabled
 from .autograd import no_grad as no_grad
 from .autograd import set_grad_enabled as set_grad_enabled
+from .config import are_deterministic_algorithms_enabled as are_deterministic_algorithms_enabled
+from .config import get_float32_matmul_precision as get_float32_matmul_precision
+from .config import get_num_interop_threads as get_num_interop_threads
+from .config import get_num_threads as get_num_threads
+from .config import set_float32_matmul_precision as set_float32_matmul_precision
+from .config import set_flush_denormal as set_flush_denormal
+from .config import set_num_interop_threads as set_num_interop_threads
+from .config import set_num_threads as set_num_threads
+from .config import show_config as show_config
+from .config import use_deterministic_algorithms as use_deterministic_algorithms
 from .creation import arange as arange
 from .creation import as_tensor as as_tensor
 from .creation import asarray as asarray
@@ -96,9 +108,20 @@ from .random import set_rng_state as set_rng_state
 from .size import Size as Size
 from .tensor import Tensor as Tensor
 
+# PyTorch's arithmetic is silent about division by zero, overflow and nan, and a context manager
+# around every operation would cost a fifth of it.  See docs/design/0002-floating-point-warnings.md.
+_numpy.seterr(all="ignore")
+
 globals().update({name: f for name, f in _functions.items() if "." not in name})
 
+from . import linalg as linalg  # noqa: E402
+from . import special as special  # noqa: E402
 from math import e as e, inf as inf, nan as nan, pi as pi  # noqa: E402
+from ._missing import missing_name as _missing_name  # noqa: E402
 
 newaxis = None
 __version__ = "0.1.0"
+
+
+def __getattr__(name):
+    raise _missing_name(__name__, name)

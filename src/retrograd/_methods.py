@@ -277,7 +277,9 @@ def detach_(self):
         raise RuntimeError(
             "Can't detach views in-place. Use detach() instead. If you are using DistributedData"
             "Parallel (DDP) for training, and gradient_as_bucket_view is set as True, gradients "
-            "are views of DDP buckets, and hence detach_() cannot be called on these gradients."
+            "are views of DDP buckets, and hence detach_() cannot be called on these gradients. To "
+            "fix this error, please refer to the Optimizer.zero_grad() function in "
+            "torch/optim/optimizer.py as the solution."
         )
     self.node = None
     self.index = 0

@@ -147,7 +147,9 @@ def set_default_dtype(d, /):
         When it is not a floating dtype.
     """
     if not isinstance(d, dtype):
-        raise TypeError(f"invalid dtype object: only floating-point types are supported as the default type")
+        raise TypeError(
+            "invalid dtype object: only floating-point types are supported as the default type"
+        )
     if not d.is_floating_point:
         raise TypeError("only floating-point types are supported as the default type")
     promotion.defaults.floating = d.numpy

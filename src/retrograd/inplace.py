@@ -11,6 +11,7 @@ from __future__ import annotations
 import numpy as np
 
 from ._core import modes
+from ._core.errors import with_note
 from ._core.modes import switches
 from ._core.op import Op, late, refresh
 from ._core.plan import RESULT
@@ -37,6 +38,15 @@ _no_grad_view = (
 )
 
 
+_leaf = "a leaf Variable that requires grad is being used in an in-place operation."
+
+
+def _refused(name, words):
+    """Return the error for a refused write: PyTorch's words, and a note on what was tried."""
+    advice = "use the out-of-place form, or write inside torch.no_grad()"
+    return with_note(RuntimeError(words), f"refused: {name}; {advice}")
+
+
 def check_writable(x, name, source=None):
     """Refuse an in-place write that could not be differentiated.
 
@@ -47,18 +57,15 @@ def check_writable(x, name, source=None):
         returns several, and an inference tensor outside inference mode.
     """
     if x.inference and not modes.inference_enabled():
-        raise RuntimeError(
-            f"Inplace update to inference tensor outside InferenceMode is not allowed ({name})."
-            "You can make a clone to get a normal tensor before doing inplace update. See "
+        raise _refused(name,
+            "Inplace update to inference tensor outside InferenceMode is not allowed."
+            "You can make a clone to get a normal tensor before doing inplace update.See "
             "https://github.com/pytorch/rfcs/pull/17 for more details."
         )
     if switches.special != 0 and not modes.grad_enabled():
         return
     if x.requires and x.node is None and x.base is None:
-        raise RuntimeError(
-            "a leaf Variable that requires grad is being used in an in-place operation.\n"
-            f"{name}: use the out-of-place form, or write inside torch.no_grad()."
-        )
+        raise _refused(name, _leaf)
     base = x.base
     if base is None:
         return
@@ -66,17 +73,11 @@ def check_writable(x, name, source=None):
     if not wanted:
         return
     if base.requires and base.node is None:
-        raise RuntimeError(
-            "a view of a leaf Variable that requires grad is being used in an in-place "
-            f"operation.\n{name}: use the out-of-place form, or write inside torch.no_grad()."
-        )
+        raise _refused(name, "a view of " + _leaf)
     if x.requires and x.node is None:
-        raise RuntimeError(
-            "a leaf Variable that requires grad is being used in an in-place operation.\n"
-            f"{name}: use the out-of-place form, or write inside torch.no_grad()."
-        )
+        raise _refused(name, _leaf)
     if x.view_kind == MULTIPLE_OUTPUT_VIEW:
-        node = x.node.name() if x.node is not None else "UnbindBackward0"
+        node = x.node.name().removesuffix("Backward0") if x.node is not None else "Unbind"
         raise RuntimeError(_many_views.format(index=x.index, node=node))
     if x.view_kind == NO_GRAD_VIEW:
         raise RuntimeError(_no_grad_view)
@@ -129,9 +130,6 @@ def write(x, result, name):
     storage = x.get_storage()
     if not result.requires:
         storage.write(tick(), name, here())
-        if x.requires and x.base is None and x.node is not None and modes.grad_enabled():
-            x.node = None
-            x.requires = False
         return x
     node = result.node
     storage.write(node.seq, name, here())
@@ -144,7 +142,7 @@ def write(x, result, name):
 
 
 def _overlaps(array):
-    return 0 in array.strides and any(
+    return 0 in array.strides and array.size > 0 and any(
         stride == 0 and size > 1 for stride, size in zip(array.strides, array.shape)
     )
 

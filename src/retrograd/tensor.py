@@ -189,17 +189,17 @@ class Tensor(Value):
 
     @requires_grad.setter
     def requires_grad(self, value: Any) -> None:
+        if value and self.get_dtype().kind not in "fcV":
+            raise RuntimeError(
+                "only Tensors of floating point and complex dtype can require gradients"
+            )
         self.requires_grad_(bool(value))
 
     def requires_grad_(self, requires_grad: bool = True) -> Any:
         """Switch recording on or off for a leaf, and return this tensor."""
         if requires_grad:
             if self.get_dtype().kind not in "fcV":
-                raise RuntimeError(
-                    "only Tensors of floating point dtype can require gradients"
-                    if not self.requires
-                    else "only Tensors of floating point and complex dtype can require gradients"
-                )
+                raise RuntimeError("only Tensors of floating point dtype can require gradients")
             if self.inference:
                 raise RuntimeError(
                     "Setting requires_grad=True on inference tensor outside InferenceMode is not "

@@ -157,7 +157,6 @@ ERRORS = [
     ((1, Ellipsis, 0, 0, 0), IndexError),
     ((ALL, ALL, ALL, ALL), IndexError),
     ([0, 2], IndexError),
-    ((ALL, [0, 3]), IndexError),
     (([0], [0], [0], [0]), IndexError),
     (([0, 1], [0, 1, 2]), IndexError),
     ((MASK, [0, 1, 2]), IndexError),

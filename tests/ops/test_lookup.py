@@ -78,10 +78,12 @@ SAMPLES = {
         Sample(I, array(3, 4)),
         Sample(I[None], array(3, 4)),
         Sample(np.array(1), array(3, 4)),
-        Sample(I.astype("int32"), array(3, 4), 0),
-        Sample(I, array(3, 4), padding_idx=-1),
-        Sample(I, array(3, 4), scale_grad_by_freq=True),
-        Sample(I, array(3, 4), 0, scale_grad_by_freq=True),
+        # With these settings the gradient is not the derivative, by design; and of the division
+        # by how often a row was looked up PyTorch's second derivative knows nothing.
+        Sample(I.astype("int32"), array(3, 4), 0, skip="finite"),
+        Sample(I, array(3, 4), padding_idx=-1, skip="finite"),
+        Sample(I, array(3, 4), scale_grad_by_freq=True, skip=("finite", "second")),
+        Sample(I, array(3, 4), 0, scale_grad_by_freq=True, skip=("finite", "second")),
         Sample(np.arange(200) % 37, array(50, 8)),
         Sample(I, array(3, 4), max_norm=1.0, constant=(1,), skip="value"),  # writes into the table
         Sample(I + 1, array(3, 4), raises=IndexError, match="index out of range in self"),
@@ -89,7 +91,10 @@ SAMPLES = {
         Sample(I, array(3, 4), 3, raises=AssertionError, match="Padding_idx must be within num_emb"),
         Sample(array(2), array(3, 4), raises=RuntimeError, match="to have one of the following"),
     ],
-    "embedding": [Sample(array(3, 4), I), Sample(array(3, 4), I, 2, True)],
+    "embedding": [
+        Sample(array(3, 4), I),
+        Sample(array(3, 4), I, 2, True, skip=("finite", "second")),
+    ],
     "nn.functional.one_hot": [
         Sample(I),
         Sample(I, 5),

@@ -16,7 +16,8 @@ SAMPLES = {
         Sample(array(), 0, np.array(0), array()),
         Sample(array(3, dtype="int64"), 0, I, array(3, dtype="int64"), alpha=2),
         Sample(array(64, 8), 0, np.arange(100) % 41, array(100, 8)),
-        Sample(array(3), 0, I + 1, array(3), raises=RuntimeError, match="index 3 is out of bounds"),
+        Sample(array(3), 0, I + 1, array(3), raises=IndexError, match="index out of range in self"),
+        Sample(array(3, 2), 0, I + 1, array(3, 2), raises=RuntimeError, match="index 3 is out of b"),
         Sample(array(3), 0, I, array(2), raises=RuntimeError, match="Number of indices (3) should"),
         Sample(
             array(3), 0, I, array(3, dtype="float32"), raises=RuntimeError,

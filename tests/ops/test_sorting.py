@@ -54,7 +54,7 @@ SAMPLES = {
         Sample(array(3, 6), 6, 1, True, True),
         Sample(array(), 1),
         Sample(array(3, 4), 0),
-        Sample(_LONG, 5, largest=False),
+        Sample(np.array([[5, -3, 4], [2, 0, 9]]), 3, largest=False),
         Sample(array(3, 4), 5, raises=RuntimeError, match="selected index k out of range"),
         Sample(array(3, 4), -1, raises=RuntimeError, match="selected index k out of range"),
     ],

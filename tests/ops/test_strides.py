@@ -2,6 +2,9 @@
 
 from ..sampling import Sample, array, read_only
 
+# PyTorch 2.13 gives the input the gradient of just those elements that were overwritten.
+WRONG_THERE = ("gradient", "second")
+
 SAMPLES = {
     "unfold": [
         Sample(array(7), 0, 3, 2),
@@ -32,8 +35,8 @@ SAMPLES = {
         ),
     ],
     "as_strided_scatter": [
-        Sample(array(3, 4), array(2, 2), (2, 2), (4, 1)),
-        Sample(array(3, 4), array(2), (2,), (3,), 1),
+        Sample(array(3, 4), array(2, 2), (2, 2), (4, 1), skip=WRONG_THERE),
+        Sample(array(3, 4), array(2), (2,), (3,), 1, skip=WRONG_THERE),
         Sample(
             array(4), array(3), (2,), (1,), raises=RuntimeError,
             match="expected src to have a size equal to the slice of self. src size = [3], slice",

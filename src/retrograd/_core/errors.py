@@ -24,6 +24,14 @@ class SavedValueChangedError(RuntimeError):
     """A value saved for backward was changed in place before backward read it."""
 
 
+def with_note(error: Exception, note: str) -> Exception:
+    """Return `error` with a note that tracebacks show, its own text staying PyTorch's."""
+    add: Any = getattr(error, "add_note", None)  # Python 3.11 and later
+    if add is not None:
+        add(note)
+    return error
+
+
 def describe(value: Any) -> str:
     """Return a short text for an argument: ``float32[2, 3]`` for arrays, ``repr`` for others."""
     array = getattr(value, "array", value)

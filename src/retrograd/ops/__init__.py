@@ -3,6 +3,7 @@
 Importing this package registers them all.
 """
 
+from . import activation as activation
 from . import added_products as added_products
 from . import affine as affine
 from . import along as along

@@ -7,7 +7,7 @@ import numpy as np
 from .._core.op import op
 from .._core.public import expect_tensor, public
 from ._axes import axis_of
-from .exponential import erf
+from .special import erf
 
 
 @op(node="ReluBackward0", elementwise=True, torch="relu", inplace=True)

@@ -81,7 +81,7 @@ def _check_dtype(input, other, argument):
         )
 
 
-@op(node="AddcmulBackward0", promote=PROMOTE, elementwise=True)
+@op(name="addcmul", node="AddcmulBackward0", promote=PROMOTE, elementwise=True)
 def addcmul_op(x, y, z, *, value):
     """`x` plus `value` times `y` times `z`.  (*S), (*S), (*S) -> (*S)"""
     return x + value * y * z
@@ -102,7 +102,7 @@ def addcmul_dz(g, y, value):
     return g * (y * value)
 
 
-@op(node="AddcdivBackward0", promote=PROMOTE, elementwise=True)
+@op(name="addcdiv", node="AddcdivBackward0", promote=PROMOTE, elementwise=True)
 def addcdiv_op(x, y, z, *, value):
     """`x` plus `value` times `y` divided by `z`.  (*S), (*S), (*S) -> (*S)"""
     return x + value * (y / z)

@@ -124,7 +124,7 @@ def _refuse_complex(x, message):
 # -- nearly equal --------------------------------------------------------------------------------
 
 
-@op(numpy=np.isclose, promote=KEEP, elementwise=True)
+@op(name="isclose", numpy=np.isclose, promote=KEEP, elementwise=True)
 def isclose_op(x, y, *, rtol=1e-05, atol=1e-08, equal_nan=False):
     """Whether `x` is as near to `y` as the tolerances say.  (*S), (*S) -> (*S)"""
     close = np.equal(x, y)

@@ -227,7 +227,7 @@ def sigmoid_dx(g, out):
     return g * (out * (1 - out))
 
 
-@op(node="LogitBackward0", promote=FLOAT, elementwise=True)
+@op(name="logit", node="LogitBackward0", promote=FLOAT, elementwise=True)
 def logit_op(x, *, eps=None):
     """Inverse of the logistic function, of `x` brought into [eps, 1 - eps].  (*S) -> (*S)"""
     refuse(x, "c", "logit_cpu")

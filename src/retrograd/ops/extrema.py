@@ -20,10 +20,15 @@ from .reduction import sum
 
 
 def share(g, x, out, dtype, axis, keepdims, shape):
-    """Share the gradient of an extremum evenly among the elements equal to it (nan to nan)."""
-    out = spread(out, axis, keepdims, shape)
+    """Share the gradient of an extremum evenly among the elements equal to it; nan for nan."""
+    hit = cast(x == spread(out, axis, keepdims, shape), dtype=dtype)
+    return spread(g, axis, keepdims, shape) / sum(hit, axis=axis, keepdims=True) * hit
+
+
+def share_all(g, x, out, dtype):
+    """Share the gradient of an element chosen of all among those equal to it, nan among nan."""
     hit = cast((x == out) | (np.isnan(x) & np.isnan(out)), dtype=dtype)
-    return spread(g, axis, keepdims, shape) * hit / sum(hit, axis=axis, keepdims=True)
+    return g / sum(hit) * hit
 
 
 # -- amax and amin ------------------------------------------------------------------------------
@@ -130,8 +135,8 @@ def max_all(x):
 
 
 @max_all.grad("x")
-def max_all_dx(g, x, out, x_dtype, x_shape):
-    return share(g, x, out, x_dtype, None, False, x_shape)
+def max_all_dx(g, x, out, x_dtype):
+    return share_all(g, x, out, x_dtype)
 
 
 @op(node="MinBackward1")
@@ -141,8 +146,8 @@ def min_all(x):
 
 
 @min_all.grad("x")
-def min_all_dx(g, x, out, x_dtype, x_shape):
-    return share(g, x, out, x_dtype, None, False, x_shape)
+def min_all_dx(g, x, out, x_dtype):
+    return share_all(g, x, out, x_dtype)
 
 
 def pick(x, index, axis, keepdims):

@@ -12,7 +12,7 @@ from ._axes import axis_of
 from ._sizes import listed, ndarray
 from .copying import cast
 from .lookup import select_slices
-from .shape import broadcast_to, contiguous_copy, expand_dims, lift_1d, lift_2d, lift_3d, reshape_to
+from .shape import broadcast_to, lift_1d, lift_2d, lift_3d, reshape_to
 
 # -- end to end ---------------------------------------------------------------------------------
 
@@ -186,7 +186,8 @@ def column_stack(tensors):
 
 @op(node="BlockDiagBackward0", promote=PROMOTE, linear=True)
 def block_diagonal(*arrays):
-    """Matrices along the diagonal of one.  (n, m), (p, q) -> (n + p, m + q)"""
+    """Matrices along the diagonal of one; vectors are rows.  (n, m), (p, q) -> (n + p, m + q)"""
+    arrays = [np.reshape(a, matrix_shape(a.shape)) for a in arrays]
     rows = sum([a.shape[0] for a in arrays])
     columns = sum([a.shape[1] for a in arrays])
     out = np.zeros_like(arrays[0], shape=(rows, columns))
@@ -202,11 +203,17 @@ def block_diagonal(*arrays):
 def block_diagonal_darrays(g, arrays_shape):
     parts = []
     row = column = 0
-    for n, m in arrays_shape:
-        parts.append(g[row : row + n, column : column + m])
+    for shape in arrays_shape:
+        n, m = matrix_shape(shape)
+        parts.append(np.reshape(g[row : row + n, column : column + m], tuple(shape)))
         row += n
         column += m
     return tuple(parts)
+
+
+def matrix_shape(shape):
+    """Return the shape of a matrix for a matrix, a row or a scalar."""
+    return (1,) * (2 - len(shape)) + tuple(shape)
 
 
 @public(method=False)
@@ -214,7 +221,6 @@ def block_diag(*tensors):
     """Return the matrix with the given matrices, rows or scalars along its diagonal."""
     if not tensors:
         raise RuntimeError("torch.block_diag: expected at least one tensor")
-    lifted = []
     for number, tensor in enumerate(tensors):
         if not isinstance(tensor, Value):
             raise TypeError(
@@ -227,8 +233,7 @@ def block_diag(*tensors):
                 f"torch.block_diag: Input tensors must have 2 or fewer dimensions. "
                 f"Input {number} has {ndim} dimensions"
             )
-        lifted.append(lift_2d(tensor))
-    return block_diagonal(*lifted)
+    return block_diagonal(*tensors)
 
 
 @public(method=False)
@@ -250,7 +255,7 @@ def cartesian_prod(*tensors):
         spread = [1] * len(sizes)
         spread[number] = sizes[number]
         grid = broadcast_to(reshape_to(tensor, tuple(spread)), shape=sizes)
-        columns.append(reshape_to(contiguous_copy(grid), (-1,)))
+        columns.append(reshape_to(grid, (-1,)))
     return stack(*columns, axis=1)
 
 
@@ -265,8 +270,6 @@ def combinations(input, r=2, with_replacement=False):
         raise RuntimeError(f"Expect a non-negative number, but got {r}")
     if r == 0:
         return input.make(np.zeros_like(input.array, shape=(0,)))
-    if r == 1:
-        return expand_dims(input, axis=1)
     order = np.indices((shape[0],) * r)
     keep = np.ones(order.shape[1:], bool)
     for before, after in zip(order[:-1], order[1:]):

@@ -24,12 +24,17 @@ def layout_of(axis):
 
 @op(node="IndexSelectBackward0", linear=True)
 def select_slices(x, index, *, axis):
-    """Slices along an axis by number.  (*S, n, *R), (k) -> (*S, k, *R)"""
+    """Slices along an axis by number; of a 0-d array itself.  (*S, n, *R), (k) -> (*S, k, *R)"""
+    if np.ndim(x) == 0:
+        taken = np.take(np.reshape(x, (1,)), index)
+        return np.reshape(taken, ()) if taken.size == 1 else taken
     return np.take(x, index, axis)
 
 
 @select_slices.grad("x")
 def select_slices_dx(g, x_shape, index, axis):
+    if not x_shape:
+        return np.sum(g)
     return place_add(g, index, shape=x_shape, layout=layout_of(axis))
 
 
@@ -60,9 +65,10 @@ def index_select(input, dim=None, index=None, *, axis=None):
     index = expect_vector("index_select", index)
     if out_of_range(index, shape[axis] if shape else 1):
         raise IndexError("index out of range in self")
-    if not shape:
-        lifted = select_slices(reshape_to(input, (1,)), index, axis=0)
-        return reshape_to(lifted, ()) if lifted.array.size == 1 else lifted
+    if not shape and index.array.size != 1:
+        raise RuntimeError(
+            f"index_select(): Index to scalar can have only 1 value, got {index.array.size} value(s)"
+        )
     return select_slices(input, index, axis=axis)
 
 

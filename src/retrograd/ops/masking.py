@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 
+from .._core.broadcast import sum_to
 from .._core.op import op
 from .._core.promotion import category
 from .._core.public import expect_tensor, public
 from .._core.value import Value
 from ._arguments import c_name, scalar_name
 from .indexing import place_add
-from .shape import broadcast_to, common_shape
+from .shape import common_shape
 
 # -- filling ------------------------------------------------------------------------------------
 
@@ -85,13 +86,17 @@ def filled(run, input, mask, *value, **settings):
 
 @op(node="MaskedSelectBackward0", linear=True)
 def select_masked(x, mask):
-    """The elements where the mask is true, in order.  (*S), (*S) -> (k)"""
+    """The elements where the mask is true, in order; both broadcast.  (*S), (*S) -> (k)"""
+    if x.shape != mask.shape:
+        x, mask = np.broadcast_arrays(x, mask)
     return x[mask]
 
 
 @select_masked.grad("x")
 def select_masked_dx(g, x_shape, mask):
-    return place_add(g, mask, shape=tuple(x_shape), layout=(None,))
+    shape = common_shape([tuple(mask.shape), tuple(x_shape)])
+    mask = np.broadcast_to(mask, shape)
+    return sum_to(place_add(g, mask, shape=shape, layout=(None,)), tuple(x_shape))
 
 
 @public("masked_select", out=True)
@@ -101,17 +106,16 @@ def masked_select(input, mask):
     expect_tensor("masked_select", mask, "mask", 2)
     if mask.array.dtype != bool:
         raise RuntimeError("masked_select: expected BoolTensor for mask")
-    shape = common_shape([mask.get_shape(), input.get_shape()])
-    if input.get_shape() != shape:
-        input = broadcast_to(input, shape=shape)
-    if mask.get_shape() != shape:
-        mask = broadcast_to(mask, shape=shape)
+    if mask.get_shape() != input.get_shape():
+        common_shape([mask.get_shape(), input.get_shape()])
     return select_masked(input, mask)
 
 
 @op(node="MaskedScatterBackward0", linear=True)
 def scatter_masked(x, mask, source):
     """`x` with the elements of `source`, in order, where the mask is true.  (*S), (*S), (k)"""
+    if x.shape != mask.shape:
+        x, mask = np.broadcast_arrays(x, mask)
     out = np.array(x, order="C")
     count = np.count_nonzero(mask)
     out[mask] = np.reshape(source, (-1,))[:count]
@@ -119,8 +123,8 @@ def scatter_masked(x, mask, source):
 
 
 @scatter_masked.grad("x")
-def scatter_masked_dx(g, mask):
-    return np.where(mask, 0, g)
+def scatter_masked_dx(g, mask, x_shape):
+    return sum_to(np.where(mask, 0, g), tuple(x_shape))
 
 
 @scatter_masked.grad("source")
@@ -150,10 +154,6 @@ def masked_scatter(input, mask, source):
             f"{scalar_name(mask.array.dtype)}"
         )
     shape = common_shape([mask.get_shape(), input.get_shape()])
-    if input.get_shape() != shape:
-        input = broadcast_to(input, shape=shape)
-    if mask.get_shape() != shape:
-        mask = broadcast_to(mask, shape=shape)
-    if np.count_nonzero(mask.array) > source.array.size:
+    if np.count_nonzero(np.broadcast_to(mask.array, shape)) > source.array.size:
         raise RuntimeError("Number of elements of source < number of ones in mask")
     return scatter_masked(input, mask, source)

@@ -12,7 +12,7 @@ from ._axes import axis_of
 from ._sizes import listed
 from .indexing import add_at
 from .lookup import expect_vector, layout_of, out_of_range, select_slices
-from .scattering import expect_in_range, plain, scatter_reduce, scatter_reduce_d
+from .scattering import INDEX_REDUCTIONS, expect_in_range, plain, run_reduction
 from .shape import broadcast_to, reshape_to
 
 # -- added, copied, filled --------------------------------------------------------------------------
@@ -24,7 +24,10 @@ def add_slices(x, index, source, *, axis, alpha):
     out = np.array(x, order="C")
     if alpha != 1:
         source = (source * np.asarray(alpha).astype(source.dtype)).astype(source.dtype)
-    add_at(out, layout_of(axis), (index,), source)
+    if out.ndim:
+        add_at(out, layout_of(axis), (index,), source)
+    else:
+        out += np.sum(source)
     return out
 
 
@@ -34,13 +37,13 @@ def add_slices_dx(g):
 
 
 @add_slices.grad("source")
-def add_slices_dsource(g, index, axis, alpha):
-    found = select_slices(g, index, axis=axis)
+def add_slices_dsource(g, index, source_shape, axis, alpha):
+    found = np.reshape(select_slices(g, index, axis=axis), tuple(source_shape))
     return found if alpha == 1 else found * alpha
 
 
 def slices_of(name, input, dim, index, source):
-    """Return (input, index, source, axis, was 0-d), 0-d ones lifted to vectors."""
+    """Return the axis, after the checks that all of these functions make."""
     expect_tensor(name, input)
     expect_tensor(name, index, "index", 3)
     expect_tensor(name, source, "source", 4)
@@ -73,7 +76,7 @@ def index_add(input, dim, index, source, *, alpha=1):
     if len(shape) < 2 and out_of_range(index, shape[0] if shape else 1):
         raise IndexError("index out of range in self")
     expect_in_range(index, axis, (shape or (1,))[axis])
-    return with_slices(input, axis, index, source, add_slices, alpha=alpha)
+    return add_slices(input, expect_vector("index_add", index), source, axis=axis, alpha=alpha)
 
 
 def expect_slices(name, input, axis, index, source):
@@ -98,22 +101,16 @@ def expect_slices(name, input, axis, index, source):
         )
 
 
-def with_slices(input, axis, index, source, run, **settings):
-    """Run an op on slices, 0-d operands taken for vectors."""
-    index = expect_vector("index", index)
-    if input.get_shape():
-        return run(input, index, source, axis=axis, **settings)
-    lifted = run(
-        reshape_to(input, (1,)), index, reshape_to(source, (1,)), axis=axis, **settings
-    )
-    return reshape_to(lifted, ())
+def written(out):
+    """Return the array to write numbered slices into: a 0-d one as a vector, in its memory."""
+    return out if out.ndim else np.reshape(out, (1,))
 
 
 @op(node="IndexCopyBackward0", linear=True)
 def copy_slices(x, index, source, *, axis):
     """A copy of `x` with slices put at numbers along an axis.  (*S), (k), (*T) -> (*S)"""
     out = np.array(x, order="C")
-    out[(*(slice(None),) * axis, index)] = source
+    written(out)[(*(slice(None),) * axis, index)] = source
     return out
 
 
@@ -123,8 +120,8 @@ def copy_slices_dx(g, index, axis):
 
 
 @copy_slices.grad("source")
-def copy_slices_dsource(g, index, axis):
-    return select_slices(g, index, axis=axis)
+def copy_slices_dsource(g, index, source_shape, axis):
+    return np.reshape(select_slices(g, index, axis=axis), tuple(source_shape))
 
 
 @public("index_copy", inplace=True, out=True)
@@ -173,16 +170,14 @@ def index_copy(input, dim, index, source):
         raise IndexError(
             f"index_copy_(): index {wrong} is out of bounds for dimension {axis} with size {size}"
         )
-    if shape and not given:
-        source = reshape_to(source, (1,) * len(shape))
-    return with_slices(input, axis, index, source, copy_slices)
+    return copy_slices(input, expect_vector("index_copy", index), source, axis=axis)
 
 
 @op(node="IndexFillBackward0", linear=True)
 def fill_slices(x, index, *, value, axis):
     """A copy of `x` with a number in the slices numbered in `index`.  (*S), (k) -> (*S)"""
     out = np.array(x, order="C")
-    out[(*(slice(None),) * axis, index)] = value
+    written(out)[(*(slice(None),) * axis, index)] = value
     return out
 
 
@@ -195,7 +190,7 @@ def fill_slices_dx(g, index, axis):
 def fill_slices_with(x, index, value, *, axis):
     """A copy of `x` with a 0-d array in the slices numbered in `index`.  (*S), (k), () -> (*S)"""
     out = np.array(x, order="C")
-    out[(*(slice(None),) * axis, index)] = value
+    written(out)[(*(slice(None),) * axis, index)] = value
     return out
 
 
@@ -233,17 +228,10 @@ def index_fill(input, dim, index, value):
         wrong = array[(array < -size) | (array >= size)].flat[0]
         raise IndexError(f"index {wrong} is out of bounds for dimension {axis} with size {size}")
     index = expect_vector("index_fill", index)
-    lifted = input if shape else reshape_to(input, (1,))
     if isinstance(value, Value):
-        filled = fill_slices_with(lifted, index, value, axis=axis)
-    else:
-        number = np.asarray(value).astype(input.get_dtype())
-        filled = fill_slices(lifted, index, value=number, axis=axis)
-    return filled if shape else reshape_to(filled, ())
-
-
-reduce_slices = op(name="index_reduce", node="IndexReduceBackward0")(scatter_reduce.function)
-reduce_slices.grads("x", "src")(scatter_reduce_d)
+        return fill_slices_with(input, index, value, axis=axis)
+    number = np.asarray(value).astype(input.get_dtype())
+    return fill_slices(input, index, value=number, axis=axis)
 
 
 @public("index_reduce", inplace=True, out=True)
@@ -270,6 +258,4 @@ def index_reduce(input, dim, index, source, reduce, *, include_self=True):
     spread[axis] = -1
     places = broadcast_to(reshape_to(index, tuple(spread)), shape=source.get_shape() or (1,))
     places = index.make(np.ascontiguousarray(places.array))
-    return reduce_slices(
-        input, places, source, axis=axis, reduce=reduce, include_self=include_self
-    )
+    return run_reduction(INDEX_REDUCTIONS, input, places, source, axis, reduce, include_self)

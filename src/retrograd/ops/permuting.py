@@ -17,9 +17,9 @@ from ._sizes import ndarray
 
 def swapaxes_kernel(x, *, axis1, axis2):
     """Swap two axes, sharing memory.  (*S) -> (*S')"""
-    if type(x) is ndarray:
+    if type(x) is ndarray and x.ndim:
         return x.swapaxes(axis1, axis2)
-    return np.swapaxes(x, axis1, axis2)
+    return np.swapaxes(x, axis1, axis2) if np.ndim(x) else x[...]
 
 
 swapaxes = op(
@@ -97,8 +97,6 @@ def transpose(input, dim0, dim1):
     ndim = len(input.get_shape())
     axis1 = axis_of(dim0, ndim)
     axis2 = axis_of(dim1, ndim)
-    if ndim == 0:
-        return alias(input)
     return swapaxes(input, axis1=axis1, axis2=axis2)
 
 

@@ -12,7 +12,7 @@ from ._axes import axis_of
 from ._sizes import listed, ndarray, sizes_of
 from .indexing import place_add
 from .lookup import index_select, layout_of
-from .shape import reshape_to
+from .shape import flatten
 
 
 @op(numpy=np.tile, node="RepeatBackward0", linear=True)
@@ -159,7 +159,7 @@ def repeat_interleave(input, repeats=None, dim=None, *, output_size=None, axis=N
         order = np.repeat(np.arange(array.size, dtype=array.dtype), array)
         return input.make(order)
     if dim is None:
-        input = reshape_to(input, (-1,))
+        input = flatten(input)
         axis = 0
     else:
         axis = axis_of(dim, len(input.get_shape()))

@@ -111,7 +111,7 @@ def frac_dx(g):
 # -- nan, inf and neighbours ---------------------------------------------------------------------
 
 
-@op(numpy=np.nan_to_num, node="NanToNumBackward0", elementwise=True)
+@op(name="nan_to_num", numpy=np.nan_to_num, node="NanToNumBackward0", elementwise=True)
 def nan_to_num_op(x, *, nan=0.0, posinf=None, neginf=None):
     """Numbers in place of nan and the infinities, whose gradient is 0.  (*S) -> (*S)"""
     if x.dtype.kind not in "fc":

@@ -178,24 +178,45 @@ def logcumsumexp(x, *, axis):
 
 @logcumsumexp.grad("x")
 def logcumsumexp_dx(g, x, out, x_shape, axis):
-    # dx[j] = sum over i >= j of g[i] exp(x[j] - out[i]): in logarithms, for each sign of g.
-    if len(x_shape) == 0:
-        return g
-    positive = g > 0
-    negative = g < 0
-    up = _log_or_minus_infinity(g, positive)
-    down = _log_or_minus_infinity(-g, negative)
-    return np.exp(_reverse_logcumsumexp(up - out, axis) + x) - np.exp(
-        _reverse_logcumsumexp(down - out, axis) + x
-    )
+    return g if len(x_shape) == 0 else tail_sums(g, x, out, axis=axis)
 
 
-def _log_or_minus_infinity(g, where):
-    return np.where(where, np.log(np.where(where, g, 1.0)), -np.inf)
+@op
+def tail_sums(w, x, total, *, axis):
+    """Sums over i >= j of w[i] exp(x[j] - total[i]), where total is logcumsumexp(x) or above.
+
+    They are computed in logarithms, for each sign of w, so that nothing overflows.
+    """
+    up, down = log_parts(w)
+    up = np.flip(np.logaddexp.accumulate(np.flip(up - total, axis), axis=axis), axis)
+    down = np.flip(np.logaddexp.accumulate(np.flip(down - total, axis), axis=axis), axis)
+    return np.exp(up + x) - np.exp(down + x)
 
 
-def _reverse_logcumsumexp(x, axis):
-    return np.flip(logcumsumexp(np.flip(x, axis), axis=axis), axis)
+@tail_sums.grads("w", "x", "total")
+def tail_sums_d(g, w, x, total, out, axis):
+    heads = head_sums(g, x, total, axis=axis)
+    return heads, g * out, -w * heads
+
+
+@op
+def head_sums(w, x, total, *, axis):
+    """Sums over j <= i of w[j] exp(x[j] - total[i]): the adjoint of `tail_sums` in w."""
+    up, down = log_parts(w)
+    up = np.logaddexp.accumulate(up + x, axis=axis)
+    down = np.logaddexp.accumulate(down + x, axis=axis)
+    return np.exp(up - total) - np.exp(down - total)
+
+
+@head_sums.grads("w", "x", "total")
+def head_sums_d(g, w, x, total, out, axis):
+    tails = tail_sums(g, x, total, axis=axis)
+    return tails, w * tails, -g * out
+
+
+def log_parts(w):
+    """Return the logarithms of the positive and of the negated negative part; -inf for none."""
+    return np.log(np.maximum(w, 0)), np.log(np.maximum(-w, 0))
 
 
 @public("logcumsumexp", out=True)

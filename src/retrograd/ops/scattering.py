@@ -60,9 +60,8 @@ def add_along_axis(out, index, axis, src, reducer=np.add):
     if out.ndim == 0 or index.ndim == 0:
         out, index, src = [np.reshape(a, (-1,)) for a in (out, index, src)]
     src = src[corner(index.shape)]
-    if index.ndim == 2 and index.shape[1 - axis] == 1 and reducer is np.add:
-        where = grid(index, axis)
-        out[where] += src  # one place in each row or column: none repeats
+    if index.shape[axis] == 1 and reducer is np.add:
+        out[grid(index, axis)] += src  # one place in each line along the axis: none repeats
         return
     reducer.at(out, grid(index, axis), src)
 
@@ -268,7 +267,7 @@ def scatter_front(input, dim, index, src=None, *, value=None, reduce=None):
         return scatter(input, index, src, axis=axis)
     if reduce == "add":
         return scatter_add(input, index, src, axis=axis)
-    return scatter_reduce(input, index, src, axis=axis, reduce="prod", include_self=True)
+    return run_reduction(SCATTER_REDUCTIONS, input, index, src, axis, "prod", True)
 
 
 def without_elements(input, index):
@@ -309,17 +308,14 @@ def take_along_dim(input, indices, dim=None, *, axis=None):
             f"dimensions, but got {len(shape)} dimensions for input, and {len(wanted)} dimensions "
             f"for indices"
         )
+    if not shape:
+        raise IndexError(f"Dimension specified as {dim} but tensor has no dimensions")
     axis = axis_of(dim, len(shape))
     common = common_shape([(*shape[:axis], 1, *shape[axis + 1 :]),
                            (*wanted[:axis], 1, *wanted[axis + 1 :])])  # fmt: skip
-    if shape:
-        wide = (*common[:axis], shape[axis], *common[axis + 1 :])
-        input = broadcast_to(input, shape=wide)
-        places = np.broadcast_to(
-            indices.array, (*common[:axis], wanted[axis], *common[axis + 1 :])
-        )
-        indices = indices.make(np.remainder(places, shape[axis]))
-    return gather(input, indices, axis=axis)
+    input = broadcast_to(input, shape=(*common[:axis], shape[axis], *common[axis + 1 :]))
+    places = np.broadcast_to(indices.array, (*common[:axis], wanted[axis], *common[axis + 1 :]))
+    return gather(input, indices.make(np.remainder(places, shape[axis])), axis=axis)
 
 
 # -- scatter_reduce -----------------------------------------------------------------------------
@@ -347,8 +343,53 @@ def neutral(reduce, dtype):
     return limits.min if reduce == "amax" else limits.max
 
 
-@op(node="ScatterReduceBackward0")
-def scatter_reduce(x, index, src, *, axis, reduce, include_self):
+def scatter_mean(x, index, src, *, axis, include_self):
+    """Means of `x` and what `src` has for it, at `index` along an axis.  (*S), (*T), (*R) -> (*S)
+
+    Integers are rounded down.
+    """
+    out = scatter_sum(x, index, src, axis=axis, include_self=include_self)
+    counts = contributions(out, index, axis, include_self)
+    return np.floor_divide(out, counts) if out.dtype.kind in "iu" else out / counts
+
+
+def scatter_mean_dx(g, index, x_shape, axis, include_self):
+    return without_written(shared(g, index, x_shape, axis, include_self), index, axis, include_self)
+
+
+def scatter_mean_dsrc(g, index, x_shape, src_shape, axis, include_self):
+    return gathered(shared(g, index, x_shape, axis, include_self), index, src_shape, axis)
+
+
+def scatter_sum(x, index, src, *, axis, include_self):
+    """`x` with `src` added at `index` along an axis.  (*S), (*T), (*R) -> (*S)"""
+    if not include_self:
+        x = scatter_value(x, index, value=0, axis=axis)
+    return scatter_add(x, index, src, axis=axis)
+
+
+def scatter_sum_dx(g, index, axis, include_self):
+    return without_written(g, index, axis, include_self)
+
+
+def shared(g, index, shape, axis, include_self):
+    """Divide a gradient by how many numbers each mean is of."""
+    like = np.zeros(shape, plain(g).dtype)
+    return g / contributions(like, plain(index), axis, include_self)
+
+
+def without_written(g, index, axis, include_self):
+    return g if include_self else scatter_value(g, index, value=0, axis=axis)
+
+
+def linear_reduction(kernel, name, node, dx, dsrc):
+    made = op(name=name, node=node, linear=True)(kernel)
+    made.grad("x")(dx)
+    made.grad("src")(dsrc)
+    return made
+
+
+def extreme_or_product(x, index, src, *, axis, reduce, include_self):
     """`x` combined with `src` at `index` along an axis.  (*S), (*T), (*R) -> (*S)
 
     For amax and amin ties share the gradient equally, as in PyTorch.
@@ -357,10 +398,42 @@ def scatter_reduce(x, index, src, *, axis, reduce, include_self):
     if not include_self:
         out = scatter_value(out, index, value=neutral(reduce, out.dtype), axis=axis)
     add_along_axis(out, index, axis, src, REDUCERS[reduce])
-    if reduce == "mean":
-        counts = contributions(out, index, axis, include_self)
-        return np.floor_divide(out, counts) if out.dtype.kind in "iu" else out / counts
     return out
+
+
+def extreme_or_product_d(g, x, index, src, out, axis, reduce, include_self):
+    index = plain(index)
+    if reduce == "prod":
+        dx, dsrc = product_gradients(g, x, index, src, axis, include_self)
+    else:
+        dx, dsrc = extreme_gradients(g, x, index, src, out, axis, include_self)
+    dx = without_written(dx, index, axis, include_self)
+    if tuple(index.shape) != tuple(src.shape):
+        dsrc = in_corner(dsrc, shape=tuple(src.shape))
+    return dx, dsrc
+
+
+def reductions(name, node):
+    """Define the reductions under PyTorch's two names: each is (sum, mean, any other)."""
+    total = linear_reduction(scatter_sum, name + "_sum", node, scatter_sum_dx, scatter_add_dsrc)
+    mean = linear_reduction(scatter_mean, name + "_mean", node, scatter_mean_dx, scatter_mean_dsrc)
+    other = op(name=name, node=node)(extreme_or_product)
+    other.grads("x", "src")(extreme_or_product_d)
+    return total, mean, other
+
+
+def run_reduction(found, x, index, src, axis, reduce, include_self):
+    """Run one of a family of reductions."""
+    total, mean, other = found
+    if reduce == "sum":
+        return total(x, index, src, axis=axis, include_self=include_self)
+    if reduce == "mean":
+        return mean(x, index, src, axis=axis, include_self=include_self)
+    return other(x, index, src, axis=axis, reduce=reduce, include_self=include_self)
+
+
+SCATTER_REDUCTIONS = reductions("scatter_reduce", "ScatterReduceBackward0")
+INDEX_REDUCTIONS = reductions("index_reduce", "IndexReduceBackward0")
 
 
 def contributions(like, index, axis, include_self):
@@ -370,33 +443,14 @@ def contributions(like, index, axis, include_self):
     return np.maximum(counts, 1)
 
 
-@scatter_reduce.grads("x", "src")
-def scatter_reduce_d(g, x, index, src, out, axis, reduce, include_self):
-    index = index.array if isinstance(index, Value) else index
-    if reduce == "prod":
-        dx, dsrc = product_gradients(g, x, index, src, axis, include_self)
-    elif reduce in ("amax", "amin"):
-        dx, dsrc = extreme_gradients(g, x, index, src, out, axis, include_self)
-    else:
-        if reduce == "mean":
-            counts = np.zeros(x.shape, plain(g).dtype)
-            g = g / contributions(counts, index, axis, include_self)
-        dx = g
-        dsrc = gather(g, index, axis=axis)
-    if not include_self:
-        dx = scatter_value(dx, index, value=0, axis=axis)
-    if tuple(index.shape) != tuple(src.shape):
-        dsrc = in_corner(dsrc, shape=tuple(src.shape))
-    return dx, dsrc
-
-
 def product_gradients(g, x, index, src, axis, include_self):
     """Gradients of a product: what everything else multiplies to, without dividing by zero."""
     src = src[corner(index.shape)] if src.shape else src
     if not include_self:
         x = scatter_value(x, index, value=1, axis=axis)
     settings = {"axis": axis, "reduce": "prod", "include_self": True}
-    others = scatter_reduce(np.ones_like(x), index, src, **settings)
+    multiply = SCATTER_REDUCTIONS[2]
+    others = multiply(np.ones_like(x), index, src, **settings)
     dx = g * others
     if not include_self:
         dx = scatter_value(dx, index, value=0, axis=axis)
@@ -404,7 +458,7 @@ def product_gradients(g, x, index, src, axis, include_self):
     # only zero, the product with ones for zeros.
     zero = plain(src) == 0
     filled = np.where(zero, 1, src)
-    total = scatter_reduce(x, index, filled, **settings)
+    total = multiply(x, index, filled, **settings)
     zeros = scatter_add(np.zeros(x.shape, np.int64), index, zero.astype(np.int64), axis=axis)
     among = gather(zeros, index, axis=axis)
     product = gather(g * total, index, axis=axis) / filled
@@ -448,15 +502,4 @@ def scatter_reduce_front(input, dim, index, src, reduce, *, include_self=True):
         )
     expect_scatter(input, index, axis, src)
     index = without_elements(input, index)
-    if reduce == "sum" and include_self:
-        return scatter_summed(input, index, src, axis=axis)
-    return scatter_reduce(
-        input, index, src, axis=axis, reduce=reduce, include_self=include_self
-    )
-
-
-scatter_summed = op(name="scatter_summed", node="ScatterReduceBackward0", linear=True)(
-    scatter_add.function
-)
-scatter_summed.grad("x")(scatter_add_dx)
-scatter_summed.grad("src")(scatter_add_dsrc)
+    return run_reduction(SCATTER_REDUCTIONS, input, index, src, axis, reduce, include_self)

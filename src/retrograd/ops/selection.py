@@ -104,7 +104,7 @@ for _op in (maximum, minimum, fmax, fmin):
 # -- by a condition ------------------------------------------------------------------------------
 
 
-@op(numpy=np.where, node="WhereBackward0", elementwise=True)
+@op(name="where", numpy=np.where, node="WhereBackward0", elementwise=True)
 def where_op(condition, x, y):
     """`x` where the condition holds, else `y`.  (*S), (*S), (*S) -> (*S)"""
     return np.where(condition, x, y)
@@ -244,7 +244,7 @@ def clamp_tensors_dhigh(g, x, low, high):
 
 @op(node="ClampMinBackward1", promote=PROMOTE, elementwise=True)
 def clamp_min_tensor(x, low):
-    """`x` or the bound, whichever is larger; of equals, `x` gets the gradient.  (*S), (*S) -> (*S)"""
+    """`x` or the bound, whichever is larger; equals belong to `x`.  (*S), (*S) -> (*S)"""
     return np.maximum(x, low)
 
 
@@ -260,7 +260,7 @@ def clamp_min_tensor_dlow(g, x, low):
 
 @op(node="ClampMaxBackward1", promote=PROMOTE, elementwise=True)
 def clamp_max_tensor(x, high):
-    """`x` or the bound, whichever is smaller; of equals, `x` gets the gradient.  (*S), (*S) -> (*S)"""
+    """`x` or the bound, whichever is smaller; equals belong to `x`.  (*S), (*S) -> (*S)"""
     return np.minimum(x, high)
 
 

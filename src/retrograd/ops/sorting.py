@@ -11,7 +11,6 @@ from . import _returns
 from ._arguments import numpy_names, scalar_name
 from ._axes import axis_of
 from .along import put_along
-from .copying import copy
 
 # -- sorting ------------------------------------------------------------------------------------
 
@@ -86,8 +85,8 @@ def argsort(input, dim=-1, descending=False, *, stable=False):
 @public("msort", out=True)
 def msort(input):
     """Elements sorted along the first dimension."""
-    shape = expect_tensor("msort", input).get_shape()
-    return sort(input, axis=0)[0] if shape else copy(input)
+    expect_tensor("msort", input)
+    return sort(input, axis=0)[0]
 
 
 @public("topk", out=True)

@@ -164,7 +164,7 @@ def digamma_dx(g, x):
     return g * polygamma_op(x, n=1)
 
 
-@op(node="PolygammaBackward0", promote=FLOAT, elementwise=True)
+@op(name="polygamma", node="PolygammaBackward0", promote=FLOAT, elementwise=True)
 def polygamma_op(x, *, n):
     """The `n`-th derivative of `digamma`.  (*S) -> (*S)"""
     refuse(x, "c", "polygamma")
@@ -192,7 +192,7 @@ public("polygamma", inplace=True, out=True)(_polygamma)
 public("polygamma", method=False, out=True, namespace="special")(_polygamma)
 
 
-@op(node="MvlgammaBackward0", promote=FLOAT, elementwise=True)
+@op(name="mvlgamma", node="MvlgammaBackward0", promote=FLOAT, elementwise=True)
 def mvlgamma_op(x, *, p):
     """Logarithm of the multivariate gamma function of dimension `p`.  (*S) -> (*S)"""
     total = p * (p - 1) / 4 * log(pi)

@@ -132,7 +132,9 @@ def chunk(input, chunks, dim=0, *, axis=None):
     expect_tensor("chunk", input)
     expect_axes("chunk", input)
     axis = axis_of(dim if axis is None else axis, len(input.get_shape()))
-    return split_even(input, sections=chunk_sections(input, chunks, axis), axis=axis)
+    sections = chunk_sections(input, chunks, axis)
+    split_by = split_even if input.get_shape()[axis] else split_sized
+    return split_by(input, sections=sections, axis=axis)
 
 
 @public("unsafe_split")

@@ -14,7 +14,7 @@ from . import _returns
 from ._arguments import numpy_names, scalar_name
 from ._axes import axes_of, axis_of, spread
 from .along import put_along, put_reduced, select_along
-from .extrema import pick, share
+from .extrema import pick, share_all
 from .reduction import add_up, mean, reduced_count, spread_over
 
 # -- variance -----------------------------------------------------------------------------------
@@ -122,7 +122,8 @@ def _spread_of(op, function, input, dim, unbiased, keepdim, correction):
     if correction is None:
         correction = 1 if unbiased is None else int(unbiased)
     if input.get_dtype().kind in "bui":
-        raise RuntimeError("std and var only support floating point and complex dtypes")
+        name = function if "mean" in function else "std and var"
+        raise RuntimeError(f"{name} only support floating point and complex dtypes")
     shape = input.get_shape()
     axes = axes_of(dim, len(shape))
     if reduced_count(shape, axes) <= correction:
@@ -218,8 +219,8 @@ def median_all(x):
 
 
 @median_all.grad("x")
-def median_all_dx(g, x, out, x_dtype, x_shape):
-    return share(g, x, out, x_dtype, None, False, x_shape)
+def median_all_dx(g, x, out, x_dtype):
+    return share_all(g, x, out, x_dtype)
 
 
 @op(node="MedianBackward1", differentiable=(0,))
@@ -242,8 +243,8 @@ def nanmedian_all(x):
 
 
 @nanmedian_all.grad("x")
-def nanmedian_all_dx(g, x, out, x_dtype, x_shape):
-    return share(g, x, out, x_dtype, None, False, x_shape)
+def nanmedian_all_dx(g, x, out, x_dtype):
+    return share_all(g, x, out, x_dtype)
 
 
 @op(node="NanmedianBackward1", differentiable=(0,))

@@ -5,21 +5,36 @@ that the next draw continues where PyTorch's would. The results are NumPy arrays
 messages are PyTorch's.
 """
 
-from .continuous import cauchy as cauchy
-from .continuous import exponential as exponential
-from .continuous import log_normal as log_normal
-from .continuous import normal as normal
-from .continuous import normal_around as normal_around
-from .continuous import truncated_normal as truncated_normal
-from .continuous import uniform as uniform
-from .discrete import bernoulli as bernoulli
-from .discrete import bernoulli_mask as bernoulli_mask
-from .discrete import geometric as geometric
-from .discrete import multinomial as multinomial
-from .integers import integers as integers
-from .integers import permutation as permutation
-from .integers import random as random
-from .rejection import binomial as binomial
-from .rejection import dirichlet as dirichlet
-from .rejection import poisson as poisson
-from .rejection import standard_gamma as standard_gamma
+from .continuous import (
+    cauchy,
+    exponential,
+    log_normal,
+    normal,
+    normal_around,
+    truncated_normal,
+    uniform,
+)
+from .discrete import bernoulli, bernoulli_mask, geometric, multinomial
+from .integers import integers, permutation, random
+from .rejection import binomial, dirichlet, poisson, standard_gamma
+
+__all__ = [
+    "bernoulli",
+    "bernoulli_mask",
+    "binomial",
+    "cauchy",
+    "dirichlet",
+    "exponential",
+    "geometric",
+    "integers",
+    "log_normal",
+    "multinomial",
+    "normal",
+    "normal_around",
+    "permutation",
+    "poisson",
+    "random",
+    "standard_gamma",
+    "truncated_normal",
+    "uniform",
+]

@@ -156,22 +156,28 @@ def truncated_normal(generator, shape, dtype, mean, std, low, high):
     def below(bound):
         return (1.0 + math.erf((bound - mean) / std / math.sqrt(2.0))) / 2.0
 
-    if below(high) - below(low) > 0.3:
-        least, most = np.array([low, high]).astype(dtype)
-        numbers = normal(generator, shape, dtype, mean, std)
-        while True:
-            outside = (numbers < least) | (numbers > most)
-            if not outside.any():
-                return numbers
-            numbers = np.where(outside, normal(generator, shape, dtype, mean, std), numbers)
+    if below(high) - below(low) <= 0.3:
+        return _accepted_by_density(generator, shape, dtype, mean, std, low, high)
+    least, most = np.array([low, high]).astype(dtype)
+    numbers = normal(generator, shape, dtype, mean, std)
+    while True:
+        outside = (numbers < least) | (numbers > most)
+        if not outside.any():
+            return numbers
+        numbers = np.where(outside, normal(generator, shape, dtype, mean, std), numbers)
 
+
+def _accepted_by_density(generator, shape, dtype, mean, std, low, high):
+    """Draw uniform numbers until each is accepted; all are drawn anew each time."""
     peak = -0.5 * ((max(low, min(mean, high)) - mean) / std) ** 2
     numbers = np.zeros(shape, dtype)
     pending = np.ones(shape, dtype=bool)
+    # In 16 bits PyTorch rounds a number which is subtracted, but not one which it divides by.
+    divisor = (np.float32 if dtype.itemsize == 2 else dtype.type)(std)
     while pending.any():
         candidates = uniform(generator, shape, dtype, low, high)
         np.copyto(numbers, candidates, where=pending)
-        distance = (candidates - dtype.type(mean)) / dtype.type(std)
+        distance = ((candidates - dtype.type(mean)) / divisor).astype(dtype, copy=False)
         density = distance * distance * dtype.type(-0.5) - dtype.type(peak)
         with np.errstate(divide="ignore"):
             pending &= np.log(uniform(generator, shape, dtype)) > density

@@ -1,0 +1,117 @@
+"""What is loaded: the build, NumPy's BLAS, threads, optional packages."""
+
+from __future__ import annotations
+
+import os
+
+import numpy as np
+
+from . import _core
+
+_optional = ("scipy", "numba", "cupy", "mpi4py", "ml_dtypes", "safetensors", "tqdm")
+_threads = {"count": None, "interop": 1, "deterministic": False, "precision": "highest"}
+
+
+def show_config():
+    """Return a text that says which build is loaded and what was found beside it.
+
+    Examples
+    --------
+    >>> "core:" in show_config()
+    True
+    """
+    import importlib.util
+    import platform
+    from importlib.metadata import PackageNotFoundError, version
+
+    def version_of(name):
+        if importlib.util.find_spec(name) is None:
+            return "not installed"
+        try:
+            return version(name)
+        except PackageNotFoundError:
+            return "installed"
+
+    lines = [
+        f"retrograd {version_of('retrograd')}",
+        f"core: {'compiled by mypyc' if _core.compiled else 'pure Python'}",
+        f"python: {platform.python_version()} on {platform.machine()}",
+        f"numpy: {np.__version__}, BLAS: {_blas()}",
+        f"threads: {get_num_threads()}",
+    ]
+    lines += [f"{name}: {version_of(name)}" for name in _optional]
+    return "\n".join(lines) + "\n"
+
+
+def _blas():
+    try:
+        found = np.show_config(mode="dicts")["Build Dependencies"]["blas"]
+    except (KeyError, TypeError):
+        return "unknown"
+    return f"{found.get('name', 'unknown')} {found.get('version', '')}".strip()
+
+
+def get_num_threads():
+    """Return the number of threads NumPy's BLAS was asked to use."""
+    if _threads["count"] is not None:
+        return _threads["count"]
+    for name in ("OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "OMP_NUM_THREADS"):
+        value = os.environ.get(name, "")
+        if value.isdigit():
+            return int(value)
+    return os.cpu_count() or 1
+
+
+def set_num_threads(num, /):
+    """Note the number of threads wanted.
+
+    NumPy reads its own from the environment when it is loaded (``OMP_NUM_THREADS``); where
+    threadpoolctl is installed, the BLAS is told at once.
+    """
+    if not isinstance(num, int):
+        raise TypeError(f"set_num_threads expects an int, but got {type(num).__name__}")
+    if num <= 0:
+        raise RuntimeError("set_num_threads expects a positive integer")
+    _threads["count"] = num
+    try:
+        from threadpoolctl import threadpool_limits
+    except ImportError:
+        return
+    threadpool_limits(num)
+
+
+def get_num_interop_threads():
+    """Return the number of threads across operations: always what was set, 1 at the start."""
+    return _threads["interop"]
+
+
+def set_num_interop_threads(num, /):
+    """Accepted for compatibility; operations run one after the other."""
+    _threads["interop"] = num
+
+
+def use_deterministic_algorithms(mode, *, warn_only=False):
+    """Accepted for compatibility; every operation is deterministic."""
+    _threads["deterministic"] = bool(mode)
+
+
+def are_deterministic_algorithms_enabled():
+    """Return what `use_deterministic_algorithms` was given."""
+    return _threads["deterministic"]
+
+
+def set_float32_matmul_precision(precision):
+    """Accepted for compatibility; float32 products are float32."""
+    if precision not in ("highest", "high", "medium"):
+        raise ValueError(f"float32 matmul precision must be highest, high or medium, not {precision!r}")
+    _threads["precision"] = precision
+
+
+def get_float32_matmul_precision():
+    """Return what `set_float32_matmul_precision` was given."""
+    return _threads["precision"]
+
+
+def set_flush_denormal(mode, /):
+    """Return False: NumPy does not flush denormal numbers."""
+    return False
