@@ -323,3 +323,5 @@ def cast_value(x, dtype):
 
 late.refresh_view = refresh_view
 late.cast = cast_value
+late.check_writable = check_writable
+late.adopt = adopt

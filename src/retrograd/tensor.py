@@ -13,7 +13,7 @@ import numpy as np
 from ._core.engine import backward as run_backward
 from ._core.hooks import RemovableHandle, add_hook
 from ._core.native import mypyc_attr
-from ._core.op import Op, call1, call2, call2_scalar, refresh
+from ._core.op import Op, call1, call2, call2_scalar, late, refresh
 from ._core.site import here
 from ._core.storage import tick
 from ._core.value import Value, asarray
@@ -507,3 +507,12 @@ def root_gradient(root: Value, gradient: Any, create_graph: bool, number: int = 
 def wrap(array: Any) -> Tensor:
     """Return a tensor around an array, sharing its memory."""
     return Tensor(asarray(array), raw)
+
+
+def detach(value: Value) -> Any:
+    """Return a tensor of the same memory that is not recorded."""
+    tensor: Any = value
+    return tensor.detach()
+
+
+late.detach = detach

@@ -128,12 +128,12 @@ def test_dropout_scales_and_is_silent_in_evaluation():
     layer = nn.Dropout(0.25)
     x = rg.ones(1000, requires_grad=True)
     y = layer(x)
-    assert set(y.tolist()) == {0.0, pytest.approx(4 / 3)}
+    assert {round(v, 5) for v in y.tolist()} == {0.0, 1.33333}
     assert 0.7 < float((y != 0).float().mean()) < 0.8
     y.sum().backward()
     assert rg.equal(x.grad, y.detach())
     layer.eval()
-    assert layer(x) is x or rg.equal(layer(x), x)
+    assert layer(x) is x
 
 
 DROPOUT = {

@@ -17,7 +17,6 @@ PARAMETER = {
     "empty": lambda t, nn: nn.Parameter(),
     "whole without grad": lambda t, nn: nn.Parameter(t.tensor([1, 2]), requires_grad=False),
     "whole": lambda t, nn: nn.Parameter(t.tensor([1, 2])),
-    "list": lambda t, nn: nn.Parameter([1.0]),
     "of parameter": lambda t, nn: nn.Parameter(nn.Parameter(t.ones(1))),
     "kinds": lambda t, nn: [
         type(v).__name__
@@ -43,6 +42,14 @@ def test_parameter_like_torch(name):
     check_parity(PARAMETER[name])
 
 
+def test_parameter_text():
+    param = nn.Parameter(rg.ones(2))
+    text = "Parameter containing:\ntensor([1., 1.], requires_grad=True)"
+    assert repr(param) == str(param) == f"{param}" == text
+    assert repr([nn.Parameter()]) == "[Parameter containing:\ntensor([], requires_grad=True)]"
+    assert repr(nn.Buffer(rg.ones(1))) == "tensor([1.])"
+
+
 def test_parameter_shares_memory_and_keeps_attributes():
     data = rg.ones(2)
     param = nn.Parameter(data)
@@ -51,3 +58,8 @@ def test_parameter_shares_memory_and_keeps_attributes():
     assert param.tolist() == [3.0, 3.0]
     assert pickle.loads(pickle.dumps(param)).note == "kept"
     assert weakref.ref(param)() is param
+
+
+def test_parameter_of_a_list_is_refused():
+    with pytest.raises(TypeError, match=r"argument 'data' must be Tensor, not list"):
+        nn.Parameter([1.0])

@@ -26,7 +26,7 @@ SAMPLES = {
         Sample(array(3, 4), _W, array(3, 5)),
         Sample(array(3, 4), array(4)),
         Sample(array(2, 3, 4), array(4), skip="node"),
-        Sample(array(3, 4), array(4), array(1)),
+        Sample(array(3, 4), array(4), array(1), raises=RuntimeError, match="mat2 must be a matrix"),
         Sample(array(6, 4, dtype="float16"), array(5, 4, dtype="float16")),
         Sample(array(6, 4, dtype="complex128"), array(5, 4, dtype="complex128")),
         Sample(array(3, 4), array(5, 3), raises=RuntimeError, match=f"{_CANNOT} (3x4 and 3x5)"),

@@ -20,9 +20,10 @@ SAMPLES = {
         Sample(array(4), array(2, 4, 3), skip="node"),
         Sample(array(2, 3, 4), array(2, 4, 5)),
         Sample(array(2, 3, 4), array(4, 5)),
-        Sample(array(3, 4), array(2, 4, 5)),
+        # One operation here too, where PyTorch folds the batch and copies.
+        Sample(array(3, 4), array(2, 4, 5), skip="node"),
         Sample(array(2, 1, 3, 4), array(5, 4, 2)),
-        Sample(array(1, 3, 4), array(2, 4, 5)),
+        Sample(array(1, 3, 4), array(2, 4, 5), skip="node"),
         Sample(array(0, 4), array(4, 2)),
         Sample(array(3, 0), array(0, 2)),
         Sample(array(0, 3, 4), array(4, 2)),

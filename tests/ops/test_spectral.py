@@ -1,14 +1,15 @@
 """QR, eigenvalues, singular values, pseudo-inverse, least squares."""
 
 import numpy as np
+import pytest
 
 from ..sampling import Sample, array
 from .test_decomposition import _positive, _regular
 
-# Signs and phases of vectors are the library's choice, so what is compared does not see them
-# where LAPACK is another one; PyTorch and NumPy agree for these.
 _LOOSE = 1e-8
 _FLAT = "finite"
+# Signs of singular vectors are LAPACK's choice, and PyTorch has another one.
+_SIGNS = ("value", "gradient", "second")
 
 _QRS = [
     Sample(array(4, 3), tolerance=_LOOSE),
@@ -48,11 +49,11 @@ SAMPLES = {
         Sample(_regular(2, 3, 3), constant=(0,), tolerance=_LOOSE),
     ],
     "linalg.svd": [
-        Sample(array(4, 3), False, tolerance=_LOOSE),
-        Sample(array(3, 4), full_matrices=False, tolerance=_LOOSE),
-        Sample(array(3, 3), tolerance=_LOOSE),
-        Sample(array(2, 3, 4), full_matrices=False, tolerance=_LOOSE),
-        Sample(array(4, 3), constant=(0,), tolerance=_LOOSE),
+        Sample(array(4, 3), False, skip=_SIGNS),
+        Sample(array(3, 4), full_matrices=False, skip=_SIGNS),
+        Sample(array(3, 3), skip=_SIGNS),
+        Sample(array(2, 3, 4), full_matrices=False, skip=_SIGNS),
+        Sample(array(4, 3), constant=(0,), skip=_SIGNS),
         Sample(array(3), raises=RuntimeError, match="linalg.svd: The input tensor A must have"),
         Sample(np.full((2, 2), np.nan), raises=RuntimeError, match="contained non-finite values"),
     ],
@@ -61,8 +62,8 @@ SAMPLES = {
         Sample(array(2, 3, 4), tolerance=_LOOSE),
     ],
     "svd": [
-        Sample(array(4, 3), tolerance=_LOOSE),
-        Sample(array(3, 4), True, tolerance=_LOOSE),
+        Sample(array(4, 3), skip=_SIGNS),
+        Sample(array(3, 4), True, skip=_SIGNS),
         Sample(array(3, 4), compute_uv=False, constant=(0,)),
     ],
     "linalg.pinv": [
@@ -71,12 +72,16 @@ SAMPLES = {
         Sample(array(2, 3, 4), tolerance=_LOOSE),
         Sample(array(3, 3, dtype="complex128"), tolerance=_LOOSE),
         Sample(array(4, 3), rtol=1e-10, tolerance=_LOOSE),
-        Sample(array(3), raises=RuntimeError, match="linalg.pinv: The input tensor A must have"),
+        Sample(array(3), raises=RuntimeError, match="expected a tensor with 2 or more dim"),
     ],
     "pinverse": [Sample(array(4, 3), tolerance=_LOOSE)],
     "linalg.lstsq": [
         Sample(array(5, 3), array(5, 2), tolerance=_LOOSE),
         Sample(array(5, 3), array(5), tolerance=_LOOSE),
+        Sample(array(5, 3), array(5, 2), driver="gels", tolerance=_LOOSE),
+        Sample(array(2, 5, 3), array(2, 5, 2), driver="gels", tolerance=_LOOSE),
+        Sample(array(5, 3), array(5), driver="gels", tolerance=_LOOSE),
+        Sample(array(5, 3), array(5, 2), driver="gelsd", tolerance=_LOOSE),
         Sample(array(3, 3), array(3, 2), tolerance=_LOOSE),
         Sample(array(3, 5), array(3, 2), tolerance=_LOOSE),
         Sample(array(3, 4), array(4), raises=RuntimeError, match="input.size(-2) should match"),
@@ -90,3 +95,29 @@ SAMPLES = {
         Sample(np.diag([1.0, 0.1, 1e-4]), rtol=0.2),
     ],
 }
+
+
+@pytest.mark.parametrize("shape", [(4, 3), (3, 4), (3, 3), (2, 4, 3)])
+@pytest.mark.parametrize("full", [False, True])
+def test_svd_gradient_without_the_signs(shape, full):
+    """Compare with PyTorch what does not see the signs of singular vectors."""
+    torch = pytest.importorskip("torch")
+    import retrograd
+
+    x = array(*shape, seed=5)
+    found = []
+    for library in (retrograd, torch):
+        leaf = library.from_numpy(x.copy()).requires_grad_(True)
+        if full and shape[-1] != shape[-2]:
+            u, s, vh = library.linalg.svd(leaf, full_matrices=True)
+            size = min(shape[-2:])
+            u, vh = u[..., :size], vh[..., :size, :]
+        else:
+            u, s, vh = library.linalg.svd(leaf, full_matrices=False)
+        weight = library.from_numpy(np.arange(1.0, 1 + s.shape[-1]))
+        loss = (u**4 * weight).sum() + (s * weight).sum() + (vh**4).sum()
+        (first,) = library.autograd.grad(loss, leaf, create_graph=True)
+        (second,) = library.autograd.grad((first**2).sum(), leaf)
+        found.append((loss.item(), first.detach().numpy(), second.numpy()))
+    for ours, theirs in zip(*found):
+        np.testing.assert_allclose(ours, theirs, rtol=1e-8, atol=1e-8)

@@ -35,7 +35,12 @@ SAMPLES = {
         Sample(array(4, 3), array(4, 3)),
         Sample(array(3, 4), array(3, 1), dim=0),
         Sample(array(1, 3), array(4, 3)),
-        Sample(array(2, 3), array(2, 3, dtype="int64")),
+        Sample(
+            array(2, 3),
+            array(2, 3, dtype="int64"),
+            raises=RuntimeError,
+            match="expected scalar type Double but found Long",
+        ),
         Sample(array(3, 4), array(3, 4), raises=RuntimeError, match="must have length 3"),
         Sample(array(3, 4), array(4), raises=RuntimeError, match="same number of dimensions"),
     ],

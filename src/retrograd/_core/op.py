@@ -52,6 +52,9 @@ class Late:
         self.refresh_view: Any = None
         self.cast: Any = None
         self.pack: Any = None
+        self.check_writable: Any = None
+        self.adopt: Any = None
+        self.detach: Any = None
 
 
 late: Final = Late()

@@ -2,27 +2,12 @@
 
 from __future__ import annotations
 
-import warnings
 from typing import Any
 
 from ..tensor import Tensor
 from . import functional as F
+from .functional._loss import reduction_of
 from .module import Module
-
-
-def reduction_of(size_average: bool | None, reduce: bool | None) -> str:
-    """Return the reduction that the two former arguments stand for, with PyTorch's warning."""
-    size_average = True if size_average is None else size_average
-    reduce = True if reduce is None else reduce
-    found = "none"
-    if reduce:
-        found = "mean" if size_average else "sum"
-    warnings.warn(
-        "size_average and reduce args will be deprecated, please use "
-        f"reduction='{found}' instead.",
-        stacklevel=4,
-    )
-    return found
 
 
 class _Loss(Module):
@@ -35,7 +20,7 @@ class _Loss(Module):
     ) -> None:
         super().__init__()
         if size_average is not None or reduce is not None:
-            reduction = reduction_of(size_average, reduce)
+            reduction = reduction_of(size_average, reduce, stacklevel=3)
         self.reduction = reduction
 
 
@@ -94,6 +79,23 @@ class HuberLoss(_Loss):
 
     def forward(self, input: Tensor, target: Tensor) -> Tensor:
         return F.huber_loss(input, target, reduction=self.reduction, delta=self.delta)
+
+
+class KLDivLoss(_Loss):
+    """Divergence of log probabilities from probabilities (or their logarithms)."""
+
+    def __init__(
+        self,
+        size_average: bool | None = None,
+        reduce: bool | None = None,
+        reduction: str = "mean",
+        log_target: bool = False,
+    ) -> None:
+        super().__init__(size_average, reduce, reduction)
+        self.log_target = log_target
+
+    def forward(self, input: Tensor, target: Tensor) -> Tensor:
+        return F.kl_div(input, target, reduction=self.reduction, log_target=self.log_target)
 
 
 class NLLLoss(_WeightedLoss):

@@ -56,8 +56,15 @@ class Parameter(Tensor):
         return _rebuild_parameter_with_state, (*arguments, dict(attributes))
 
 
-class Buffer(Tensor):
-    """A tensor that a module registers as one of its buffers.
+class _BufferType(type):
+    """Makes ``isinstance(tensor, Buffer)`` ask for the mark that `Buffer` puts on tensors."""
+
+    def __instancecheck__(cls, instance: Any) -> bool:
+        return isinstance(instance, Tensor) and bool(getattr(instance, "_is_buffer", False))
+
+
+class Buffer(metaclass=_BufferType):
+    """A tensor that a module registers as one of its buffers; its type is plain Tensor.
 
     Parameters
     ----------
@@ -67,9 +74,12 @@ class Buffer(Tensor):
         Whether it is part of the module's state_dict.
     """
 
-    def __init__(self, data: Any = None, *, persistent: bool = True) -> None:
-        share_memory(self, data)
-        self.persistent = persistent
+    def __new__(cls, data: Any = None, *, persistent: bool = True) -> Any:
+        buffer = Tensor.__new__(Tensor)
+        share_memory(buffer, data)
+        buffer._is_buffer = True  # type: ignore[attr-defined]
+        buffer.persistent = persistent  # type: ignore[attr-defined]
+        return buffer
 
 
 def share_memory(new: Any, data: Any) -> None:
@@ -79,7 +89,7 @@ def share_memory(new: Any, data: Any) -> None:
         return
     if not isinstance(data, Value):
         raise TypeError(
-            f"{type(new).__name__}(): argument 'data' must be Tensor, not {type(data).__name__}; "
+            f"Parameter(): argument 'data' must be Tensor, not {type(data).__name__}; "
             "make one with tensor(...)"
         )
     Tensor.__init__(new, data.array, raw)

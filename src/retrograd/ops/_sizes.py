@@ -35,6 +35,30 @@ def whole(function, argument, value, place):
     )
 
 
+def is_index(dtype):
+    """Say whether a dtype is int64 or int32, PyTorch's dtypes for indices."""
+    return dtype.kind == "i" and dtype.itemsize >= 4
+
+
+def out_of_range(array, length):
+    """Say whether an index array has an entry outside 0 ... length - 1.
+
+    An array that is being traced is not looked at: its values are not for Python to see.
+    """
+    if type(array) is not ndarray:
+        return False
+    if array.size <= 32:
+        # A few numbers as a list: 0.3 us; two reductions: 1.6 us.
+        numbers = array.ravel().tolist()
+        return bool(numbers) and (min(numbers) < 0 or max(numbers) >= length)
+    return bool(array.min() < 0 or array.max() >= length)
+
+
+def first_out_of_range(array, length):
+    """Return the first entry of an index array outside 0 ... length - 1."""
+    return array[(array < 0) | (array >= length)].flat[0]
+
+
 def required(function, value, argument="dim"):
     """Return an argument that must be given, under PyTorch's name or NumPy's."""
     if value is None:

@@ -83,7 +83,7 @@ def product_dw(g, x):
     return times(turned(rows_of(g)), conjugate_of(rows_of(x)))
 
 
-@public("linear", method=False, namespace="nn.functional")
+@public("linear", method=False, out=True, namespace="nn.functional")
 def linear(input, weight, bias=None):
     """Apply a linear layer: input weight^T + bias.
 
@@ -132,8 +132,9 @@ def _unusual(input, weight, bias, a, w):
             f"{len(w)}D"
         )
     if len(w) == 1:
-        product = rows_times_vector(input, weight, a)
-        return product if bias is None else product + bias
+        if bias is not None:
+            raise RuntimeError("mat2 must be a matrix, got 1-D tensor")
+        return rows_times_vector(input, weight, a)
     if len(w) > 2:
         raise RuntimeError(f"t() expects a tensor with <= 2 dimensions, but self is {len(w)}D")
     rows = 1
@@ -144,6 +145,8 @@ def _unusual(input, weight, bias, a, w):
 
 def rows_times_vector(input, weight, shape):
     """Multiply rows by the vector that a one-dimensional weight is."""
+    if len(shape) == 2:
+        return mv_front(input, weight)
     flat = mv_front(reshaped(input, (-1, shape[-1])), weight)
     return reshaped(flat, shape[:-1])
 

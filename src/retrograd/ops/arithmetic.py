@@ -282,7 +282,7 @@ def divide_trunc_d(g):
     return np.zeros_like(g)
 
 
-@op(numpy=np.floor_divide, node="NotImplemented", promote=PROMOTE, elementwise=True)
+@op(numpy=np.floor_divide, node="torch::autograd::NotImplemented", promote=PROMOTE, elementwise=True)
 def floor_divide(x, y):
     """Quotient rounded down, without a derivative.  (*S), (*S) -> (*S)"""
     refuse(x, "bc", "div_floor_cpu")
@@ -432,12 +432,14 @@ def absolute_dx(g, x):
 
 @op(numpy=np.sign, node="SignBackward0", elementwise=True, torch="sign", inplace=True)
 def sign(x):
-    """-1, 0 or 1; its gradient is zero.  (*S) -> (*S)"""
-    if x.dtype.kind == "f":
-        return np.sign(x)
-    if x.dtype.kind == "b":
-        return np.positive(x.astype(np.uint8)).astype(np.bool_)
-    if x.dtype.kind == "c":
+    """-1, 0 or 1, and 0 for nan; its gradient is zero.  (*S) -> (*S)"""
+    kind = x.dtype.kind
+    if kind == "f":
+        # np.sign(nan) is nan, which would spoil the gradient of abs where nothing flows back.
+        return np.subtract(np.greater(x, 0), np.less(x, 0), dtype=x.dtype)
+    if kind == "b":
+        return np.copy(x)
+    if kind == "c":
         raise NotImplementedError(
             "Unlike NumPy, torch.sign is not intended to support complex numbers. Please use "
             "torch.sgn instead."

@@ -12,7 +12,6 @@ from ._arguments import scalar_name
 from .diagonals import tril, triu
 from .linear_algebra import adjoint, conjugate_of, matmul, turned
 from .reduction import product_of_others
-from .shape import reshaped
 
 
 class LinAlgError(RuntimeError, np.linalg.LinAlgError):
@@ -209,7 +208,7 @@ def linalg_slogdet(A):
     return _returns.linalg_slogdet(*slogdet(A))
 
 
-@public("slogdet")
+@public("slogdet", out=True)
 def slogdet_front(input):
     """Sign and log of the absolute value of the determinant, as ``(sign, logabsdet)``."""
     expect_square("linalg.slogdet", input)
@@ -230,10 +229,15 @@ def logdet(input):
 
 
 @op(numpy=np.linalg.solve, node="LinalgSolveExBackward0")
-def solve(x, y):
-    """Solve x z = y for matrices y.  (*B, n, n), (*B, n, k) -> (*B, n, k)"""
+def solve(x, y, *, left=True, vector=False):
+    """Solve x z = y (z x = y unless `left`).  (*B, n, n), (*B, n, k) -> (*B, n, k)
+
+    With `vector`, y and z are batches of vectors.
+    """
     try:
-        return np.linalg.solve(x, y)
+        if vector:
+            return np.linalg.solve(x, y[..., None])[..., 0]
+        return np.linalg.solve(x, y) if left else turned(np.linalg.solve(turned(x), turned(y)))
     except np.linalg.LinAlgError:
         note, _ = batch_note(x, np.linalg.det(x) == 0)
         raise LinAlgError(
@@ -242,14 +246,21 @@ def solve(x, y):
 
 
 @solve.grad("x")
-def solve_dx(g, x, out, x_shape):
-    back = solve(adjoint(x), g)
-    return sum_to(-np.matmul(back, adjoint(out)), x_shape)
+def solve_dx(g, x, out, x_shape, left, vector):
+    back = solve(adjoint(x), g, left=left, vector=vector)
+    return sum_to(-product_of_sides(back, out, left, vector), x_shape)
 
 
 @solve.grad("y")
-def solve_dy(g, x, y_shape):
-    return sum_to(solve(adjoint(x), g), y_shape)
+def solve_dy(g, x, y_shape, left, vector):
+    return sum_to(solve(adjoint(x), g, left=left, vector=vector), y_shape)
+
+
+def product_of_sides(back, out, left, vector):
+    """Return what the gradient of a matrix is made of, on the side where the matrix stands."""
+    if vector:
+        return back[..., :, None] * conjugate_of(out)[..., None, :]
+    return np.matmul(back, adjoint(out)) if left else np.matmul(adjoint(out), back)
 
 
 @public("solve", namespace="linalg", method=False, out=True)
@@ -263,28 +274,21 @@ def linalg_solve(A, B, *, left=True):
             f"{scalar_name(A.get_dtype())} and B of type {scalar_name(B.get_dtype())} instead"
         )
     vector = len(b) == 1 or (len(a) - 1 == len(b) and b == a[:-1])
-    if vector:
-        B = reshaped(B, (*b, 1))
-        b = (*b, 1)
-    size = b[-2] if left or vector else b[-1]
-    if size != a[-1]:
+    sizes = (*b, 1) if vector else b
+    if (sizes[-2] if left or vector else sizes[-1]) != a[-1]:
         equation = "AX = B" if left else "XA = B"
         raise RuntimeError(
             f"linalg.solve: Incompatible shapes of A and B for the equation {equation} "
-            f"({a[-2]}x{a[-1]} and {b[-2]}x{b[-1]})"
+            f"({a[-2]}x{a[-1]} and {sizes[-2]}x{sizes[-1]})"
         )
-    if vector:
-        out = solve(A, B)
-        return reshaped(out, out.get_shape()[:-1])
-    if left:
-        return solve(A, B)
-    return turned(solve(turned(A), turned(B)))
+    return solve(A, B, left=bool(left), vector=vector)
 
 
 @op(node="LinalgSolveTriangularBackward0")
-def solve_triangular(x, y, *, upper, unitriangular=False):
-    """Solve x z = y for triangular x; the other triangle is not looked at."""
-    return np.linalg.solve(_triangle(x, upper, unitriangular), y)
+def solve_triangular(x, y, *, upper, left=True, unitriangular=False):
+    """Solve x z = y (z x = y unless `left`) for triangular x; the rest of x is not looked at."""
+    x = _triangle(x, upper, unitriangular)
+    return np.linalg.solve(x, y) if left else turned(np.linalg.solve(turned(x), turned(y)))
 
 
 def _triangle(x, upper, unitriangular):
@@ -294,18 +298,24 @@ def _triangle(x, upper, unitriangular):
     return np.triu(x) if upper else np.tril(x)
 
 
+def solved_back(g, x, upper, left, unitriangular):
+    """Return the gradient of the right-hand side of a triangular system."""
+    return solve_triangular(
+        adjoint(x), g, upper=not upper, left=left, unitriangular=unitriangular
+    )
+
+
 @solve_triangular.grad("x")
-def solve_triangular_dx(g, x, out, x_shape, upper, unitriangular):
-    back = solve_triangular(adjoint(x), g, upper=not upper, unitriangular=unitriangular)
-    whole = sum_to(-np.matmul(back, adjoint(out)), x_shape)
+def solve_triangular_dx(g, x, out, x_shape, upper, left, unitriangular):
+    back = solved_back(g, x, upper, left, unitriangular)
+    whole = sum_to(-product_of_sides(back, out, left, False), x_shape)
     first = 1 if unitriangular else 0
     return triu(whole, k=first) if upper else tril(whole, k=-first)
 
 
 @solve_triangular.grad("y")
-def solve_triangular_dy(g, x, y_shape, upper, unitriangular):
-    back = solve_triangular(adjoint(x), g, upper=not upper, unitriangular=unitriangular)
-    return sum_to(back, y_shape)
+def solve_triangular_dy(g, x, y_shape, upper, left, unitriangular):
+    return sum_to(solved_back(g, x, upper, left, unitriangular), y_shape)
 
 
 @public("solve_triangular", namespace="linalg", method=False, out=True)
@@ -313,10 +323,9 @@ def linalg_solve_triangular(A, B, *, upper, left=True, unitriangular=False):
     """Solve A X = B (X A = B when not `left`) for a triangular A; the rest of A is ignored."""
     expect_square("linalg.solve_triangular", A)
     expect_matrices("linalg.solve_triangular", B, "B")
-    if left:
-        return solve_triangular(A, B, upper=upper, unitriangular=unitriangular)
-    out = solve_triangular(turned(A), turned(B), upper=not upper, unitriangular=unitriangular)
-    return turned(out)
+    return solve_triangular(
+        A, B, upper=bool(upper), left=bool(left), unitriangular=bool(unitriangular)
+    )
 
 
 # -- Cholesky -----------------------------------------------------------------------------------
@@ -349,12 +358,11 @@ def _order_of_failure(one):
 
 @cholesky.grad("x")
 def cholesky_dx(g, out):
-    # With P the lower triangle of L^H g, its diagonal halved: L^-H P L^-1, made Hermitian.
+    # With P the lower triangle of L^H g, mirrored and halved: L^-H P L^-1.
     back = inverse(out)
     lower = tril(np.matmul(adjoint(out), g), k=0)
-    half = (lower + tril(lower, k=-1)) / 2
-    whole = np.matmul(np.matmul(adjoint(back), half), back)
-    return (whole + adjoint(whole)) / 2
+    half = (lower + adjoint(tril(lower, k=-1))) / 2
+    return np.matmul(np.matmul(adjoint(back), half), back)
 
 
 @public("cholesky", namespace="linalg", method=False, out=True)

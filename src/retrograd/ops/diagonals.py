@@ -14,10 +14,31 @@ from .shape import reshape_to
 # -- triangles ----------------------------------------------------------------------------------
 
 
+_triangles = {}
+
+
+def triangle(shape, k):
+    """Return the mask of the lower triangle of matrices; small ones are made once."""
+    n, m = shape[-2:]
+    made = _triangles.get((n, m, k))
+    if made is None:
+        made = np.tri(n, m, k, dtype=bool)
+        if made.size <= 1 << 16:
+            if len(_triangles) > 64:
+                _triangles.clear()
+            made.flags.writeable = False
+            _triangles[n, m, k] = made
+    return made
+
+
 @op(numpy=np.tril, node="TrilBackward0", linear=True)
 def tril(m, *, k=0):
     """The lower triangle, zeros above diagonal `k`.  (*B, n, m) -> (*B, n, m)"""
-    return np.tril(m, k)
+    if type(m) is not ndarray or m.ndim < 2:
+        return np.tril(m, k)
+    out = np.zeros(m.shape, m.dtype)
+    np.copyto(out, m, where=triangle(m.shape, k))
+    return out
 
 
 @tril.grad("m")
@@ -28,7 +49,11 @@ def tril_dm(g, k):
 @op(numpy=np.triu, node="TriuBackward0", linear=True)
 def triu(m, *, k=0):
     """The upper triangle, zeros below diagonal `k`.  (*B, n, m) -> (*B, n, m)"""
-    return np.triu(m, k)
+    if type(m) is not ndarray or m.ndim < 2:
+        return np.triu(m, k)
+    out = np.array(m, order="C")
+    np.copyto(out, 0, where=triangle(m.shape, k - 1))
+    return out
 
 
 @triu.grad("m")
@@ -81,8 +106,10 @@ def triu_indices(row, col, offset=0, dtype=None):
 
 def diagonal_view(x, offset, axis1, axis2):
     """Return a diagonal as a view that may be written into; NumPy's own is read-only."""
-    out = np.diagonal(x, offset, axis1, axis2)
-    if type(out) is ndarray and x.flags.writeable:
+    if type(x) is not ndarray:
+        return np.diagonal(x, offset, axis1, axis2)
+    out = x.diagonal(offset, axis1, axis2)
+    if x.flags.writeable:
         out.flags.writeable = True
     return out
 

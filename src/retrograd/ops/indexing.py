@@ -24,6 +24,8 @@ from ._axes import axis_of
 from ._sizes import listed, ndarray, required
 
 ALL = slice(None)
+# The layout of one index array on the first axis.
+FIRST = (None,)
 
 # -- errors -------------------------------------------------------------------------------------
 
@@ -34,6 +36,8 @@ def index_error(error, shape, index):
     parts = index if isinstance(index, tuple) else (index,)
     if text.startswith("too many indices"):
         return IndexError(f"too many indices for tensor of dimension {len(shape)}")
+    if text.startswith("cannot do a non-empty take"):
+        return IndexError("index is out of bounds for dimension with size 0")
     if text.startswith("boolean index"):
         return IndexError(mask_words(shape, parts))
     if text.startswith("shape mismatch: indexing"):
@@ -143,17 +147,19 @@ def filled(layout, indices):
     return tuple([next(arrays) if part is None else part for part in layout])
 
 
-@op(node="IndexBackward0", linear=True)
-def index(x, *indices, layout):
+@op(name="index", node="IndexBackward0", linear=True)
+def index_op(x, *indices, layout):
     """The elements at integer arrays or under masks; a copy.  (*S), ... -> (*S')"""
-    where = filled(layout, indices)
     try:
-        return x[where]
+        if len(indices) == 1 and type(x) is ndarray and indices[0].dtype.kind == "i":
+            # take: 0.15 us; square brackets: 0.75 us (2 rows of 4).
+            return x.take(indices[0], len(layout) - 1)
+        return x[filled(layout, indices)]
     except IndexError as error:
-        raise index_error(error, x.shape, where) from None
+        raise index_error(error, x.shape, filled(layout, indices)) from None
 
 
-@index.grad("x")
+@index_op.grad("x")
 def index_dx(g, x_shape, indices, layout):
     return place_add(g, *indices, shape=x_shape, layout=layout)
 
@@ -168,7 +174,7 @@ def place_add(x, *indices, shape, layout):
 
 @place_add.grad("x")
 def place_add_dx(g, indices, layout):
-    return index(g, *indices, layout=layout)
+    return index_op(g, *indices, layout=layout)
 
 
 @op(node="IndexPutBackward0", linear=True)
@@ -197,7 +203,7 @@ def index_put_dx(g, indices, layout, accumulate):
 
 @index_put.grad("value")
 def index_put_dvalue(g, value_shape, indices, layout):
-    return fitted(index(g, *indices, layout=layout), value_shape)
+    return fitted(index_op(g, *indices, layout=layout), value_shape)
 
 
 def put_words(value, place):
@@ -264,10 +270,10 @@ def index_array(part):
         part = array
         if array.dtype.kind == "f":
             part = array = array.astype(np.int64)
-    kind = array.dtype.name
-    if kind in ("int64", "int32", "bool"):
+    kind = array.dtype.kind
+    if kind == "b" or (kind == "i" and array.dtype.itemsize >= 4):
         return part
-    if kind == "uint8":
+    if array.dtype == np.uint8:
         warnings.warn(
             "indexing with dtype torch.uint8 is now deprecated, please use a dtype torch.bool "
             "instead.",
@@ -302,6 +308,8 @@ def as_parts(index):
 def plain_slice(part):
     """Return a slice with ints for bounds, refusing steps below one."""
     start, stop, step = part.start, part.stop, part.step
+    if step is None and is_plain(start) and is_plain(stop):
+        return part
     if step is not None:
         step = step.__index__()
         if step == 0:
@@ -439,13 +447,22 @@ def whole_number(part):
 def getitem(input, index):
     """Return ``input[index]``: a view for integers, slices, None and Ellipsis, else a copy."""
     kind = type(index)
-    if kind is int:
-        if not input.get_shape():
-            raise IndexError(ZERO_DIM)
-        return select_view(input, index=(index, ...))
-    if kind is slice and input.get_shape():
-        return slice_view(input, index=plain_slice(index))
-    parts = Parts(input.get_shape(), index)
+    shape = input.get_shape()
+    if shape:
+        if kind is int:
+            return select_view(input, index=(index, ...))
+        if kind is slice:
+            return slice_view(input, index=plain_slice(index))
+        if kind is tuple:
+            viewer = basic_viewer(index)
+            if viewer is not None:
+                return viewer(input, index=(*index, ...) if Ellipsis not in index else index)
+        elif isinstance(index, Value):
+            array = index.array
+            dtype = array.dtype
+            if array.ndim and (dtype.kind == "b" or dtype == np.int64):
+                return index_op(input, index, layout=FIRST)
+    parts = Parts(shape, index)
     viewer = parts.viewer
     if not parts.arrays:
         if viewer is None:
@@ -456,9 +473,35 @@ def getitem(input, index):
     return take_advanced(input, parts)
 
 
+def basic_viewer(parts):
+    """Return the op for an index of ints, slices, None and one Ellipsis, None for any other."""
+    viewer = whole_view
+    dots = 0
+    for part in parts:
+        kind = type(part)
+        if kind is int:
+            viewer = select_view
+        elif kind is slice:
+            if part != ALL:
+                if part.step is not None or not is_plain(part.start) or not is_plain(part.stop):
+                    return None
+                viewer = slice_view
+        elif part is None:
+            viewer = new_axis_view
+        elif part is Ellipsis:
+            dots += 1
+        else:
+            return None
+    return viewer if dots < 2 else None
+
+
+def is_plain(bound):
+    return bound is None or type(bound) is int
+
+
 def take_advanced(input, parts):
     layout = trimmed(parts.layout)
-    return index(input, *parts.arrays, layout=layout)
+    return index_op(input, *parts.arrays, layout=layout)
 
 
 def trimmed(layout):

@@ -73,6 +73,16 @@ def cat(tensors, dim=0, *, axis=None):
     expect_tensors("cat", tensors, ValueError)
     if axis is not None:
         dim = axis
+    if type(dim) is int:
+        try:
+            return concatenate(*tensors, axis=dim)
+        except (ValueError, IndexError):
+            pass  # what NumPy refuses PyTorch may not; if it does, it has other words
+    return cat_checked(tensors, dim)
+
+
+def cat_checked(tensors, dim):
+    """Join tensors that are not all alike, or say why they cannot be joined."""
     shapes = [t.get_shape() for t in tensors]
     if (0,) in shapes and any([len(s) > 1 for s in shapes]):
         dtype = result_type(tensors)

@@ -53,6 +53,10 @@ def times(x, y):
             return x.dot(y)
         # BLAS knows no float16 and no bfloat16.
         return x.astype(FLOAT32).dot(y.astype(FLOAT32)).astype(dtype)
+    if isinstance(x, Value) or isinstance(y, Value):
+        by_rows = mm if len(y.shape) == 2 else mv
+        by_vector = vm if len(y.shape) == 2 else dot
+        return (by_rows if len(x.shape) == 2 else by_vector)(x, y)
     return np.matmul(x, y)
 
 

@@ -10,7 +10,7 @@ from .._core.storage import tick
 from .._core.value import Value
 from ._arguments import scalar_name
 from ._axes import axis_of
-from ._sizes import required
+from ._sizes import is_index, ndarray, out_of_range, required
 from .indexing import ALL, place_add
 from .shape import reshape_to
 
@@ -28,7 +28,7 @@ def select_slices(x, index, *, axis):
     if np.ndim(x) == 0:
         taken = np.take(np.reshape(x, (1,)), index)
         return np.reshape(taken, ()) if taken.size == 1 else taken
-    return np.take(x, index, axis)
+    return x.take(index, axis) if type(x) is ndarray else np.take(x, index, axis)
 
 
 @select_slices.grad("x")
@@ -47,12 +47,6 @@ def expect_vector(name, index):
     return index
 
 
-def out_of_range(index, length):
-    """Say whether an index tensor has an entry outside 0 ... length - 1."""
-    array = index.array
-    return array.size != 0 and (array.min() < 0 or array.max() >= length)
-
-
 @public("index_select", out=True)
 def index_select(input, dim=None, index=None, *, axis=None):
     """Return the slices along an axis whose numbers are in the vector `index`; a copy."""
@@ -60,10 +54,10 @@ def index_select(input, dim=None, index=None, *, axis=None):
     expect_tensor("index_select", index, "index", 3)
     shape = input.get_shape()
     axis = axis_of(required("index_select", axis if dim is None else dim), len(shape))
-    if index.array.dtype.name not in ("int64", "int32"):
+    if not is_index(index.array.dtype):
         raise RuntimeError("index_select(): Expected dtype int32 or int64 for index")
     index = expect_vector("index_select", index)
-    if out_of_range(index, shape[axis] if shape else 1):
+    if out_of_range(index.array, shape[axis] if shape else 1):
         raise IndexError("index out of range in self")
     if not shape and index.array.size != 1:
         raise RuntimeError(
@@ -78,7 +72,7 @@ def index_select(input, dim=None, index=None, *, axis=None):
 @op(node="TakeBackward0", linear=True)
 def take_flat(x, index):
     """Elements by their number in the flattened input.  (*S), (*I) -> (*I)"""
-    return np.take(x, index)
+    return x.take(index) if type(x) is ndarray else np.take(x, index)
 
 
 @take_flat.grad("x")
@@ -98,7 +92,7 @@ def expect_long(name, index):
 
 def expect_within(index, count):
     array = index.array
-    if not array.size:
+    if not out_of_range(array, count):
         return
     for found in (array.min(), array.max()):
         if not -count <= found < count:
@@ -220,7 +214,7 @@ def unravel_index(indices, shape):
 @op(node="EmbeddingBackward0", linear=True)
 def embed(weight, index, *, padding_idx=-1, by_frequency=False):
     """Rows of a table by number.  (n, d), (*I) -> (*I, d)"""
-    return np.take(weight, index, 0)
+    return weight.take(index, 0) if type(weight) is ndarray else np.take(weight, index, 0)
 
 
 @embed.grad("weight")
@@ -275,7 +269,7 @@ def renormalize(weight, index, max_norm, norm_type):
 
 
 def expect_indices(index):
-    if index.array.dtype.name not in ("int64", "int32"):
+    if not is_index(index.array.dtype):
         raise RuntimeError(
             f"Expected tensor for argument #1 'indices' to have one of the following scalar types: "
             f"Long, Int; but got torch.{scalar_name(index.array.dtype)}Tensor instead (while "
@@ -315,7 +309,7 @@ def embedding(
         raise AssertionError("Padding_idx must be within num_embeddings")
     elif padding_idx < 0:
         padding_idx += rows
-    if out_of_range(input, rows):
+    if out_of_range(input.array, rows):
         raise IndexError("index out of range in self")
     if max_norm is not None:
         renormalize(weight, input, max_norm, norm_type)

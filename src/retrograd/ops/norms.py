@@ -12,6 +12,7 @@ import numpy as np
 
 from .._core.broadcast import sum_to
 from .._core.op import PROMOTE, op
+from .._core.promotion import promote_types
 from .._core.public import expect_tensor, public
 from ._arguments import numpy_dtype, numpy_names, scalar_name
 from ._axes import axes_of, axis_of, spread
@@ -124,8 +125,14 @@ def linalg_vector_norm(x, ord=2, dim=None, keepdim=False, *, dtype=None):
 
 def _as_dtype(x, dtype):
     wanted = numpy_dtype(dtype)
-    if wanted is None or wanted == x.get_dtype():
+    have = x.get_dtype()
+    if wanted is None or wanted == have:
         return x
+    if have.kind in "fc" and promote_types(wanted, have) != wanted:
+        raise RuntimeError(
+            f"linalg.vector_norm: the dtype of the input ({scalar_name(have)}) should be "
+            f"convertible without narrowing to the specified dtype ({scalar_name(wanted)})"
+        )
     return cast(x, dtype=wanted)
 
 
@@ -184,7 +191,7 @@ def matrix_norm(A, ord="fro", dim=(-2, -1), keepdim=False, *, dtype=None):
 
 def _spectral_norm(A, ord, rows, columns, keepdim):
     moved = moveaxis(A, source=(rows, columns), destination=(-2, -1))
-    sizes = svd(moved)[1]
+    sizes = svd(moved, full_matrices=False)[1]
     if ord == "nuc":
         out = sum(sizes, axis=(sizes.array.ndim - 1,))
     else:
@@ -232,7 +239,7 @@ def linalg_norm(A, ord=None, dim=None, keepdim=False, *, dtype=None):
     return linalg_vector_norm(A, 2 if ord is None else ord, dim, keepdim, dtype=dtype)
 
 
-@public("norm")
+@public("norm", out=True)
 @numpy_names
 def norm(input, p="fro", dim=None, keepdim=False, dtype=None):
     """Norm of all elements as one vector, or over `dim`.

@@ -9,9 +9,9 @@ from .._core.public import expect_tensor, public
 from .._core.value import Value
 from ._arguments import scalar_name
 from ._axes import axis_of
-from ._sizes import listed
+from ._sizes import first_out_of_range, is_index, listed, out_of_range
 from .indexing import add_at
-from .lookup import expect_vector, layout_of, out_of_range, select_slices
+from .lookup import expect_vector, layout_of, select_slices
 from .scattering import INDEX_REDUCTIONS, expect_in_range, plain, run_reduction
 from .shape import broadcast_to, reshape_to
 
@@ -62,7 +62,7 @@ def index_add(input, dim, index, source, *, alpha=1):
     """Return a copy of `input` with ``alpha * source`` added to the slices numbered in `index`."""
     axis = slices_of("index_add", input, dim, index, source)
     kind = index.array.dtype
-    if kind.name not in ("int64", "int32"):
+    if not is_index(kind):
         raise RuntimeError(
             f"index_add_(): Expected dtype int32/int64 for index but got: {scalar_name(kind)}"
         )
@@ -73,7 +73,7 @@ def index_add(input, dim, index, source, *, alpha=1):
         )
     expect_slices("index_add_", input, axis, index, source)
     shape = input.get_shape()
-    if len(shape) < 2 and out_of_range(index, shape[0] if shape else 1):
+    if len(shape) < 2 and out_of_range(index.array, shape[0] if shape else 1):
         raise IndexError("index out of range in self")
     expect_in_range(index, axis, (shape or (1,))[axis])
     return add_slices(input, expect_vector("index_add", index), source, axis=axis, alpha=alpha)
@@ -165,8 +165,8 @@ def index_copy(input, dim, index, source):
         )
     array = index.array
     size = (shape or (1,))[axis]
-    if array.size and (array.min() < 0 or array.max() >= size):
-        wrong = array[(array < 0) | (array >= size)].flat[0]
+    if out_of_range(array, size):
+        wrong = first_out_of_range(array, size)
         raise IndexError(
             f"index_copy_(): index {wrong} is out of bounds for dimension {axis} with size {size}"
         )
@@ -224,7 +224,7 @@ def index_fill(input, dim, index, value):
         )
     size = (shape or (1,))[axis]
     array = index.array
-    if array.size and (array.min() < -size or array.max() >= size):
+    if out_of_range(array, size) and (array.min() < -size or array.max() >= size):
         wrong = array[(array < -size) | (array >= size)].flat[0]
         raise IndexError(f"index {wrong} is out of bounds for dimension {axis} with size {size}")
     index = expect_vector("index_fill", index)
@@ -252,7 +252,7 @@ def index_reduce(input, dim, index, source, reduce, *, include_self=True):
         )
     expect_slices("index_reduce_", input, axis, index, source)
     shape = input.get_shape()
-    if out_of_range(index, (shape or (1,))[axis]):
+    if out_of_range(index.array, (shape or (1,))[axis]):
         raise IndexError("index out of range in self")
     spread = [1] * max(len(shape), 1)
     spread[axis] = -1

@@ -17,9 +17,12 @@ from ._sizes import ndarray
 
 def swapaxes_kernel(x, *, axis1, axis2):
     """Swap two axes, sharing memory.  (*S) -> (*S')"""
-    if type(x) is ndarray and x.ndim:
-        return x.swapaxes(axis1, axis2)
-    return np.swapaxes(x, axis1, axis2) if np.ndim(x) else x[...]
+    try:
+        return x.swapaxes(axis1, axis2) if type(x) is ndarray else np.swapaxes(x, axis1, axis2)
+    except ValueError:
+        axis_of(axis1, x.ndim)
+        axis_of(axis2, x.ndim)
+        return x[...]  # 0-d, where PyTorch takes axes 0 and -1
 
 
 swapaxes = op(
@@ -94,10 +97,7 @@ def transpose(input, dim0, dim1):
     """Swap axes `dim0` and `dim1`, sharing memory."""
     if not isinstance(input, Value):
         expect_tensor("transpose", input)
-    ndim = len(input.get_shape())
-    axis1 = axis_of(dim0, ndim)
-    axis2 = axis_of(dim1, ndim)
-    return swapaxes(input, axis1=axis1, axis2=axis2)
+    return swapaxes(input, axis1=dim0, axis2=dim1)
 
 
 @public("swapaxes")

@@ -175,7 +175,7 @@ def signbit(x):
     return np.less(x, 0)
 
 
-@op(numpy=np.heaviside, node="NotImplemented", elementwise=True)
+@op(numpy=np.heaviside, node="torch::autograd::NotImplemented", elementwise=True)
 def heaviside(x, y):
     """0 where `x` is negative, 1 where it is positive, `y` where it is 0.  (*S), (*S) -> (*S)"""
     out = np.where(np.equal(x, 0), y, np.greater(x, 0))

@@ -9,7 +9,7 @@ from .._core.public import expect_tensor, public
 from .._core.value import Value
 from ._arguments import scalar_name
 from ._axes import axis_of
-from ._sizes import listed, required
+from ._sizes import first_out_of_range, is_index, listed, ndarray, out_of_range, required
 from .shape import broadcast_to, common_shape, reshape_to
 
 # -- element by element along an axis -----------------------------------------------------------
@@ -17,11 +17,27 @@ from .shape import broadcast_to, common_shape, reshape_to
 
 def grid(index, axis):
     """Return the NumPy index of elements at `index` along an axis, at their own places elsewhere."""
-    if index.ndim == 0:
-        return ()
-    where = list(np.ogrid[tuple([slice(n) for n in index.shape])]) if index.ndim > 1 else [None]
-    where[axis] = index
-    return tuple(where)
+    ndim = index.ndim
+    if ndim == 1:
+        return (index,)
+    shape = index.shape
+    return tuple([index if n == axis else counter(shape[n], n, ndim) for n in range(ndim)])
+
+
+_counters = {}
+
+
+def counter(size, axis, ndim):
+    """Return 0, 1, ... along one of `ndim` axes; short ones are made once."""
+    made = _counters.get((size, axis, ndim))
+    if made is None:
+        made = np.arange(size).reshape((-1,) + (1,) * (ndim - axis - 1))
+        if size <= 4096:
+            if len(_counters) > 256:
+                _counters.clear()
+            made.flags.writeable = False
+            _counters[size, axis, ndim] = made
+    return made
 
 
 def corner(shape):
@@ -45,7 +61,7 @@ def gather_dx(g, x_shape, index, axis):
 @op(node="ScatterAddBackward0", linear=True)
 def scatter_zeros(x, index, *, shape, axis):
     """Zeros of `shape` with `x` added at `index` along an axis: the adjoint of `gather`."""
-    out = np.zeros_like(x, shape=shape)
+    out = np.zeros(shape, x.dtype) if type(x) is ndarray else np.zeros_like(x, shape=shape)
     add_along_axis(out, index, axis, x)
     return out
 
@@ -59,7 +75,8 @@ def add_along_axis(out, index, axis, src, reducer=np.add):
     """Combine `src` into `out` at `index` along an axis; repeated places combine."""
     if out.ndim == 0 or index.ndim == 0:
         out, index, src = [np.reshape(a, (-1,)) for a in (out, index, src)]
-    src = src[corner(index.shape)]
+    if src.shape != index.shape:
+        src = src[corner(index.shape)]
     if index.shape[axis] == 1 and reducer is np.add:
         out[grid(index, axis)] += src  # one place in each line along the axis: none repeats
         return
@@ -150,7 +167,7 @@ def scatter_value_dx(g, index, axis):
 
 
 def expect_index(name, index):
-    if index.array.dtype.name not in ("int64", "int32"):
+    if not is_index(index.array.dtype):
         raise RuntimeError(f"{name}(): Expected dtype int32/int64 for index")
 
 
@@ -160,9 +177,8 @@ def ranks(*shapes):
 
 
 def expect_in_range(index, axis, length):
-    array = index.array
-    if array.size and (array.min() < 0 or array.max() >= length):
-        wrong = array[(array < 0) | (array >= length)].flat[0]
+    if out_of_range(index.array, length):
+        wrong = first_out_of_range(index.array, length)
         raise RuntimeError(
             f"index {wrong} is out of bounds for dimension {axis} with size {length}"
         )
@@ -480,7 +496,7 @@ def extreme_gradients(g, x, index, src, out, axis, include_self):
         is_x = scatter_value(is_x, index, value=0, axis=axis)
     is_src = (plain(src) == gather(best, index, axis=axis)).astype(best.dtype)
     count = scatter_add(is_x, index, is_src, axis=axis)
-    share = g / np.where(count == 0, 1, count).astype(best.dtype)
+    share = g / count  # 0 / 0 where the result is nan: nan, as in PyTorch
     return share * is_x, gather(share, index, axis=axis) * is_src
 
 

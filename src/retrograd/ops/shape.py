@@ -20,9 +20,11 @@ from ._sizes import can_view, infer_size, listed, ndarray, required, sizes_of
 @op(node="ViewBackward0", view=True, linear=True)
 def view(x, *, shape):
     """The same elements in another shape, sharing memory.  (*S) -> shape"""
-    if type(x) is ndarray:
-        return x.reshape(shape)
-    return np.reshape(x, shape)
+    try:
+        return x.reshape(shape) if type(x) is ndarray else np.reshape(x, shape)
+    except ValueError:
+        infer_size(shape, x.size)
+        raise
 
 
 @view.grad("x")
@@ -117,16 +119,20 @@ def view_front(input, *size, dtype=None):
     RuntimeError
         When the shape does not fit, or no view of that shape exists (see `reshape`).
     """
-    if dtype is not None:
-        size = (dtype,)
-    if len(size) == 1 and isinstance(getattr(size[0], "numpy", None), np.dtype):
-        return as_dtype(input, size[0].numpy)
-    if not size:
+    if len(size) == 1 and type(size[0]) is not int:
+        if isinstance(getattr(size[0], "numpy", None), np.dtype):
+            return as_dtype(input, size[0].numpy)
+        size = sizes_of("view", size)
+    elif dtype is not None:
+        return as_dtype(input, dtype.numpy)
+    elif not size:
         raise TypeError(
             "view() received an invalid combination of arguments - got (), but expected one of:\n"
             " * (torch.dtype dtype)\n * (tuple of ints size)\n"
         )
     array = input.array
+    if array.flags.c_contiguous and is_whole(size):
+        return view(input, shape=size)
     shape = infer_size(sizes_of("view", size), array.size)
     if not array.flags.c_contiguous and not can_view(array.shape, array.strides, shape):
         raise RuntimeError(
@@ -161,7 +167,17 @@ def view_as(input, other):
 def reshape_to(input, shape):
     """Reshape with a shape that is already a tuple of ints."""
     array = input.array
+    if array.flags.c_contiguous and is_whole(shape):
+        return view(input, shape=shape)
     return reshape_value(input, infer_size(shape, array.size))
+
+
+def is_whole(shape):
+    """Say whether all sizes are ints of at least -1; NumPy takes any other negative for -1 too."""
+    for size in shape:
+        if type(size) is not int or size < -1:
+            return False
+    return True
 
 
 @public("reshape", method=False)
@@ -394,6 +410,11 @@ def broadcast_to_dx(g, x_shape):
 def expand_to(input, sizes):
     have = input.get_shape()
     lead = len(sizes) - len(have)
+    if lead >= 0 and -1 not in sizes:
+        try:
+            return broadcast_to(input, shape=sizes)
+        except ValueError:
+            pass
     if lead < 0:
         name = scalar_name(input.get_dtype())
         raise RuntimeError(

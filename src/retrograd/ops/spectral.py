@@ -7,6 +7,7 @@ import numpy as np
 from .._core.op import op
 from .._core.public import expect_tensor, public
 from . import _returns
+from ._arguments import scalar_name
 from .decomposition import (
     LinAlgError,
     expect_floating,
@@ -16,8 +17,7 @@ from .decomposition import (
     solve_triangular,
 )
 from .diagonals import tril, triu
-from .linear_algebra import adjoint, conjugate_of, matmul
-from .shape import reshaped
+from .linear_algebra import adjoint, conjugate_of
 
 # -- QR -----------------------------------------------------------------------------------------
 
@@ -102,6 +102,7 @@ def eigh_dx(g, out):
     values, vectors = out
     back = adjoint(vectors)
     inside = np.matmul(back, g[1])
+    inside = (inside - adjoint(inside)) / 2
     gaps = values[..., None, :] - values[..., :, None]
     size = gaps.shape[-1]
     on_diagonal = np.eye(size, dtype=bool)
@@ -241,7 +242,7 @@ def svdvals(A, *, driver=None):
     """Singular values, descending."""
     expect_matrices("linalg.svdvals", A)
     expect_floating("linalg.svdvals", A)
-    return svd(A)[1]
+    return svd(A, full_matrices=False)[1]
 
 
 @public("svd", out=True)
@@ -297,8 +298,11 @@ def _cutoff(A, rcond, rtol):
 @public("pinv", namespace="linalg", method=False, out=True)
 def linalg_pinv(A, rcond=None, hermitian=False, *, atol=None, rtol=None):
     """Pseudo-inverse; singular values up to ``max(atol, rtol * largest)`` count as 0."""
-    expect_matrices("linalg.pinv", A)
-    expect_floating("linalg.pinv", A)
+    if len(expect_tensor("linalg_pinv", A).get_shape()) < 2 or A.get_dtype().kind in "bui":
+        raise RuntimeError(
+            f"linalg.pinv({scalar_name(A.get_dtype())}{{{list(A.get_shape())}}}): expected a "
+            "tensor with 2 or more dimensions of float, double, cfloat or cdouble types"
+        )
     if atol is not None and rtol is None and rcond is None:
         largest = np.max(np.linalg.svd(A.array, compute_uv=False), initial=0.0)
         return pinv(A, rcond=float(atol) / float(largest) if largest else 0.0)
@@ -312,55 +316,87 @@ def pinverse(input, rcond=1e-15):
 
 
 @op(node="LinalgLstsqBackward0")
-def lstsq(x, y, *, rcond):
-    """Least-squares solutions of x z = y.  (*B, n, m), (*B, n, k) -> (*B, m, k)"""
-    return np.matmul(np.linalg.pinv(x, rcond), y)
+def lstsq(x, y, *, rcond, residuals, vector):
+    """Least-squares solutions of x z = y, and where asked for the squares of what is left.
+
+    (*B, n, m), (*B, n, k) -> (*B, m, k), (*B, k) or (0,); with `vector` without k.
+    """
+    if vector:
+        out, left = lstsq_arrays(x, y[..., None], rcond, residuals)
+        return out[..., 0], left[..., 0] if residuals else left
+    return lstsq_arrays(x, y, rcond, residuals)
 
 
-@lstsq.grad("x")
-def lstsq_dx(g, x, y, rcond):
-    return pinv_rule(np.matmul(g, adjoint(y)), x, pinv(x, rcond=rcond))
+def lstsq_arrays(x, y, rcond, residuals):
+    """Return least-squares solutions, and the squares of what is left or nothing."""
+    out = np.matmul(np.linalg.pinv(x, rcond), y)
+    if not residuals:
+        return out, np.zeros_like(out, shape=(0,))
+    apart = np.matmul(x, out) - y
+    return out, np.add.reduce(np.real(conjugate_of(apart) * apart), axis=-2)
 
 
-@lstsq.grad("y")
-def lstsq_dy(g, x, rcond):
-    return np.matmul(adjoint(pinv(x, rcond=rcond)), g)
+@lstsq.grads("x", "y")
+def lstsq_d(g, x, y, out, rcond, residuals, vector):
+    g_out, g_left = g
+    out = out[0]
+    if vector:
+        g_out, y, out = g_out[..., None], y[..., None], out[..., None]
+    inverted = pinv(x, rcond=rcond)
+    dx = pinv_rule(np.matmul(g_out, adjoint(y)), x, inverted)
+    dy = np.matmul(adjoint(inverted), g_out)
+    if residuals:
+        # The solution makes them least: to first order they change through x and y alone.
+        g_left = g_left[..., None, None] if vector else g_left[..., None, :]
+        apart = 2 * (np.matmul(x, out) - y) * g_left
+        dx = dx + np.matmul(apart, adjoint(out))
+        dy = dy - apart
+    return dx, dy[..., 0] if vector else dy
 
 
-@public("lstsq", namespace="linalg", method=False)
+@public("lstsq", namespace="linalg", method=False, out=True)
 def linalg_lstsq(A, B, rcond=None, *, driver=None):
     """Least-squares solution of A X = B, as ``(solution, residuals, rank, singular_values)``.
 
-    Residuals are there for full-rank systems with more equations than unknowns; singular values
-    are left empty, as PyTorch does with its default driver.
+    Parameters
+    ----------
+    A : Tensor
+        (*B, n, m)
+    B : Tensor
+        (*B, n, k), or (*B, n)
+    rcond : float, optional
+        Singular values up to this fraction of the largest count as 0.
+    driver : str, optional
+        PyTorch's name of a LAPACK routine.  Here they all compute the same, and it says which
+        results are filled: residuals but for ``"gelsy"``, the default, where n > m and the rank
+        is full; singular values for ``"gelsd"`` and ``"gelss"``; the rank but for ``"gels"``.
     """
     a = expect_matrices("torch.linalg.lstsq", A, "input")
     expect_floating("torch.linalg.lstsq", A)
     b = expect_tensor("linalg_lstsq", B, "B", 2).get_shape()
+    driver = "gelsy" if driver is None else driver
+    if driver not in ("gels", "gelsy", "gelsd", "gelss"):
+        raise RuntimeError(
+            "torch.linalg.lstsq: parameter `driver` should be one of (gels, gelsy, gelsd, gelss)"
+        )
     vector = len(b) == len(a) - 1
     if b[-1 if vector else -2] != a[-2]:
         axis = -1 if vector else -2
         raise RuntimeError(
             f"torch.linalg.lstsq: input.size(-2) should match other.size({axis})"
         )
-    if vector:
-        B = reshaped(B, (*b, 1))
     cutoff = _cutoff(A, rcond, None)
-    out = lstsq(A, B, rcond=cutoff)
     sizes = np.linalg.svd(A.array, compute_uv=False)
     largest = np.max(sizes, axis=-1, keepdims=True, initial=0.0)
     rank = np.add.reduce(sizes > cutoff * largest, axis=-1, dtype=np.int64)
-    empty = np.empty(0, sizes.dtype)
-    residuals = A.make(empty)
-    if a[-2] > a[-1] and np.all(rank == a[-1]):
-        apart = matmul(A, out) - B
-        size = np.real(apart * conjugate_of(apart)) if A.get_dtype().kind == "c" else apart * apart
-        residuals = np.sum(size, axis=-2)
-        if vector:
-            residuals = reshaped(residuals, residuals.get_shape()[:-1])
-    if vector:
-        out = reshaped(out, out.get_shape()[:-1])
-    return _returns.linalg_lstsq(out, residuals, A.make(np.asarray(rank)), A.make(empty.copy()))
+    full = bool(a[-2] > a[-1] and np.all(rank == a[-1]))
+    asked = full and driver != "gelsy"
+    out, left = lstsq(A, B, rcond=cutoff, residuals=asked, vector=vector)
+    if driver == "gels":
+        rank = np.empty(0, np.int64)
+    if driver not in ("gelsd", "gelss"):
+        sizes = np.empty(0, sizes.dtype)
+    return _returns.linalg_lstsq(out, left, A.make(np.asarray(rank)), A.make(sizes))
 
 
 @public("matrix_rank", namespace="linalg", method=False, out=True)

@@ -8,14 +8,14 @@ from math import prod as product_of
 import numpy as np
 
 from .._core.broadcast import sum_to
-from .._core.op import PROMOTE, op
+from .._core.op import op
 from .._core.public import expect_tensor, public
 from ._arguments import scalar_name, tensors_of
 from ._axes import axis_of
 from .diagonals import from_diagonal
-from .linear_algebra import conjugate_of, mm_front
+from .linear_algebra import conjugate_of, expect_one_scalar_type, mm_front
 from .permuting import transpose_axes
-from .shape import reshaped
+from .shape import reshaped, unsafe_view
 
 # -- tensordot and kron -------------------------------------------------------------------------
 
@@ -93,13 +93,13 @@ def kron(input, other):
     b = (1,) * (ndim - len(b)) + b
     spaced = reshaped(input, tuple([n for size in a for n in (size, 1)]))
     filled = reshaped(other, tuple([n for size in b for n in (1, size)]))
-    return reshaped(spaced * filled, tuple([m * n for m, n in zip(a, b)]))
+    return unsafe_view(spaced * filled, shape=tuple([m * n for m, n in zip(a, b)]))
 
 
 # -- cross --------------------------------------------------------------------------------------
 
 
-@op(node="LinalgCrossBackward0", promote=PROMOTE)
+@op(node="LinalgCrossBackward0")
 def cross(x, y, *, axis):
     """Cross product along an axis of length 3; the others broadcast.  (*S), (*S) -> (*S)"""
     return np.cross(x, y, axis=axis)
@@ -122,6 +122,7 @@ def linalg_cross(input, other, *, dim=-1):
     b = expect_tensor("linalg_cross", other, "other", 2).get_shape()
     if len(a) != len(b):
         raise RuntimeError("linalg.cross: inputs must have the same number of dimensions.")
+    expect_one_scalar_type(input, other)
     axis = axis_of(dim, len(a))
     if a[axis] != 3 or b[axis] != 3:
         raise RuntimeError(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from ...joining import cat
+from ...ops.joining import cat
 from ...tensor import Tensor
 
 
