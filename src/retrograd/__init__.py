@@ -52,6 +52,8 @@ from .creation import ones_like as ones_like
 from .creation import range_ as range
 from .creation import scalar_tensor as scalar_tensor
 from .creation import tensor as tensor
+from .creation import tril_indices as tril_indices
+from .creation import triu_indices as triu_indices
 from .creation import typename as typename
 from .creation import zeros as zeros
 from .creation import zeros_like as zeros_like
@@ -123,5 +125,13 @@ newaxis = None
 __version__ = "0.1.0"
 
 
+# Loaded when first used: `import retrograd` stays light.
+_lazy = ("nn", "optim")
+
+
 def __getattr__(name):
+    if name in _lazy:
+        from importlib import import_module
+
+        return import_module(f"{__name__}.{name}")
     raise _missing_name(__name__, name)

@@ -425,19 +425,20 @@ _property("mH", lambda self: _conjugate(_matrix_transpose(self, "mH")), "`mT`, c
 
 def _reversed_axes(self):
     ndim = self.dim()
-    if ndim == 2:
-        return self.t()
-    if ndim < 2:
-        return self
-    warnings.warn(
-        "The use of `x.T` on tensors of dimension other than 2 to reverse their shape is "
-        "deprecated and it will throw an error in a future release. Consider `x.mT` to transpose "
-        "batches of matrices or `x.permute(*torch.arange(x.ndim - 1, -1, -1))` to reverse the "
-        "dimensions of a tensor.",
-        UserWarning,
-        stacklevel=3,
-    )
-    return self.permute(*range(ndim - 1, -1, -1))
+    if ndim == 0:
+        _warn_reversed("Tensor.T is deprecated on 0-D tensors. This function is the identity in these cases.")
+    elif ndim != 2:
+        _warn_reversed(
+            "The use of `x.T` on tensors of dimension other than 2 to reverse their shape is "
+            "deprecated and it will throw an error in a future release. Consider `x.mT` to "
+            "transpose batches of matrices or `x.permute(*torch.arange(x.ndim - 1, -1, -1))` to "
+            "reverse the dimensions of a tensor."
+        )
+    return self.permute(tuple(range(ndim - 1, -1, -1)))
+
+
+def _warn_reversed(words):
+    warnings.warn(words, UserWarning, stacklevel=4)
 
 
 def _matrix_transpose(self, name):

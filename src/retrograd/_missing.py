@@ -100,7 +100,8 @@ def near_names(module_name: str, name: str) -> list[str]:
         for own in public_names(module):
             spellings.setdefault(own.lower(), []).append(own)
         for match in get_close_matches(name.lower(), spellings, n=MOST_PROPOSED, cutoff=0.6):
-            found.extend(f"{torch_name(module_name)}.{own}" for own in spellings[match])
+            near = [own for own in spellings[match] if own != name]
+            found.extend(f"{torch_name(module_name)}.{own}" for own in near)
     return found[:MOST_PROPOSED]
 
 

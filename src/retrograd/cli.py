@@ -310,6 +310,8 @@ def show_progress(losses: Iterable[float], epochs: int) -> Iterator[float]:
     try:
         from tqdm import tqdm  # here: optional
     except ImportError:
+        tqdm = None
+    if tqdm is None:
         yield from show_line(losses, epochs)
         return
     bar = tqdm(losses, total=epochs, unit="epoch")

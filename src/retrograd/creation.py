@@ -9,8 +9,8 @@ import numpy as np
 from ._core.promotion import defaults
 from ._core.value import Value
 from .device import check_device
-from .dtypes import dtype as dtype_class
-from .dtypes import get_default_dtype, of, to_numpy
+from .dtypes import of, to_numpy
+from .ops import diagonals
 from .tensor import Tensor, wrap
 
 
@@ -427,9 +427,14 @@ def eye(n, m=None, *, out=None, dtype=None, layout=None, device=None, requires_g
     return _leaf(array, requires_grad) if out is None else _into(out, array)
 
 
-def complex_(real, imag, *, out=None):
-    """Return the complex tensor of a real and an imaginary part."""
-    return real + 1j * imag
+def tril_indices(row, col, offset=0, *, dtype=None, device=None, layout=None):
+    """Return the (2, n) indices of the lower triangle of a matrix."""
+    return wrap(diagonals.tril_indices(row, col, offset, dtype))
+
+
+def triu_indices(row, col, offset=0, *, dtype=None, device=None, layout=None):
+    """Return the (2, n) indices of the upper triangle of a matrix."""
+    return wrap(diagonals.triu_indices(row, col, offset, dtype))
 
 
 def is_tensor(obj, /):
@@ -440,11 +445,3 @@ def is_tensor(obj, /):
 def typename(obj, /):
     """Return the name of a tensor's type, ``torch.FloatTensor``."""
     return obj.type() if isinstance(obj, Tensor) else f"{type(obj).__module__}.{type(obj).__qualname__}"
-
-
-__all__ = [
-    "arange", "as_tensor", "asarray", "dtype_class", "empty", "empty_like", "empty_permuted",
-    "empty_strided", "eye", "from_dlpack", "from_numpy", "frombuffer", "full", "full_like",
-    "get_default_dtype", "is_tensor", "linspace", "logspace", "ones", "ones_like",
-    "scalar_tensor", "tensor", "typename", "zeros", "zeros_like",
-]  # fmt: skip

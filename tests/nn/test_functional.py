@@ -280,13 +280,9 @@ COMPLAINTS = {
     "class out of range": lambda t, F: F.cross_entropy(t.ones(2, 4), t.tensor([0, 9])),
     "class below 0": lambda t, F: F.nll_loss(t.ones(2, 4), t.tensor([0, -1])),
     "reduction": lambda t, F: F.cross_entropy(t.ones(2, 4), t.tensor([0, 1]), reduction="q"),
-    "smoothing": lambda t, F: F.cross_entropy(
-        t.ones(2, 4), t.tensor([0, 1]), label_smoothing=2
-    ),
+    "smoothing": lambda t, F: F.cross_entropy(t.ones(2, 4), t.tensor([0, 1]), label_smoothing=2),
     "several targets": lambda t, F: F.cross_entropy(t.ones(3, 4), t.ones(3, 2)),
-    "class weights": lambda t, F: F.cross_entropy(
-        t.ones(2, 4), t.tensor([0, 1]), weight=t.ones(3)
-    ),
+    "class weights": lambda t, F: F.cross_entropy(t.ones(2, 4), t.tensor([0, 1]), weight=t.ones(3)),
     "class weights dtype": lambda t, F: F.cross_entropy(
         t.ones(2, 4), t.tensor([0, 1]), weight=t.ones(4, dtype=t.float64)
     ),
@@ -297,12 +293,8 @@ COMPLAINTS = {
     "scalar scores": lambda t, F: F.nll_loss(t.tensor(1.0), t.tensor(0)),
     "sequence sizes": lambda t, F: F.nll_loss(t.ones(2, 3, 4), t.ones(2, 5, dtype=t.int64)),
     "sequence dims": lambda t, F: F.nll_loss(t.ones(2, 3, 4), t.ones(2, 4, 2, dtype=t.int64)),
-    "image sizes": lambda t, F: F.nll_loss(
-        t.ones(2, 3, 4, 4), t.ones(2, 4, 5, dtype=t.int64)
-    ),
-    "whole probabilities": lambda t, F: F.cross_entropy(
-        t.ones(2, 2), t.ones(2, 2, dtype=t.int64)
-    ),
+    "image sizes": lambda t, F: F.nll_loss(t.ones(2, 3, 4, 4), t.ones(2, 4, 5, dtype=t.int64)),
+    "whole probabilities": lambda t, F: F.cross_entropy(t.ones(2, 2), t.ones(2, 2, dtype=t.int64)),
     "ignored probabilities": lambda t, F: F.cross_entropy(
         t.ones(2, 2), t.ones(2, 2), ignore_index=1
     ),
@@ -323,9 +315,7 @@ COMPLAINTS = {
     "bce dtype": lambda t, F: F.binary_cross_entropy(t.ones(2), t.ones(2, dtype=t.float64)),
     "bce of ints": lambda t, F: F.binary_cross_entropy(t.tensor([1]), t.tensor([1])),
     "logits sizes": lambda t, F: F.binary_cross_entropy_with_logits(t.ones(3, 4), t.ones(4)),
-    "logits of bools": lambda t, F: F.binary_cross_entropy_with_logits(
-        t.ones(2), t.ones(2) > 0
-    ),
+    "logits of bools": lambda t, F: F.binary_cross_entropy_with_logits(t.ones(2), t.ones(2) > 0),
     "one_hot": lambda t, F: F.one_hot(t.tensor([1, 0, 2])),
     "pad": lambda t, F: F.pad(t.ones(2, 2), (1, 0), value=3.0),
     "bilinear sizes": lambda t, F: F.bilinear(t.ones(3, 4), t.ones(3, 4), t.ones(2, 4, 3)),

@@ -31,9 +31,7 @@ def test_hook_handle_as_context():
 
 def test_hooks_of_every_module():
     names = []
-    handle = hooks.register_module_forward_hook(
-        lambda m, args, out: names.append(type(m).__name__)
-    )
+    handle = hooks.register_module_forward_hook(lambda m, args, out: names.append(type(m).__name__))
     nn.Sequential(nn.Identity(), nn.ReLU())(rg.ones(1))
     handle.remove()
     nn.ReLU()(rg.ones(1))

@@ -141,9 +141,7 @@ DROPOUT = {
     "twice": lambda t, nn: (nn.Dropout(0.5)(t.ones(7)), nn.Dropout(0.5)(t.ones(20)), t.rand(3)),
     "none": lambda t, nn: nn.Dropout(0.0)(t.ones(5)),
     "all": lambda t, nn: nn.Dropout(1.0)(t.ones(5)),
-    "in place": lambda t, nn: [
-        (nn.Dropout(0.5, inplace=True)(x) is x, x) for x in [t.ones(6)]
-    ],
+    "in place": lambda t, nn: [(nn.Dropout(0.5, inplace=True)(x) is x, x) for x in [t.ones(6)]],
     "gradient": lambda t, nn: [
         (nn.Dropout(0.5)(x).sum().backward(), x.grad) for x in [t.ones(6, requires_grad=True)]
     ],

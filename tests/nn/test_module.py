@@ -13,7 +13,6 @@ from retrograd import nn
 from .nets import Net, make_net
 from .parity import check_parity
 
-
 # -- registration -----------------------------------------------------------------------------
 
 
@@ -85,7 +84,7 @@ def test_super_getattr_works_in_wrappers():
     wrapped = Wrapper(Net())
     assert wrapped.scale is wrapped.module.scale
     with pytest.raises(AttributeError, match="'Net' object has no attribute 'missing'"):
-        wrapped.missing
+        assert wrapped.missing
 
 
 REGISTRATION = {
@@ -165,7 +164,10 @@ def test_registration_like_torch(name):
     ("make", "words"),
     [
         (lambda: nn.Linear(1, 1), "cannot assign module before Module.__init__() call"),
-        (lambda: nn.Parameter(rg.ones(1)), "cannot assign parameters before Module.__init__() call"),
+        (
+            lambda: nn.Parameter(rg.ones(1)),
+            "cannot assign parameters before Module.__init__() call",
+        ),
         (lambda: nn.Buffer(rg.ones(1)), "cannot assign buffer before Module.__init__() call"),
     ],
 )

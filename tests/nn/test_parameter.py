@@ -11,7 +11,6 @@ from retrograd import nn
 
 from .parity import check_parity
 
-
 PARAMETER = {
     "print": lambda t, nn: nn.Parameter(t.ones(2)),
     "empty": lambda t, nn: nn.Parameter(),

@@ -19,7 +19,7 @@ def test_state_dict_shares_memory_and_carries_versions():
     assert state["scale"].tolist() == [5.0, 5.0]
     assert state._metadata == {"": {"version": 1}, "layer": {"version": 1}}
     assert net.state_dict(keep_vars=True)["scale"] is net.scale
-    assert list(net.state_dict(prefix="p."))[0] == "p.scale"
+    assert next(iter(net.state_dict(prefix="p."))) == "p.scale"
 
 
 def test_loading_copies_values_in_place():

@@ -56,7 +56,9 @@ SAMPLES = {
         Sample(array(2, 3, 4), array(2, 2), -1, 1, 2),
         Sample(array(3, 4), array(3), offset=1),
         Sample(
-            array(3, 4), array(4), raises=RuntimeError,
+            array(3, 4),
+            array(4),
+            raises=RuntimeError,
             match="expected src to have a size equal to the slice of self. src size = [4], slice",
         ),
         Sample(array(3, 4), array(4), 0, 1, 1, raises=RuntimeError, match=SAME + " 1, 1"),

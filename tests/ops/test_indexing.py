@@ -5,42 +5,9 @@ import pytest
 
 from ..sampling import Sample, array
 
-I = np.array([2, 0])  # noqa: E741
-EQUAL = "expected src to have a size equal to the slice of self. src size ="
+I = np.array([2, 0])
 
 SAMPLES = {
-    "select": [
-        Sample(array(2, 3), 0, 1),
-        Sample(array(2, 3), dim=-1, index=-1),
-        Sample(array(3), 0, 2),
-        Sample(array(2, 3), 0, 2, raises=IndexError, match="select(): index 2 out of range for ten"),
-        Sample(array(2, 3), 2, 0, raises=IndexError, match="Dimension out of range"),
-        Sample(array(), 0, 0, raises=IndexError, match="select() cannot be applied to a 0-dim tensor."),
-    ],
-    "narrow": [
-        Sample(array(2, 4), 1, 1, 2),
-        Sample(array(2, 4), dim=-1, start=-3, length=0),
-        Sample(array(2, 4), 1, np.array(2), 2),
-        Sample(array(2, 4), 1, 3, 2, raises=RuntimeError, match="start (3) + length (2) exceeds dimen"),
-        Sample(array(2, 4), 1, 5, 0, raises=IndexError, match="start out of range (expected to be in"),
-        Sample(array(2, 4), 1, 0, -1, raises=RuntimeError, match="narrow(): length must be non-negat"),
-        Sample(array(), 0, 0, 1, raises=RuntimeError, match="narrow() cannot be applied to a 0-dim t"),
-    ],
-    "narrow_copy": [Sample(array(2, 4), 1, 1, 2), Sample(array(2, 4), 0, 2, 0)],
-    "select_scatter": [
-        Sample(array(2, 3), array(3), 0, 1),
-        Sample(array(2, 3), array(2), -1, -1),
-        Sample(array(2, 3), array(2), 0, 1, raises=RuntimeError, match=EQUAL),
-        Sample(array(2, 3), array(3), 0, 2, raises=IndexError, match="select(): index 2 out of range"),
-    ],
-    "slice_scatter": [
-        Sample(array(2, 4), array(2, 2), 1, 1, 3),
-        Sample(array(2, 4), array(2, 2), 1, None, None, 2),
-        Sample(array(2, 4), array(2, 2), dim=1, start=-2, end=99),
-        Sample(array(2, 4), array(2, 4)),
-        Sample(array(2, 4), array(2, 2), 1, raises=RuntimeError, match=EQUAL),
-        Sample(array(2), array(2), 0, 0, 2, -1, raises=RuntimeError, match="slice step must be posit"),
-    ],
     "index_put": [
         Sample(array(3, 4), (I,), array(2, 4)),
         Sample(array(3, 4), [I, I], array(2)),
@@ -52,15 +19,18 @@ SAMPLES = {
         Sample(array(3, 4), (np.array([True, False, True]),), array(2, 4)),
         Sample(array(3), (np.array([True, False, True]),), array(1), accumulate=True),
         Sample(array(3, dtype="int64"), (I,), array(2, dtype="int64")),
-        Sample(array(3), (I,), array(3), raises=RuntimeError, match="shape mismatch: value tensor of"),
-        Sample(array(3), (I + 1,), array(2), raises=IndexError, match="index 3 is out of bounds for d"),
-        Sample(array(3), (I, I), array(2), raises=IndexError, match="too many indices for tensor of d"),
+        Sample(array(3), (I,), array(3), raises=RuntimeError, match="shape mismatch: value tensor"),
+        Sample(array(3), (I + 1,), array(2), raises=IndexError, match="index 3 is out of bounds f"),
+        Sample(array(3), (I, I), array(2), raises=IndexError, match="too many indices for tensor "),
         Sample(
-            array(3), (I,), array(2, dtype="float32"), raises=RuntimeError,
-            match="Index put requires the source and destination dtypes match, got Double for the des",
+            array(3),
+            (I,),
+            array(2, dtype="float32"),
+            raises=RuntimeError,
+            match="Index put requires the source and destination dtypes match, got Double for the ",
         ),
-        Sample(array(3), (I,), 1.0, raises=TypeError, match="argument 'values' (position 3) must be"),
-        Sample(array(3), (0,), array(), raises=TypeError, match="expected Tensor as element 0 in argu"),
+        Sample(array(3), (I,), 1.0, raises=TypeError, match="argument 'values' (position 3) must "),
+        Sample(array(3), (0,), array(), raises=TypeError, match="expected Tensor as element 0 in "),
     ],
 }
 
@@ -339,5 +309,5 @@ def test_an_index_changed_before_backward_is_refused(torch_or_retrograd):
     index = lib.tensor([0, 1])
     y = x[index]
     index += 1
-    with pytest.raises(RuntimeError, match="modified (by an inplace operation|in place)"):
+    with pytest.raises(RuntimeError, match="modified by an inplace operation"):
         y.sum().backward()

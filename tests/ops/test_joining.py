@@ -28,7 +28,7 @@ SAMPLES = {
         Sample([array(2, 3), array(2, 4)], raises=RuntimeError, match=MUST_MATCH),
         Sample([array(2, 3), array(2)], raises=RuntimeError, match="Tensors must have same number"),
         Sample([array(3), array(3)], 1, raises=IndexError, match="Dimension out of range"),
-        Sample([array(), array()], raises=RuntimeError, match="zero-dimensional tensor (at position"),
+        Sample([array(), array()], raises=RuntimeError, match="zero-dimensional tensor (at positi"),
         Sample([array(2), array()], raises=RuntimeError, match="(at position 1) cannot be concate"),
         Sample([], raises=ValueError, match="torch.cat(): expected a non-empty list of Tensors"),
         Sample([array(2), 3], raises=TypeError, match="expected Tensor as element 1 in argument 0"),
@@ -43,7 +43,7 @@ SAMPLES = {
         Sample([array(0), array(0)], 1),
         Sample([array(3, 2).T, array(2, 3)]),
         Sample([array(2), array(2, dtype="float32"), array(2, dtype="int64")]),
-        Sample([array(2), array(3)], raises=RuntimeError, match="stack expects each tensor to be eq"),
+        Sample([array(2), array(3)], raises=RuntimeError, match="stack expects each tensor to be "),
         Sample([array(2)], 2, raises=IndexError, match="Dimension out of range"),
         Sample([], raises=RuntimeError, match="stack expects a non-empty TensorList"),
         Sample(array(2), raises=TypeError, match="must be tuple of Tensors, not Tensor"),
@@ -66,7 +66,7 @@ SAMPLES = {
         Sample([array(3), array(3, 2)]),
         Sample([array(), array()]),
         Sample([array(2, 3, 4), array(2, 1, 4)]),
-        Sample([array(3), array(2, 2)], raises=RuntimeError, match="must match except in dimension 1"),
+        Sample([array(3), array(2, 2)], raises=RuntimeError, match="must match except in dimensio"),
     ],
     "block_diag": [
         Sample(array(2, 3), array(1, 2)),
@@ -74,7 +74,9 @@ SAMPLES = {
         Sample(array(3), array(2, dtype="int64")),
         Sample(array(0, 2), array(2, 0)),
         Sample(
-            array(2, 2), array(1, 1, 1), raises=RuntimeError,
+            array(2, 2),
+            array(1, 1, 1),
+            raises=RuntimeError,
             match="torch.block_diag: Input tensors must have 2 or fewer dimensions. Input 1 has 3",
         ),
     ],
@@ -82,8 +84,10 @@ SAMPLES = {
         Sample(array(3), array(2)),
         Sample(array(3), array(2), array(2)),
         Sample(array(0), array(2)),
-        Sample(array(3), skip=("gradient", "second", "node", "finite", "float32")),  # the leaf itself
-        Sample(array(3), array(2, 2), raises=RuntimeError, match="Expect a 1D vector, but got shape"),
+        Sample(
+            array(3), skip=("gradient", "second", "node", "finite", "float32")
+        ),  # the leaf itself
+        Sample(array(3), array(2, 2), raises=RuntimeError, match="Expect a 1D vector, but got sha"),
     ],
     "combinations": [
         Sample(array(4)),

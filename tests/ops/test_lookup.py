@@ -4,7 +4,7 @@ import numpy as np
 
 from ..sampling import Sample, array
 
-I = np.array([2, 0, 2])  # noqa: E741
+I = np.array([2, 0, 2])
 LONG = "Expected a long tensor for index, but got Int"
 
 SAMPLES = {
@@ -22,11 +22,17 @@ SAMPLES = {
         Sample(array(3, 4), 0, I + 1, raises=IndexError, match="index out of range in self"),
         Sample(array(3, 4), 0, I - 1, raises=IndexError, match="index out of range in self"),
         Sample(
-            array(3, 4), 0, I.astype("int16"), raises=RuntimeError,
+            array(3, 4),
+            0,
+            I.astype("int16"),
+            raises=RuntimeError,
             match="index_select(): Expected dtype int32 or int64 for index",
         ),
         Sample(
-            array(3, 4), 0, I[None], raises=IndexError,
+            array(3, 4),
+            0,
+            I[None],
+            raises=IndexError,
             match="index_select(): Index is supposed to be a vector",
         ),
         Sample(array(3, 4), 2, I, raises=IndexError, match="Dimension out of range"),
@@ -38,7 +44,7 @@ SAMPLES = {
         Sample(array(), np.array([0, 0])),
         Sample(array(3), np.array(1)),
         Sample(array(0), np.zeros(0, "int64")),
-        Sample(array(3), I + 1, raises=IndexError, match="out of range: tried to access index 3 on"),
+        Sample(array(3), I + 1, raises=IndexError, match="out of range: tried to access index 3 o"),
         Sample(array(3), I.astype("int32"), raises=RuntimeError, match="take(): " + LONG),
         Sample(array(0), I, raises=IndexError, match="take(): tried to take from an empty tensor"),
     ],
@@ -47,11 +53,14 @@ SAMPLES = {
         Sample(array(3, 4), np.array([[2, -1]]), array(2)),
         Sample(array(3, 4), I, array(3), accumulate=True),
         Sample(array(3, 4), I, array(3), True),
-        Sample(array(3), I, array(2), raises=IndexError, match="put_(): Expected source and index to"),
+        Sample(array(3), I, array(2), raises=IndexError, match="put_(): Expected source and index"),
         Sample(array(3), I + 1, array(3), raises=IndexError, match="out of range: tried to access"),
         Sample(
-            array(3), I, array(3, dtype="float32"), raises=RuntimeError,
-            match="put_(): self and source expected to have the same dtype, but got self.dtype = Dou",
+            array(3),
+            I,
+            array(3, dtype="float32"),
+            raises=RuntimeError,
+            match="put_(): self and source expected to have the same dtype, but got self.dtype = D",
         ),
     ],
     "nonzero": [
@@ -88,7 +97,7 @@ SAMPLES = {
         Sample(I, array(3, 4), max_norm=1.0, constant=(1,), skip="value"),  # writes into the table
         Sample(I + 1, array(3, 4), raises=IndexError, match="index out of range in self"),
         Sample(I, array(3), raises=RuntimeError, match="'weight' must be 2-D"),
-        Sample(I, array(3, 4), 3, raises=AssertionError, match="Padding_idx must be within num_emb"),
+        Sample(I, array(3, 4), 3, raises=AssertionError, match="Padding_idx must be within num_em"),
         Sample(array(2), array(3, 4), raises=RuntimeError, match="to have one of the following"),
     ],
     "embedding": [
@@ -103,8 +112,8 @@ SAMPLES = {
         Sample(np.zeros(0, "int64"), 3),
         Sample(I, 2, raises=RuntimeError, match="Class values must be smaller than num_classes."),
         Sample(-I, raises=RuntimeError, match="Class values must be non-negative."),
-        Sample(np.zeros(0, "int64"), raises=RuntimeError, match="Can not infer total number of cla"),
-        Sample(I.astype("int32"), raises=RuntimeError, match="only applicable to index tensor of t"),
+        Sample(np.zeros(0, "int64"), raises=RuntimeError, match="Can not infer total number of cl"),
+        Sample(I.astype("int32"), raises=RuntimeError, match="only applicable to index tensor of "),
     ],
 }
 

@@ -18,9 +18,9 @@ SAMPLES = {
         Sample(array(3, 2).T, M, 0.0),
         Sample(array(2, 3, dtype="int64"), M, 1.7),
         Sample(array(2, 3, dtype="bool"), M, True),
-        Sample(array(2, 3), M[:, :2], 1.0, raises=RuntimeError, match="The size of tensor a (2) must"),
-        Sample(array(3), M[0], array(3), raises=RuntimeError, match="only supports a 0-dimensional v"),
-        Sample(array(3), array(3), 1.0, raises=RuntimeError, match="only supports boolean masks, but"),
+        Sample(array(2, 3), M[:, :2], 1.0, raises=RuntimeError, match="The size of tensor a (2) m"),
+        Sample(array(3), M[0], array(3), raises=RuntimeError, match="only supports a 0-dimensiona"),
+        Sample(array(3), array(3), 1.0, raises=RuntimeError, match="only supports boolean masks, "),
         Sample(array(3), M[0], 1j, raises=RuntimeError, match="value cannot be converted to type"),
     ],
     "masked_select": [
@@ -31,8 +31,8 @@ SAMPLES = {
         Sample(array(3, 2).T, M),
         Sample(array(2, 3), np.zeros((2, 3), bool)),
         Sample(array(2, 3, dtype="int64"), M),
-        Sample(array(2, 3), M[:, :2], raises=RuntimeError, match="The size of tensor a (2) must match"),
-        Sample(array(3), array(3), raises=RuntimeError, match="masked_select: expected BoolTensor for"),
+        Sample(array(2, 3), M[:, :2], raises=RuntimeError, match="The size of tensor a (2) must m"),
+        Sample(array(3), array(3), raises=RuntimeError, match="masked_select: expected BoolTensor"),
     ],
     "masked_scatter": [
         Sample(array(2, 3), M, array(3)),
@@ -40,11 +40,14 @@ SAMPLES = {
         Sample(array(3), M, array(7), skip="inplace"),  # another error text
         Sample(array(2, 3), M[0], array(4)),
         Sample(array(2, 3, dtype="int64"), M, array(3, dtype="int64")),
-        Sample(array(3), M[0], array(1), raises=RuntimeError, match="Number of elements of source <"),
+        Sample(array(3), M[0], array(1), raises=RuntimeError, match="Number of elements of source"),
         Sample(
-            array(3), M[0], array(3, dtype="float32"), raises=RuntimeError,
-            match="masked_scatter: expected self and source to have same dtypes but gotDouble and Fl",
+            array(3),
+            M[0],
+            array(3, dtype="float32"),
+            raises=RuntimeError,
+            match="masked_scatter: expected self and source to have same dtypes but gotDouble and ",
         ),
-        Sample(array(3), array(3), array(3), raises=RuntimeError, match="only supports boolean masks"),
+        Sample(array(3), array(3), array(3), raises=RuntimeError, match="only supports boolean ma"),
     ],
 }

@@ -24,7 +24,7 @@ SAMPLES = {
         Sample(array(), 3),
         Sample(array(3), 2, 2),
         Sample(array(3, dtype="int32"), 2),
-        Sample(array(2, 3), 2, raises=RuntimeError, match="Number of dimensions of repeat dims can"),
+        Sample(array(2, 3), 2, raises=RuntimeError, match="Number of dimensions of repeat dims ca"),
     ],
     "repeat_interleave": [
         Sample(array(2, 3), 2),
@@ -40,12 +40,14 @@ SAMPLES = {
         Sample(np.array([1, 0, 2])),
         Sample(array(3, 2).T, 2, 1),
         Sample(array(3), -1, raises=RuntimeError, match="Repeats must be non-negative"),
-        Sample(array(3), np.array([1, 2]), raises=RuntimeError, match="repeats must have the same si"),
+        Sample(array(3), np.array([1, 2]), raises=RuntimeError, match="repeats must have the same"),
         Sample(array(3), np.array([1, -2, 1]), raises=RuntimeError, match="repeats can not be neg"),
         Sample(array(2, 3), 2, 2, raises=IndexError, match="Dimension out of range"),
         Sample(
-            array(3), np.array([1.0, 2, 1]),
-            raises=NotImplementedError, match="\"repeat_interleave_cpu\" not implemented for 'Double",
+            array(3),
+            np.array([1.0, 2, 1]),
+            raises=NotImplementedError,
+            match='"repeat_interleave_cpu" not implemented for \'Doub',
         ),
     ],
 }

@@ -31,9 +31,7 @@ MADE = {
     "a set": lambda t, p: t.optim.SGD([{"params": {p()}}]),
     "no params": lambda t, p: t.optim.SGD([{"lr": 3}]),
     "twice": lambda t, p: [t.optim.SGD([q, q]) for q in [p()]],
-    "in two groups": lambda t, p: [
-        t.optim.SGD([{"params": [q]}, {"params": [q]}]) for q in [p()]
-    ],
+    "in two groups": lambda t, p: [t.optim.SGD([{"params": [q]}, {"params": [q]}]) for q in [p()]],
     "named": lambda t, p: t.optim.SGD([("w", p()), ("v", p())]).state_dict(),
     "half named": lambda t, p: t.optim.SGD([("w", p()), p()]),
     "lr below 0": lambda t, p: t.optim.SGD([p()], lr=-1),

@@ -93,7 +93,7 @@ class Registration:
         if hasattr(self, name) and name not in table:
             raise KeyError(f"attribute '{name}' already exists")
 
-    # -- by attribute -------------------------------------------------------------------------------
+    # -- by attribute ------------------------------------------------------------------------------
 
     def __setattr__(self, name: str, value: Any) -> None:
         own = self.__dict__
@@ -184,7 +184,7 @@ class Registration:
             names.update(self.__dict__.get(table, ()))
         return sorted(name for name in names if not name[:1].isdigit())
 
-    # -- by dotted name -------------------------------------------------------------------------------
+    # -- by dotted name ----------------------------------------------------------------------------
 
     def get_submodule(self, target: str) -> Any:
         """Return the module with the dotted name `target`; an empty name is this one."""

@@ -326,7 +326,7 @@ def _warn_non_full(args: Any, result: Any, node: Any) -> None:
     )
 
 
-# -- full backward hooks ----------------------------------------------------------------------------
+# -- full backward hooks ---------------------------------------------------------------------------
 
 
 class BackwardHookFunction(Function):
@@ -434,7 +434,7 @@ class _Boundary:
 
 
 def _wants_grad(values: tuple[Any, ...], places: list[int]) -> bool:
-    return is_grad_enabled() and any([values[n].requires_grad for n in places])
+    return is_grad_enabled() and any(values[n].requires_grad for n in places)
 
 
 def _pass_through(on_grads: Any, values: tuple[Any, ...], places: list[int]) -> tuple[Any, ...]:
@@ -464,7 +464,7 @@ def _checked(changed: Any, values: Any) -> tuple[Any, ...]:
     return tuple(changed)
 
 
-# -- hooks of every module ----------------------------------------------------------------------------
+# -- hooks of every module -------------------------------------------------------------------------
 
 
 def register_module_forward_pre_hook(hook: Any) -> RemovableHandle:

@@ -98,7 +98,7 @@ class Module(Registration, HookMethods, StateDictMethods):
             return self._call_with_hooks(args, kwargs)
         return self.forward(*args, **kwargs)
 
-    # -- walking ------------------------------------------------------------------------------------
+    # -- walking -----------------------------------------------------------------------------------
 
     def _named_members(
         self,
@@ -181,7 +181,7 @@ class Module(Registration, HookMethods, StateDictMethods):
                 inside = prefix + ("." if prefix else "") + name
                 yield from module.named_modules(memo, inside, remove_duplicate)
 
-    # -- switching and converting ---------------------------------------------------------------------
+    # -- switching and converting ------------------------------------------------------------------
 
     def apply(self: Self, fn: Callable[[Module], None]) -> Self:
         """Call `fn` on every module inside, children first, and on this one."""

@@ -32,7 +32,9 @@ class Parameter(Tensor):
     def __init__(self, data: Any = None, requires_grad: bool = True) -> None:
         share_memory(self, data)
         if requires_grad and self.get_dtype().kind not in "fcV":
-            raise RuntimeError("Only Tensors of floating point and complex dtype can require gradients")
+            raise RuntimeError(
+                "Only Tensors of floating point and complex dtype can require gradients"
+            )
         self.requires = bool(requires_grad)
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Any:

@@ -37,6 +37,7 @@ from . import scan as scan
 from . import scattering as scattering
 from . import selection as selection
 from . import shape as shape
+from . import slicing as slicing
 from . import sorting as sorting
 from . import special as special
 from . import spectral as spectral

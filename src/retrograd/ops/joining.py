@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 
 from .._core.op import PROMOTE, op
@@ -84,7 +86,7 @@ def cat(tensors, dim=0, *, axis=None):
 def cat_checked(tensors, dim):
     """Join tensors that are not all alike, or say why they cannot be joined."""
     shapes = [t.get_shape() for t in tensors]
-    if (0,) in shapes and any([len(s) > 1 for s in shapes]):
+    if (0,) in shapes and any(len(s) > 1 for s in shapes):
         dtype = result_type(tensors)
         tensors = [t for t, s in zip(tensors, shapes) if s != (0,)]
         tensors = [t if t.get_dtype() == dtype else cast(t, dtype=dtype) for t in tensors]
@@ -109,9 +111,7 @@ def mismatch(shapes, axis):
     first = shapes[0]
     for number, shape in enumerate(shapes):
         if len(shape) != len(first):
-            return (
-                f"Tensors must have same number of dimensions: got {len(first)} and {len(shape)}"
-            )
+            return f"Tensors must have same number of dimensions: got {len(first)} and {len(shape)}"
         for place, (a, b) in enumerate(zip(first, shape)):
             if place != axis and a != b:
                 return (
@@ -282,7 +282,7 @@ def combinations(input, r=2, with_replacement=False):
         return input.make(np.zeros_like(input.array, shape=(0,)))
     order = np.indices((shape[0],) * r)
     keep = np.ones(order.shape[1:], bool)
-    for before, after in zip(order[:-1], order[1:]):
+    for before, after in pairwise(order):
         keep &= before <= after if with_replacement else before < after
     columns = [select_slices(input, places[keep], axis=0) for places in order]
     return stack(*columns, axis=1)

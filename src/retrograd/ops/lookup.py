@@ -61,7 +61,8 @@ def index_select(input, dim=None, index=None, *, axis=None):
         raise IndexError("index out of range in self")
     if not shape and index.array.size != 1:
         raise RuntimeError(
-            f"index_select(): Index to scalar can have only 1 value, got {index.array.size} value(s)"
+            f"index_select(): Index to scalar can have only 1 value, got {index.array.size} "
+            f"value(s)"
         )
     return select_slices(input, index, axis=axis)
 
@@ -199,7 +200,7 @@ def unravel_index(indices, shape):
     if array.dtype.kind not in "iu":
         raise TypeError(f"expected 'indices' to be integer dtype, but got torch.{array.dtype}")
     sizes = (shape,) if isinstance(shape, int) else tuple([n.__index__() for n in shape])
-    if any([n < 0 for n in sizes]):
+    if any(n < 0 for n in sizes):
         raise ValueError(f"'shape' cannot have negative values, but got {sizes}")
     found = []
     for size in reversed(sizes):

@@ -66,9 +66,7 @@ def masked_fill_front(input, mask, value):
         return filled(masked_fill_with, input, mask, value)
     dtype = input.get_dtype()
     if isinstance(value, complex) and category(dtype) < 3:
-        raise RuntimeError(
-            f"value cannot be converted to type {c_name(dtype)} without overflow"
-        )
+        raise RuntimeError(f"value cannot be converted to type {c_name(dtype)} without overflow")
     return filled(masked_fill, input, mask, value=value)
 
 

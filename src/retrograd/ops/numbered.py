@@ -15,8 +15,6 @@ from .lookup import expect_vector, layout_of, select_slices
 from .scattering import INDEX_REDUCTIONS, expect_in_range, plain, run_reduction
 from .shape import broadcast_to, reshape_to
 
-# -- added, copied, filled --------------------------------------------------------------------------
-
 
 @op(node="IndexAddBackward0", linear=True)
 def add_slices(x, index, source, *, axis, alpha):

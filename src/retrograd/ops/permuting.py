@@ -222,8 +222,7 @@ def mT(input):
     """Return `input` with its last two axes swapped: the property ``.mT``."""
     if expect_matrices("mT", input) == 0:
         warnings.warn(
-            "Tensor.mT is deprecated on 0-D tensors. This function is the identity in these "
-            "cases.",
+            "Tensor.mT is deprecated on 0-D tensors. This function is the identity in these cases.",
             UserWarning,
             stacklevel=2,
         )
@@ -296,9 +295,7 @@ def roll(x, *, shift, axis=None):
         size = x.shape[axis]
         cut = size - shift % size if size else 0
         every = (slice(None),) * axis
-        return np.concatenate(
-            (x[(*every, slice(cut, None))], x[(*every, slice(None, cut))]), axis
-        )
+        return np.concatenate((x[(*every, slice(cut, None))], x[(*every, slice(None, cut))]), axis)
     return np.roll(x, shift, axis)
 
 
@@ -403,7 +400,6 @@ def rot90_front(input, k=1, dims=(0, 1)):
     axes = tuple([axis_of(d, ndim) for d in dims])
     if axes[0] == axes[1]:
         raise RuntimeError(
-            f"expected rotation dims to be different, but got dim0 = {dims[0]} and "
-            f"dim1 = {dims[1]}"
+            f"expected rotation dims to be different, but got dim0 = {dims[0]} and dim1 = {dims[1]}"
         )
     return rot90(input, k=k, axes=axes)

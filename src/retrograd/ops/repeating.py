@@ -50,7 +50,7 @@ def repeat_times(input, reps):
     have = input.get_shape()
     shape = (1,) * (len(reps) - len(have)) + tuple(have)
     wanted = [n * times for n, times in zip(shape, reps)]
-    if any([n < 0 for n in wanted]) or any([n < 0 for n in reps]):
+    if any(n < 0 for n in [*wanted, *reps]):
         least = next(n for n in wanted if n < 0) if min(wanted) < 0 else min(reps)
         raise RuntimeError(
             f"Trying to create tensor with negative dimension {least}: {listed(wanted)}"

@@ -16,7 +16,7 @@ from .shape import broadcast_to, common_shape, reshape_to
 
 
 def grid(index, axis):
-    """Return the NumPy index of elements at `index` along an axis, at their own places elsewhere."""
+    """Return the NumPy index of elements at `index` along an axis, in place elsewhere."""
     ndim = index.ndim
     if ndim == 1:
         return (index,)
@@ -62,7 +62,10 @@ def gather_dx(g, x_shape, index, axis):
 def scatter_zeros(x, index, *, shape, axis):
     """Zeros of `shape` with `x` added at `index` along an axis: the adjoint of `gather`."""
     out = np.zeros(shape, x.dtype) if type(x) is ndarray else np.zeros_like(x, shape=shape)
-    add_along_axis(out, index, axis, x)
+    if index.ndim == out.ndim > 0 and index.shape[axis] == 1:
+        out[grid(index, axis)] = x  # one place in each line along the axis: none repeats
+    else:
+        add_along_axis(out, index, axis, x)
     return out
 
 
@@ -187,6 +190,15 @@ def expect_in_range(index, axis, length):
 def expect_gather(input, index, axis):
     """Refuse an index that `gather` cannot use, with PyTorch's words."""
     expect_index("gather", index)
+    shape, wanted = input.get_shape(), index.get_shape()
+    if (
+        shape
+        and len(shape) == len(wanted)
+        and shape[:axis] == wanted[:axis]
+        and shape[axis + 1 :] == wanted[axis + 1 :]
+        and not out_of_range(index.array, shape[axis])
+    ):
+        return
     if not index.array.size:
         return
     shape, wanted = ranks(input.get_shape(), index.get_shape())

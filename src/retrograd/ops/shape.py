@@ -174,7 +174,7 @@ def reshape_to(input, shape):
 
 def is_whole(shape):
     """Say whether all sizes are ints of at least -1; NumPy takes any other negative for -1 too."""
-    for size in shape:
+    for size in shape:  # noqa: SIM110  all() takes twice as long
         if type(size) is not int or size < -1:
             return False
     return True
@@ -206,6 +206,8 @@ def reshape_front(input, shape):
 
 @public("reshape", function=False)
 def reshape_method(input, *shape, **named):
+    if shape and input.array.flags.c_contiguous and is_whole(shape):
+        return view(input, shape=shape)
     if named:
         shape = (named["shape"],)
     if len(shape) == 1 and not isinstance(shape[0], (tuple, list, int)):
@@ -239,6 +241,12 @@ def flatten(input, start_dim=0, end_dim=-1):
         expect_tensor("flatten", input)
     shape = input.get_shape()
     ndim = len(shape)
+    array = input.array
+    if end_dim == -1 and array.flags.c_contiguous and array.size:
+        if start_dim == 0 and ndim != 1:
+            return view(input, shape=(-1,))
+        if start_dim == 1 and ndim > 2:
+            return view(input, shape=(shape[0], -1))
     start = axis_of(start_dim, ndim)
     end = axis_of(end_dim, ndim)
     if start > end:

@@ -319,11 +319,11 @@ def pinverse(input, rcond=1e-15):
 def lstsq(x, y, *, rcond, residuals, vector):
     """Least-squares solutions of x z = y, and where asked for the squares of what is left.
 
-    (*B, n, m), (*B, n, k) -> (*B, m, k), (*B, k) or (0,); with `vector` without k.
+    (*B, n, m), (*B, n, k) -> (*B, m, k), (*B, k) or (0,).  With `vector` y lacks k = 1.
     """
     if vector:
         out, left = lstsq_arrays(x, y[..., None], rcond, residuals)
-        return out[..., 0], left[..., 0] if residuals else left
+        return out[..., 0], left
     return lstsq_arrays(x, y, rcond, residuals)
 
 
@@ -347,8 +347,7 @@ def lstsq_d(g, x, y, out, rcond, residuals, vector):
     dy = np.matmul(adjoint(inverted), g_out)
     if residuals:
         # The solution makes them least: to first order they change through x and y alone.
-        g_left = g_left[..., None, None] if vector else g_left[..., None, :]
-        apart = 2 * (np.matmul(x, out) - y) * g_left
+        apart = 2 * (np.matmul(x, out) - y) * g_left[..., None, :]
         dx = dx + np.matmul(apart, adjoint(out))
         dy = dy - apart
     return dx, dy[..., 0] if vector else dy

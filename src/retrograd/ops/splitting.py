@@ -94,7 +94,7 @@ def split(input, split_size_or_sections=None, dim=0, *, split_size=None, axis=No
 def checked_sections(input, split_sizes, axis):
     length = input.get_shape()[axis]
     sections = tuple([n.__index__() for n in split_sizes])
-    if any([n < 0 for n in sections]):
+    if any(n < 0 for n in sections):
         raise RuntimeError(
             f"split_with_sizes expects split_sizes have only non-negative entries, but got "
             f"split_sizes={listed(sections)}"

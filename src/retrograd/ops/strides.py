@@ -14,7 +14,7 @@ from ._sizes import listed, ndarray, strided
 
 @op(name="windows_along", node="UnfoldBackward0", view=True, linear=True)
 def unfold(x, *, axis, size, step):
-    """Windows along an axis, sharing memory.  (*S, n, *R) -> (*S, (n - size) / step + 1, *R, size)"""
+    """Windows along an axis, sharing memory.  (*S, n, *R) -> (*S, count, *R, size)"""
     if x.ndim == 0:
         return np.reshape(x, (1,))[:size] if size else strided(x, (0,), (x.itemsize,))
     count = (x.shape[axis] - size) // step + 1

@@ -145,7 +145,7 @@ class Adam(ElementwiseOptimizer):
         np.multiply(work, grad, work)
         np.add(square, work, square)
         if len(states) == 3:
-            square = np.maximum(states[2], square, states[2])
+            square = np.maximum(states[2], square, out=states[2])
         np.sqrt(square, work)
         np.divide(work, correction, work)
         np.add(work, eps, work)

@@ -134,14 +134,14 @@ class Flat:
                         return CHANGED
             except (KeyError, AttributeError):
                 return CHANGED
-            for param, entry in zip(self.params, self.entries):  # noqa: B905
+            for param, entry in zip(self.params, self.entries):
                 if state[param] is not entry:
                     return CHANGED
         self.misses = 0
         return READY
 
     def _count_grads(self) -> int:
-        if all([param.grad is None for param in self.params]):
+        if all(param.grad is None for param in self.params):
             return NO_GRADS
         self.misses += 1
         return SOME_GRADS
@@ -249,7 +249,7 @@ class ElementwiseOptimizer(Optimizer):
         if closure is not None:
             with enable_grad():
                 loss = closure()
-        for plan, group in zip(self._plans(), self.param_groups):  # noqa: B905
+        for plan, group in zip(self._plans(), self.param_groups):
             for param in plan.idle:
                 if param.grad is not None:
                     self._gather_idle(plan)
@@ -389,10 +389,7 @@ class ElementwiseOptimizer(Optimizer):
 
 def has_all(entry: Any, names: tuple[str, ...]) -> bool:
     """Say whether a state entry has all the named arrays."""
-    for name in names:
-        if entry.get(name) is None:
-            return False
-    return True
+    return all(entry.get(name) is not None for name in names)
 
 
 def as_number(value: Any) -> float:

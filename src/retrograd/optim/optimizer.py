@@ -292,9 +292,9 @@ class Optimizer:
             raise TypeError(
                 f"optimizer can only optimize Tensors, but one of the params is {_typename(param)}"
             )
-        if not self.defaults.get("differentiable", None):
-            if not (param.is_leaf or param.retains_grad):
-                raise ValueError("can't optimize a non-leaf Tensor")
+        may_be_computed = self.defaults.get("differentiable", False)
+        if not (may_be_computed or param.is_leaf or param.retains_grad):
+            raise ValueError("can't optimize a non-leaf Tensor")
 
     def _check_against_groups(self, param_group: dict[str, Any]) -> None:
         named = "param_names" in param_group

@@ -115,9 +115,7 @@ def selu(input: Tensor, inplace: bool = False) -> Tensor:
 selu_ = in_place(selu, "selu_")
 
 
-def threshold(
-    input: Tensor, threshold: float, value: float, inplace: bool = False
-) -> Tensor:
+def threshold(input: Tensor, threshold: float, value: float, inplace: bool = False) -> Tensor:
     """x where it exceeds `threshold`, else `value`.  (*S) -> (*S)"""
     if inplace:
         return threshold_(input, threshold, value)
@@ -177,9 +175,7 @@ mish_ = in_place(mish, "mish_")
 
 def softplus(input: Tensor, beta: float = 1.0, threshold: float = 20.0) -> Tensor:
     """log(1 + exp(beta x)) / beta; x itself where beta x exceeds `threshold`.  (*S) -> (*S)"""
-    return ops.softplus(
-        _checked("softplus", "softplus_cpu", input), beta=beta, threshold=threshold
-    )
+    return ops.softplus(_checked("softplus", "softplus_cpu", input), beta=beta, threshold=threshold)
 
 
 def softsign(input: Tensor) -> Tensor:
@@ -206,7 +202,7 @@ def glu(input: Tensor, dim: int = -1) -> Tensor:
     return first * second.sigmoid()
 
 
-# -- piecewise linear -------------------------------------------------------------------------------
+# -- piecewise linear ------------------------------------------------------------------------------
 
 
 def hardtanh(
@@ -279,7 +275,7 @@ def softshrink(input: Tensor, lambd: float = 0.5) -> Tensor:
     return ops.softshrink(input, size=lambd)
 
 
-# -- softmax and kin --------------------------------------------------------------------------------
+# -- softmax and kin -------------------------------------------------------------------------------
 
 
 def _softmax_dim(name: str, dims: int, stacklevel: int) -> int:

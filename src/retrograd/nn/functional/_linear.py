@@ -9,9 +9,7 @@ from ...ops.einsum import einsum
 from ...tensor import Tensor
 
 
-def bilinear(
-    input1: Tensor, input2: Tensor, weight: Tensor, bias: Tensor | None = None
-) -> Tensor:
+def bilinear(input1: Tensor, input2: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     """Bilinear map of two inputs.  (*B, n), (*B, m), (k, n, m), (k,) -> (*B, k)"""
     for place, (name, value) in enumerate(
         (("input1", input1), ("input2", input2), ("weight", weight)), start=1
@@ -19,8 +17,7 @@ def bilinear(
         expect_tensor("bilinear", value, name, place)
     if input1.dim() != input2.dim():
         raise RuntimeError(
-            "bilinear(): input dimensions do not match: got "
-            f"{input1.dim()} and {input2.dim()}"
+            f"bilinear(): input dimensions do not match: got {input1.dim()} and {input2.dim()}"
         )
     for place in range(input1.dim() - 1):
         if input1.size(place) != input2.size(place):

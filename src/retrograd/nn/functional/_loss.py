@@ -25,8 +25,7 @@ def reduction_of(size_average: bool | None, reduce: bool | None, stacklevel: int
     if reduce:
         found = "mean" if size_average else "sum"
     warnings.warn(
-        "size_average and reduce args will be deprecated, please use "
-        f"reduction='{found}' instead.",
+        f"size_average and reduce args will be deprecated, please use reduction='{found}' instead.",
         stacklevel=stacklevel,
     )
     return found
@@ -46,7 +45,7 @@ def _reduced(losses: Tensor, reduction: str) -> Tensor:
     return losses.sum() if reduction == "sum" else losses
 
 
-# -- differences ------------------------------------------------------------------------------------
+# -- differences -----------------------------------------------------------------------------------
 
 
 def _same_shape(input: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
@@ -149,7 +148,7 @@ def huber_loss(
     return _reduced(losses * weight, reduction)
 
 
-# -- classes ----------------------------------------------------------------------------------------
+# -- classes ---------------------------------------------------------------------------------------
 
 
 def nll_loss(
@@ -200,8 +199,7 @@ def _likelihood(
             raise RuntimeError("0D or 1D target tensor expected, multi-target not supported")
         if target.numel() != 1:
             raise ValueError(
-                "For 1D input, 1D target must have size 1, but got target size: "
-                f"{target_shape[0]}"
+                f"For 1D input, 1D target must have size 1, but got target size: {target_shape[0]}"
             )
         found = _likelihood(
             input.reshape(1, -1), target.reshape(1), weight, ignore_index, reduction
@@ -227,7 +225,9 @@ def _likelihood(
 def _check_classes(input: Tensor, target: Tensor, weight: Tensor | None, classes: int) -> None:
     dtype = target.get_dtype()
     if dtype.kind not in "iu" or dtype.name not in ("int64", "uint8"):
-        raise RuntimeError(f"expected target dtype to be Long or Byte, but got {scalar_name(dtype)}")
+        raise RuntimeError(
+            f"expected target dtype to be Long or Byte, but got {scalar_name(dtype)}"
+        )
     if weight is None:
         return
     if weight.dim() != 1 or weight.numel() != classes:
@@ -294,9 +294,7 @@ def cross_entropy(
 
 def _check_smoothing(label_smoothing: float) -> None:
     if not 0.0 <= label_smoothing <= 1.0:
-        raise RuntimeError(
-            f"label_smoothing must be between 0.0 and 1.0. Got: {label_smoothing:g}"
-        )
+        raise RuntimeError(f"label_smoothing must be between 0.0 and 1.0. Got: {label_smoothing:g}")
 
 
 def _class_shape(weight: Tensor, dims: int, axis: int) -> list[int]:
@@ -373,7 +371,7 @@ def _smoothed(
     return (1 - label_smoothing) * likelihood + (label_smoothing / classes) * even
 
 
-# -- two classes --------------------------------------------------------------------------------------
+# -- two classes -----------------------------------------------------------------------------------
 
 
 def binary_cross_entropy(

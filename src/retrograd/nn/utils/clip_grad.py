@@ -137,4 +137,3 @@ def clip_grad_norm(*args: Any, **kwargs: Any) -> Tensor:
         stacklevel=2,
     )
     return clip_grad_norm_(*args, **kwargs)
-

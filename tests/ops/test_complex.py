@@ -1,0 +1,59 @@
+"""Complex numbers: parts, conjugates, angles, and how they are made of real ones."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ..sampling import Sample, array, one_operand
+
+Z = array(3, 4, dtype="complex128")
+
+SAMPLES = {
+    "real": [Sample(Z), Sample(array(3)), Sample(array(3, dtype="int64")),
+             Sample(array(3, dtype="complex64"))],
+    "imag": [
+        Sample(Z),
+        Sample(array(3, dtype="complex64")),
+        Sample(array(3), raises=RuntimeError,
+               match="imag is not implemented for tensors with non-complex dtypes."),
+    ],
+    "conj": [Sample(Z), Sample(array(3)), Sample(array(3, dtype="complex64")), Sample(Z.T)],
+    "conj_physical": [Sample(Z), Sample(array(3)), Sample(array(3, dtype="complex64"))],
+    "resolve_conj": [Sample(Z), Sample(array(3))],
+    "resolve_neg": [Sample(Z), Sample(array(3))],
+    "angle": [
+        *one_operand(array, complexes=True),
+        Sample(np.array([-1.0, 0.0, -0.0, 1.0, np.nan]), skip="finite"),  # jumps at 0
+        Sample(np.zeros(2, "complex128"), skip="finite second"),
+    ],
+    "complex": [
+        Sample(array(3, 4), array(3, 4)),
+        Sample(array(3, 4), array(4)),
+        Sample(array(3, dtype="float32"), array(3, dtype="float32")),
+        Sample(array(3, dtype="int64"), array(3, dtype="int64"), raises=RuntimeError,
+               match="Expected both inputs to be Half, Float or Double tensors but got Long and"),
+        Sample(array(3), array(3, dtype="float32"), raises=RuntimeError,
+               match="Expected object of scalar type Double but got scalar type Float"),
+    ],
+    "polar": [
+        Sample(array(3, 4), array(3, 4)),
+        Sample(array(3, 4), array(4)),
+        Sample(array(3, dtype="float32"), array(3, dtype="float32")),
+    ],
+    "view_as_real": [
+        Sample(Z),
+        Sample(array(dtype="complex64")),
+        Sample(array(3), raises=RuntimeError,
+               match="view_as_real is only supported for complex tensors"),
+    ],
+    "view_as_complex": [
+        Sample(array(3, 2)),
+        Sample(array(2, dtype="float32")),
+        Sample(array(3, 3), raises=RuntimeError,
+               match="Tensor must have a last dimension of size 2"),
+        Sample(array(), raises=RuntimeError,
+               match="Input tensor must have one or more dimensions"),
+        Sample(array(3, 2, dtype="int64"), raises=RuntimeError,
+               match="view_as_complex is only supported for half, float and double tensors"),
+    ],
+}  # fmt: skip
