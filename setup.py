@@ -9,7 +9,7 @@ import sysconfig
 import tempfile
 from pathlib import Path
 
-from setuptools import setup
+from setuptools import find_namespace_packages, setup
 
 PACKAGE = Path("src/retrograd")
 # Exceptions, the interpreted base class and the registry of public names stay interpreted.
@@ -49,4 +49,8 @@ def extensions():
     return mypycify([*options, *compiled_files()], opt_level="3", debug_level="0")
 
 
-setup(ext_modules=extensions(), package_dir={"": "src"})
+setup(
+    ext_modules=extensions(),
+    packages=[*find_namespace_packages("src"), "retrograd.examples"],
+    package_dir={"": "src", "retrograd.examples": "examples"},
+)

@@ -492,6 +492,8 @@ def test_in_place(name, sample):
         pytest.skip("no in-place form")
     assert ours_has or hasattr(retrograd.Tensor, name + "_"), f"{name}_ is missing"
     theirs = outcome(lambda: written(torch, name, sample))
+    if "the derivative for 'inplace version" in str(theirs):
+        pytest.skip("PyTorch has no gradient of the in-place form")
     if isinstance(theirs, Exception):
         ours = outcome(lambda: written(retrograd, name, sample))
         assert isinstance(ours, Exception), f"no error; PyTorch: {theirs}"

@@ -88,7 +88,7 @@ def test_modules_are_the_same_objects_and_keep_their_own_names(installed):
 def test_other_imports_are_left_alone(installed):
     assert torch_compat.finder.find_spec("torchlike") is None
     assert torch_compat.finder.find_spec("numpy.torch") is None
-    with pytest.raises(ModuleNotFoundError, match="^No module named 'torchlike'$"):
+    with pytest.raises(ModuleNotFoundError, match=r"^No module named 'torchlike'$"):
         import torchlike  # noqa: F401
 
 
@@ -231,5 +231,5 @@ def test_a_module_that_fails_on_an_import_of_its_own_is_not_called_missing(insta
         raise ModuleNotFoundError("No module named 'numba'", name="numba")
 
     monkeypatch.setattr(importlib, "import_module", fail)
-    with pytest.raises(ModuleNotFoundError, match="^No module named 'numba'$"):
+    with pytest.raises(ModuleNotFoundError, match=r"^No module named 'numba'$"):
         torch_compat.finder.find_spec("torch.nativert")

@@ -24,7 +24,7 @@ TORCH_MODULES = frozenset(
     multiprocessing nativert nested nn numa onnx optim overrides package profiler
     quantization quasirandom random return_types serialization signal sparse special storage
     testing torch_version types utils version xpu
-    """.split()
+    """.split()  # noqa: SIM905
 )
 MOST_PROPOSED = 6
 

@@ -84,9 +84,8 @@ SAMPLES = {
         Sample(array(3), array(2)),
         Sample(array(3), array(2), array(2)),
         Sample(array(0), array(2)),
-        Sample(
-            array(3), skip=("gradient", "second", "node", "finite", "float32")
-        ),  # the leaf itself
+        # One vector is returned itself, a leaf.
+        Sample(array(3), skip=("gradient", "second", "node", "finite", "float32")),
         Sample(array(3), array(2, 2), raises=RuntimeError, match="Expect a 1D vector, but got sha"),
     ],
     "combinations": [

@@ -52,6 +52,28 @@ SAMPLES = {
         ),
         Sample(array(3), (1, 1), "reflect", raises=NotImplementedError, match=COMBINATIONS),
         Sample(array(2, 3), (4, 1), "circular", raises=RuntimeError, match="wrapping around more "),
+        Sample(array(2, 4), (-3, 2), "reflect"),
+        Sample(array(2, 3, 4), (-2, -2, 1, 0), "replicate"),
+        Sample(array(2, 4), (-2, 2), "circular"),
+        Sample(array(2, 4), (2, -2), "circular"),
+        Sample(
+            array(2, 3), (-2, -2), "circular", raises=RuntimeError, match="in an empty dimension"
+        ),
+        Sample(
+            array(2, 3, 4),
+            (-2, -3, 0, 0),
+            "replicate",
+            raises=RuntimeError,
+            match="Trying to create tensor with negative dimension -1: [2, 3, -1]",
+        ),
+        Sample(
+            array(2, 3, 4),
+            (-2, -3, -3, 0),
+            "reflect",
+            raises=RuntimeError,
+            match="input (H: 3, W: 4) is too small. Calculated output H: 0 W: -1",
+        ),
+        Sample(array(2, 3), (-2, 0), value=1.0),
         Sample(array(2, 3), (-2, -1), "replicate", raises=RuntimeError, match="input (W: 3) is to"),
     ],
 }

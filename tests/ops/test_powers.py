@@ -67,10 +67,10 @@ SAMPLES = {
         ),
     ],
     "float_power": [
-        Sample(positive(3), 2),
+        Sample(positive(3), 2, skip="float32"),
         Sample(positive(3, dtype="float32"), 2.5),
         Sample(np.array([2, 3]), -1),
-        Sample(positive(3), small(3)),
+        Sample(positive(3), small(3), skip="float32"),  # its results are always wide
         Sample(positive(3, dtype="float32"), small(3, dtype="float32")),
         Sample(2, small(3, dtype="float32")),
         Sample(array(3, dtype="complex64"), 2),
@@ -78,10 +78,10 @@ SAMPLES = {
     "square": [*one_operand(array, complexes=True)],
     "sqrt": [*one_operand(positive, complexes=True), Sample(np.array([0.0, -1.0, np.inf]))],
     "rsqrt": [*one_operand(positive, complexes=True), Sample(np.array([0.0, -1.0, np.inf]))],
-    "reciprocal": [*one_operand(positive, complexes=True), Sample(np.array([0.0, -0.0, np.inf]))],
+    "reciprocal": [*one_operand(positive, complexes=True), Sample(np.array([0.0, -0.0, np.inf]), skip="finite")],
     "hypot": [
         *two_operands(array, integers=False, bools=False),
-        Sample(np.zeros(2), np.array([0.0, 1.0]), skip="second"),
+        Sample(np.zeros(2), np.array([0.0, 1.0]), skip="second finite"),
         Sample(
             array(3, dtype="int64"), array(3, dtype="int64"), raises=NotImplementedError,
             match="\"hypot_cpu\" not implemented for 'Long'",

@@ -11,7 +11,9 @@ from .._core.promotion import category, result_type
 from .._core.public import expect_tensor, public
 from .._core.value import Value
 from ._fronts import both_tensors, refuse, tensor_and_scalar
+from ._holomorphic import expect_complex, holomorphic
 from ._returns import struct
+from .copying import cast
 
 _LN2 = log(2)
 
@@ -44,6 +46,7 @@ def subtract_dy(g):
     return -g
 
 
+@holomorphic
 @op(
     numpy=np.multiply, node="MulBackward0", promote=PROMOTE, elementwise=True,
     torch="mul", inplace=True, aliases=("multiply",),
@@ -62,6 +65,7 @@ def multiply_dy(g, x):
     return g * x
 
 
+@holomorphic
 @op(
     numpy=(np.divide, np.true_divide), node="DivBackward0", promote=FLOAT, elementwise=True,
     torch="true_divide", inplace=True,
@@ -96,6 +100,7 @@ def negative_dx(g):
 # -- sums with a factor --------------------------------------------------------------------------
 
 
+@holomorphic
 @op(node="AddBackward0", promote=PROMOTE, elementwise=True, linear=True)
 def add_scaled(x, y, *, alpha):
     """Sum of `x` and `alpha` times `y`.  (*S), (*S) -> (*S)"""
@@ -112,6 +117,7 @@ def add_scaled_dy(g, alpha):
     return g * alpha
 
 
+@holomorphic
 @op(node="SubBackward0", promote=PROMOTE, elementwise=True, linear=True)
 def subtract_scaled(x, y, *, alpha):
     """Difference of `x` and `alpha` times `y`.  (*S), (*S) -> (*S)"""
@@ -139,6 +145,7 @@ def reverse_subtract_dx(g):
     return -g
 
 
+@holomorphic
 @op(node="RsubBackward0", promote=PROMOTE, elementwise=True, linear=True)
 def reverse_subtract_scaled(x, y, *, alpha=1):
     """`y` minus `alpha` times `x`.  (*S), (*S) -> (*S)"""
@@ -416,18 +423,30 @@ tensor_and_scalar(fmod, fmod_scalar, "fmod", inplace=True)
 
 @op(
     numpy=(np.absolute, np.fabs), node="AbsBackward0", elementwise=True,
-    torch="abs", inplace=True, aliases=("absolute",),
+    torch="abs", aliases=("absolute",),
 )  # fmt: skip
 def absolute(x):
     """Absolute value; its gradient at 0 is 0.  (*S) -> (*S)"""
-    if x.dtype.kind != "f":
+    kind = x.dtype.kind
+    if kind == "b":
         refuse(x, "b", "abs_cpu")
+    if kind == "c":
+        expect_complex()
     return np.absolute(x)
 
 
 @absolute.grad("x")
 def absolute_dx(g, x):
     return g * signum(x)
+
+
+def _abs_in_place(input):
+    if input.get_dtype().kind == "c":
+        raise RuntimeError("In-place abs is not supported for complex tensors.")
+    return absolute(input)
+
+
+public("abs", method=False, function=False, inplace=True, aliases=("absolute",))(_abs_in_place)
 
 
 @op(numpy=np.sign, node="SignBackward0", elementwise=True, torch="sign", inplace=True)
@@ -456,6 +475,7 @@ def sign_dx(g):
 def signum(x):
     """`x` divided by its absolute value, 0 where that is 0.  (*S) -> (*S)"""
     if x.dtype.kind == "c":
+        expect_complex()
         size = np.absolute(x)
         return np.where(size == 0, 0, x / np.where(size == 0, 1, size))
     return sign.kernel(x)
@@ -539,13 +559,8 @@ def frexp(x):
 
 
 @frexp.grad("x")
-def frexp_dx(g, out):
-    return g[0] / np.exp2(cast_like(out[1], g[0]))
-
-
-def cast_like(x, g):
-    """Return integers as numbers that leave the dtype of `g` alone."""
-    return x * np.ones_like(g)
+def frexp_dx(g, x_dtype, out):
+    return g[0] / np.exp2(cast(out[1], dtype=x_dtype))
 
 
 @public("frexp", out=True)

@@ -8,8 +8,10 @@ from .._core.public import expect_tensor, public
 from .._core.value import Value
 from ._arguments import c_name
 from ._fronts import refuse
+from ._holomorphic import holomorphic
 
 
+@holomorphic
 @op(node="LerpBackward0", elementwise=True, linear=True)
 def lerp_scalar(x, y, *, weight):
     """`x` where the weight is 0, `y` where it is 1, a mixture between.  (*S), (*S) -> (*S)"""
@@ -30,6 +32,7 @@ def lerp_scalar_dy(g, weight):
     return g * weight
 
 
+@holomorphic
 @op(node="LerpBackward1", elementwise=True)
 def lerp_tensor(x, y, z):
     """`x` where the weight `z` is 0, `y` where it is 1.  (*S), (*S), (*S) -> (*S)"""
@@ -81,6 +84,7 @@ def _check_dtype(input, other, argument):
         )
 
 
+@holomorphic
 @op(name="addcmul", node="AddcmulBackward0", promote=PROMOTE, elementwise=True)
 def addcmul_op(x, y, z, *, value):
     """`x` plus `value` times `y` times `z`.  (*S), (*S), (*S) -> (*S)"""
@@ -102,6 +106,7 @@ def addcmul_dz(g, y, value):
     return g * (y * value)
 
 
+@holomorphic
 @op(name="addcdiv", node="AddcdivBackward0", promote=PROMOTE, elementwise=True)
 def addcdiv_op(x, y, z, *, value):
     """`x` plus `value` times `y` divided by `z`.  (*S), (*S), (*S) -> (*S)"""

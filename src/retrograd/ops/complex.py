@@ -9,6 +9,7 @@ import numpy as np
 from .._core.op import FLOAT, op
 from .._core.public import expect_tensor, public
 from ._arguments import scalar_name
+from ._holomorphic import expect_complex
 from .copying import cast
 
 # -- parts ---------------------------------------------------------------------------------------
@@ -17,6 +18,7 @@ from .copying import cast
 @op(numpy=np.real, node="SelectBackward0", view=True)
 def real_part(x):
     """Real part.  (*S) -> (*S)"""
+    expect_complex()
     return np.real(x)
 
 
@@ -28,6 +30,7 @@ def real_part_dx(g, x_dtype):
 @op(numpy=np.imag, node="SelectBackward0", view=True)
 def imaginary_part(x):
     """Imaginary part.  (*S) -> (*S)"""
+    expect_complex()
     return np.imag(x)
 
 
@@ -58,6 +61,7 @@ def imag(input):
 @op(numpy=(np.conjugate, np.conj), node="ConjBackward0", elementwise=True, linear=True)
 def conjugate(x):
     """Complex conjugate.  (*S) -> (*S)"""
+    expect_complex()
     return np.conjugate(x)
 
 
@@ -69,6 +73,7 @@ def conjugate_dx(g):
 @op(node="ConjPhysicalBackward0", elementwise=True, linear=True)
 def conjugate_now(x):
     """Complex conjugate.  (*S) -> (*S)"""
+    expect_complex()
     return np.conjugate(x)
 
 
@@ -110,6 +115,7 @@ def resolve_neg(input):
 def angle(x):
     """Angle in radians; pi for negative real numbers, gradient 0 at 0.  (*S) -> (*S)"""
     if x.dtype.kind == "c":
+        expect_complex()
         return np.arctan2(np.imag(x), np.real(x))
     return np.where(np.isnan(x), x, np.where(np.less(x, 0), pi, 0)).astype(x.dtype)
 
@@ -128,6 +134,7 @@ def angle_dx(g, x, x_dtype):
 @op(node="ComplexBackward0", elementwise=True, linear=True)
 def complex_of(x, y):
     """`x` plus the imaginary unit times `y`.  (*S), (*S) -> (*S)"""
+    expect_complex()
     return x + 1j * y
 
 
@@ -144,6 +151,7 @@ def complex_of_dy(g):
 @op(node="PolarBackward0", elementwise=True)
 def polar_of(x, y):
     """The complex number of absolute value `x` and angle `y`.  (*S), (*S) -> (*S)"""
+    expect_complex()
     return x * np.cos(y) + 1j * (x * np.sin(y))
 
 
@@ -195,6 +203,7 @@ def polar(abs, angle):
 @op(node="ViewAsRealBackward0", linear=True)
 def pairs_of(x):
     """Real and imaginary part as a last axis of two.  (*S) -> (*S, 2)"""
+    expect_complex()
     return np.stack([np.real(x), np.imag(x)], axis=-1)
 
 
@@ -206,6 +215,7 @@ def pairs_of_dx(g):
 @op(node="ViewAsComplexBackward0", linear=True)
 def number_of(x):
     """Complex numbers of a last axis of two.  (*S, 2) -> (*S)"""
+    expect_complex()
     return x[..., 0] + 1j * x[..., 1]
 
 

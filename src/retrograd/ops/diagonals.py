@@ -231,7 +231,7 @@ def diagonal_scatter(input, src, offset=0, dim1=0, dim2=1):
     return diagonal_put(input, src, offset=offset, axis1=axis1, axis2=axis2)
 
 
-@op(node="FillDiagonalBackward0", linear=True)
+@op(node="FillDiagonalBackward0")
 def fill_diagonal(x, *, value, wrap):
     """A copy of `x` with a constant on its main diagonal.  (*S) -> (*S)"""
     out = np.copy(x)
@@ -242,6 +242,11 @@ def fill_diagonal(x, *, value, wrap):
 @fill_diagonal.grad("x")
 def fill_diagonal_dx(g, wrap):
     return fill_diagonal(g, value=0, wrap=wrap)
+
+
+@fill_diagonal.jvp
+def fill_diagonal_jvp(tangents, x, out, value, wrap):
+    return fill_diagonal(tangents[0], value=0, wrap=wrap)
 
 
 @public("fill_diagonal", function=False, method=False, inplace=True)

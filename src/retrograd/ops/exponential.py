@@ -11,6 +11,7 @@ from .._core.op import FLOAT, PROMOTE, op
 from .._core.public import expect_tensor, public
 from .._core.value import Value
 from ._fronts import both_tensors, one_tensor, refuse
+from ._holomorphic import holomorphic
 
 _LN2 = _log(2)
 _LN10 = _log(10)
@@ -18,6 +19,7 @@ _LN10 = _log(10)
 # -- exponentials --------------------------------------------------------------------------------
 
 
+@holomorphic
 @op(numpy=np.exp, node="ExpBackward0", promote=FLOAT, elementwise=True, torch="exp", inplace=True)
 def exp(x):
     """e to the power of `x`.  (*S) -> (*S)"""
@@ -28,6 +30,7 @@ def exp_dx(g, out):
     return g * out
 
 
+@holomorphic
 @op(
     numpy=np.exp2, node="Exp2Backward0", promote=FLOAT, elementwise=True,
     torch="exp2", inplace=True,
@@ -42,6 +45,7 @@ def exp2_dx(g, out):
     return g * (out * _LN2)
 
 
+@holomorphic
 @op(
     numpy=np.expm1, node="Expm1Backward0", promote=FLOAT, elementwise=True,
     torch="expm1", inplace=True,
@@ -58,6 +62,7 @@ def expm1_dx(g, out):
 # -- logarithms ----------------------------------------------------------------------------------
 
 
+@holomorphic
 @op(numpy=np.log, node="LogBackward0", promote=FLOAT, elementwise=True, torch="log", inplace=True)
 def log(x):
     """Natural logarithm.  (*S) -> (*S)"""
@@ -68,6 +73,7 @@ def log_dx(g, x):
     return g / x
 
 
+@holomorphic
 @op(
     numpy=np.log2, node="Log2Backward0", promote=FLOAT, elementwise=True,
     torch="log2", inplace=True,
@@ -81,6 +87,7 @@ def log2_dx(g, x):
     return g / (x * _LN2)
 
 
+@holomorphic
 @op(
     numpy=np.log10, node="Log10Backward0", promote=FLOAT, elementwise=True,
     torch="log10", inplace=True,
@@ -94,6 +101,7 @@ def log10_dx(g, x):
     return g / (x * _LN10)
 
 
+@holomorphic
 @op(
     numpy=np.log1p, node="Log1PBackward0", promote=FLOAT, elementwise=True,
     torch="log1p", inplace=True,
@@ -107,6 +115,7 @@ def log1p_dx(g, x):
     return g / (x + 1)
 
 
+@holomorphic
 @op(numpy=np.logaddexp, node="LogaddexpBackward0", promote=PROMOTE, elementwise=True)
 def logaddexp(x, y):
     """Logarithm of the sum of the exponentials.  (*S), (*S) -> (*S)"""
@@ -216,6 +225,7 @@ public("xlogy", method=False, out=True, namespace="special")(_xlogy_front)
 # -- the logistic function -----------------------------------------------------------------------
 
 
+@holomorphic
 @op(node="SigmoidBackward0", promote=FLOAT, elementwise=True, torch="sigmoid", inplace=True)
 def sigmoid(x):
     """Logistic function.  (*S) -> (*S)"""

@@ -109,7 +109,7 @@ def place_dx(g, index):
     return slice_view(g, index=index)
 
 
-@op(node="CopySlices", linear=True)
+@op(node="torch::autograd::CopySlices", linear=True)
 def setitem(x, value, *, index):
     """A copy of `x` with `value` at a basic index.  (*S), (*V) -> (*S)"""
     out = np.copy(x)

@@ -16,7 +16,7 @@ from .shape import common_shape
 # -- filling ------------------------------------------------------------------------------------
 
 
-@op(node="MaskedFillBackward0", elementwise=True, linear=True)
+@op(node="MaskedFillBackward0", elementwise=True)
 def masked_fill(x, mask, *, value):
     """`x` with a number where the mask is true.  (*S), (*S) -> (*S)"""
     return np.where(mask, np.asarray(value).astype(x.dtype), x)

@@ -171,7 +171,7 @@ def index_copy(input, dim, index, source):
     return copy_slices(input, expect_vector("index_copy", index), source, axis=axis)
 
 
-@op(node="IndexFillBackward0", linear=True)
+@op(node="IndexFillBackward0")
 def fill_slices(x, index, *, value, axis):
     """A copy of `x` with a number in the slices numbered in `index`.  (*S), (k) -> (*S)"""
     out = np.array(x, order="C")
@@ -182,6 +182,11 @@ def fill_slices(x, index, *, value, axis):
 @fill_slices.grad("x")
 def fill_slices_dx(g, index, axis):
     return fill_slices(g, index, value=0, axis=axis)
+
+
+@fill_slices.jvp
+def fill_slices_jvp(tangents, x, index, out, value, axis):
+    return fill_slices(tangents[0], index, value=0, axis=axis)
 
 
 @op(node="IndexFillBackward1", linear=True)

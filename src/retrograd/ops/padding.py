@@ -119,7 +119,7 @@ pad_own = {}
 for _dims in (1, 2, 3):
     pad_own["reflect", _dims] = own_op("reflect", _dims, f"ReflectionPad{_dims}DBackward0")
     pad_own["replicate", _dims] = own_op("replicate", _dims, f"ReplicationPad{_dims}DBackward0")
-    pad_own["circular", _dims] = own_op("circular", _dims, "CopySlices")
+    pad_own["circular", _dims] = own_op("circular", _dims, "torch::autograd::CopySlices")
 
 
 # -- the public form ----------------------------------------------------------------------------
@@ -166,14 +166,32 @@ def expect_own(shape, pad, pairs, mode):
                 f"input dimension, but got: padding ({before}, {after}) at dimension {axis} of "
                 f"input {listed(shape)}"
             )
-        if mode == "circular" and (before > size or after > size):
-            raise RuntimeError("Padding value causes wrapping around more than once.")
-        if size + before + after < (0 if mode == "circular" else 1):
-            name = "WHD"[back - 1]
-            raise RuntimeError(
-                f"input ({name}: {size}) is too small. Calculated output {name}: "
-                f"{size + before + after}"
-            )
+        if mode == "circular":
+            expect_round(size, before, after, axis)
+    wanted = [n + before + after for n, (before, after) in zip(shape, pairs)]
+    if mode != "circular" and max(wanted[-dims:]) < 1:
+        names = "DHW"[-dims:]
+        have = ", ".join([f"{name}: {n}" for name, n in zip(names, shape[-dims:])])
+        found = " ".join([f"{name}: {n}" for name, n in zip(names, wanted[-dims:])])
+        raise RuntimeError(f"input ({have}) is too small. Calculated output {found}")
+    if min(wanted) < 0:
+        raise RuntimeError(
+            f"Trying to create tensor with negative dimension {min(wanted)}: {listed(wanted)}"
+        )
+
+
+def expect_round(size, before, after, axis):
+    """Refuse circular padding that would need elements twice, or that were cut off."""
+    if before > size or after > size:
+        raise RuntimeError("Padding value causes wrapping around more than once.")
+    if size + before + after < 0:
+        raise RuntimeError("Negative padding value is resulting in an empty dimension")
+    left = size + min(before, 0) + min(after, 0)
+    if max(before, after) > max(left, 0):
+        raise RuntimeError(
+            f"pad: circular padding ({before}, {after}) at dimension {axis} cuts off elements that "
+            f"it would have to repeat: of {size} it leaves {max(left, 0)}. Cut and pad in two calls."
+        )
 
 
 @public("pad", method=False, namespace="nn.functional")
@@ -196,7 +214,7 @@ def pad_front(input, pad, mode="constant", value=None):
     if mode == "constant":
         number = 0 if value is None else np.asarray(value).astype(input.get_dtype()).item()
         for size, (before, after) in zip(shape, pairs):
-            if size + before + after < 0:
+            if size + min(before, 0) + min(after, 0) < 0 or size + before + after < 0:
                 raise RuntimeError("narrow(): length must be non-negative.")
         return pad_constant(input, pad=pairs, value=number)
     if value is not None and value != 0:

@@ -10,7 +10,9 @@ from .._core.op import FLOAT, PROMOTE, call1, op
 from .._core.promotion import FLOAT64, category, result_type
 from .._core.public import expect_tensor, public
 from .._core.value import Value
+from ._arguments import scalar_name
 from ._fronts import both_tensors, refuse
+from ._holomorphic import holomorphic
 from .copying import cast
 
 # -- powers with a number as exponent ------------------------------------------------------------
@@ -20,6 +22,7 @@ from .copying import cast
 # setting, which the gates run fastest.
 
 
+@holomorphic
 @op(numpy=np.square, node="PowBackward0", elementwise=True)
 def square(x):
     """`x` times `x`.  (*S) -> (*S)"""
@@ -30,6 +33,7 @@ def square_dx(g, x):
     return g * (2 * x)
 
 
+@holomorphic
 @op(node="PowBackward0", elementwise=True)
 def cube(x):
     """`x` times `x` times `x`.  (*S) -> (*S)"""
@@ -41,6 +45,7 @@ def cube_dx(g, x):
     return g * (3 * (x * x))
 
 
+@holomorphic
 @op(node="PowBackward0", elementwise=True)
 def power_scalar(x, *, exponent):
     """`x` to the power of a number.  (*S) -> (*S)
@@ -77,6 +82,7 @@ def power_scalar_dx(g, x, exponent):
 # -- powers with a tensor as exponent ------------------------------------------------------------
 
 
+@holomorphic
 @op(numpy=(np.power, np.float_power), node="PowBackward1", promote=PROMOTE, elementwise=True)
 def power(x, y):
     """`x` to the power of `y`.  (*S), (*S) -> (*S)
@@ -105,6 +111,7 @@ def power_dy(g, x, y, out):
     return np.where((x == 0) & (np.real(y) >= 0), 0, g * (out * np.log(x)))
 
 
+@holomorphic
 @op(node="PowBackward2", promote=PROMOTE, elementwise=True)
 def power_of_scalar(x, y):
     """A number to the power of `y`.  (), (*S) -> (*S)"""
@@ -167,7 +174,7 @@ def _expect_number(function, given, argument, position):
         expect_tensor(function, given, argument, position)
 
 
-@public("float_power", inplace=True, out=True)
+@public("float_power", out=True)
 def float_power(input, exponent):
     """Raise to a power in float64 (or complex128), whatever the arguments' dtypes."""
     if not isinstance(input, Value):
@@ -179,6 +186,20 @@ def float_power(input, exponent):
     if category(result_type((input, exponent))) == 3:
         wide = np.dtype(np.complex128)
     return pow(_widened(input, wide), _widened(exponent, wide))
+
+
+def _float_power_in_place(input, exponent):
+    wide = "ComplexDouble" if category(result_type((input, exponent))) == 3 else "Double"
+    found = scalar_name(input.get_dtype())
+    if found != wide:
+        raise RuntimeError(
+            f"the base given to float_power_ has dtype {found} but the operation's result "
+            f"requires dtype {wide}"
+        )
+    return float_power(input, exponent)
+
+
+public("float_power", method=False, function=False, inplace=True)(_float_power_in_place)
 
 
 def _widened(given, dtype):
@@ -197,6 +218,7 @@ def square_front(input):
 # -- roots and reciprocals -----------------------------------------------------------------------
 
 
+@holomorphic
 @op(
     numpy=np.sqrt, node="SqrtBackward0", promote=FLOAT, elementwise=True,
     torch="sqrt", inplace=True,
@@ -210,6 +232,7 @@ def sqrt_dx(g, out):
     return g / (2 * out)
 
 
+@holomorphic
 @op(node="RsqrtBackward0", promote=FLOAT, elementwise=True, torch="rsqrt", inplace=True)
 def rsqrt(x):
     """1 divided by the square root.  (*S) -> (*S)"""
@@ -221,6 +244,7 @@ def rsqrt_dx(g, out):
     return g * (-0.5 * (out * out * out))
 
 
+@holomorphic
 @op(
     numpy=np.reciprocal, node="ReciprocalBackward0", promote=FLOAT, elementwise=True,
     torch="reciprocal", inplace=True,

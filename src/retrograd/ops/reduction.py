@@ -13,6 +13,7 @@ from .._core.value import Value
 from ._arguments import numpy_dtype, numpy_names, renamed, scalar_name
 from ._axes import axes_of, axis_of, spread
 from .copying import cast
+from .row_sums import sum_matrix
 
 # A gradient spread over more elements than this stays a view that repeats it.
 _MATERIALIZE = 1 << 16
@@ -51,6 +52,10 @@ def add_up(x, axis, keepdims):
     """Sum an array in PyTorch's types: small floats accumulate in float32, integers in int64."""
     dtype = x.dtype
     if dtype is FLOAT32 or dtype is FLOAT64:
+        if axis is not None and type(x) is np.ndarray and x.ndim == 2:
+            at = axis if type(axis) is int else axis[0] if len(axis) == 1 else None
+            if at in (0, 1):
+                return sum_matrix(x, at, keepdims)
         return np.add.reduce(x, axis=axis, keepdims=keepdims)
     if dtype.kind in "bui":
         return np.add.reduce(x, axis=axis, keepdims=keepdims, dtype=np.int64)

@@ -150,7 +150,7 @@ def scatter_dsrc(g, index, src_shape, axis):
     return gathered(g, index, src_shape, axis)
 
 
-@op(node="ScatterBackward1", linear=True)
+@op(node="ScatterBackward1")
 def scatter_value(x, index, *, value, axis):
     """A copy of `x` with one number put at `index` along an axis.  (*S), (*T) -> (*S)"""
     out = np.array(x, order="C")
@@ -164,6 +164,11 @@ def scatter_value(x, index, *, value, axis):
 @scatter_value.grad("x")
 def scatter_value_dx(g, index, axis):
     return scatter_value(g, index, value=0, axis=axis)
+
+
+@scatter_value.jvp
+def scatter_value_jvp(tangents, x, index, out, value, axis):
+    return scatter_value(tangents[0], index, value=0, axis=axis)
 
 
 # -- checks -------------------------------------------------------------------------------------

@@ -10,6 +10,7 @@ from .._core.op import FLOAT, PROMOTE, op
 from .._core.public import expect_tensor, public
 from .._core.value import Value
 from ._fronts import both_tensors, one_tensor, refuse
+from ._holomorphic import holomorphic
 from ._special import in_dtype_of, scipy_special, special_kernel
 
 _SQRT_PI = sqrt(pi)
@@ -413,6 +414,7 @@ bessel_y1 = _plain("bessel_y1", "y1")
 # -- sinc ----------------------------------------------------------------------------------------
 
 
+@holomorphic
 @op(
     numpy=np.sinc, node="SincBackward0", promote=FLOAT, elementwise=True,
     torch="sinc", inplace=True,

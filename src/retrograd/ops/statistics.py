@@ -41,7 +41,7 @@ def variance(x, axis, ddof, keepdims):
         squares = np.real(apart) ** 2 + np.imag(apart) ** 2
     else:
         squares = apart * apart
-    total = np.add.reduce(squares, axis=axis, keepdims=keepdims)
+    total = add_up(squares, axis, keepdims)
     # A Python number would meet a NumPy scalar's 0 with an error, an array of 0 does not.
     return total / np.asarray(divisor(x.shape, axis, ddof), dtype=total.dtype)
 

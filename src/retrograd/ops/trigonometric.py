@@ -8,8 +8,10 @@ import numpy as np
 
 from .._core.op import FLOAT, op
 from ._fronts import both_tensors
+from ._holomorphic import holomorphic
 
 
+@holomorphic
 @op(numpy=np.sin, node="SinBackward0", promote=FLOAT, elementwise=True, torch="sin", inplace=True)
 def sin(x):
     """Sine.  (*S) -> (*S)"""
@@ -20,6 +22,7 @@ def sin_dx(g, x):
     return g * np.cos(x)
 
 
+@holomorphic
 @op(numpy=np.cos, node="CosBackward0", promote=FLOAT, elementwise=True, torch="cos", inplace=True)
 def cos(x):
     """Cosine.  (*S) -> (*S)"""
@@ -30,6 +33,7 @@ def cos_dx(g, x):
     return -g * np.sin(x)
 
 
+@holomorphic
 @op(numpy=np.tan, node="TanBackward0", promote=FLOAT, elementwise=True, torch="tan", inplace=True)
 def tan(x):
     """Tangent.  (*S) -> (*S)"""
@@ -40,6 +44,7 @@ def tan_dx(g, out):
     return g * (1 + out * out)
 
 
+@holomorphic
 @op(
     numpy=np.arcsin, node="AsinBackward0", promote=FLOAT, elementwise=True,
     torch="asin", inplace=True, aliases=("arcsin",),
@@ -53,6 +58,7 @@ def asin_dx(g, x):
     return g / np.sqrt(1 - x * x)
 
 
+@holomorphic
 @op(
     numpy=np.arccos, node="AcosBackward0", promote=FLOAT, elementwise=True,
     torch="acos", inplace=True, aliases=("arccos",),
@@ -66,6 +72,7 @@ def acos_dx(g, x):
     return -g / np.sqrt(1 - x * x)
 
 
+@holomorphic
 @op(
     numpy=np.arctan, node="AtanBackward0", promote=FLOAT, elementwise=True,
     torch="atan", inplace=True, aliases=("arctan",),
@@ -102,6 +109,7 @@ def _inverse_square(x, y):
 both_tensors(atan2, "atan2", inplace=True, aliases=("arctan2",))
 
 
+@holomorphic
 @op(
     numpy=np.sinh, node="SinhBackward0", promote=FLOAT, elementwise=True,
     torch="sinh", inplace=True,
@@ -115,6 +123,7 @@ def sinh_dx(g, x):
     return g * np.cosh(x)
 
 
+@holomorphic
 @op(
     numpy=np.cosh, node="CoshBackward0", promote=FLOAT, elementwise=True,
     torch="cosh", inplace=True,
@@ -128,6 +137,7 @@ def cosh_dx(g, x):
     return g * np.sinh(x)
 
 
+@holomorphic
 @op(
     numpy=np.tanh, node="TanhBackward0", promote=FLOAT, elementwise=True,
     torch="tanh", inplace=True,
@@ -141,6 +151,7 @@ def tanh_dx(g, out):
     return g * (1 - out * out)
 
 
+@holomorphic
 @op(
     numpy=np.arcsinh, node="AsinhBackward0", promote=FLOAT, elementwise=True,
     torch="asinh", inplace=True, aliases=("arcsinh",),
@@ -154,6 +165,7 @@ def asinh_dx(g, x):
     return g / np.sqrt(x * x + 1)
 
 
+@holomorphic
 @op(
     numpy=np.arccosh, node="AcoshBackward0", promote=FLOAT, elementwise=True,
     torch="acosh", inplace=True, aliases=("arccosh",),
@@ -167,6 +179,7 @@ def acosh_dx(g, x):
     return g / np.sqrt(x * x - 1)
 
 
+@holomorphic
 @op(
     numpy=np.arctanh, node="AtanhBackward0", promote=FLOAT, elementwise=True,
     torch="atanh", inplace=True, aliases=("arctanh",),
