@@ -6,6 +6,7 @@ import math
 
 import numpy as np
 
+from . import _spacing
 from ._core.promotion import defaults
 from ._core.value import Value
 from .device import check_device
@@ -358,20 +359,13 @@ def arange(start, end=None, step=1, *, out=None, dtype=None, layout=None, device
     start, end, step = _number(start), _number(end), _number(step)
     if end is None:
         start, end = 0, start
-    if step == 0:
-        raise RuntimeError("step must be nonzero")
-    if (end - start) * step < 0:
-        raise RuntimeError("upper bound and lower bound inconsistent with step sign")
-    whole = all(isinstance(n, (int, np.integer)) for n in (start, end, step))
-    target = to_numpy(dtype, "arange") if dtype is not None else np.dtype(np.int64) if whole else defaults.floating
-    if target.kind in "iu" and not whole:
-        start, end, step = int(start), int(end), int(step)
-        whole = True
-    if whole:
-        array = np.arange(start, end, step).astype(target)
+    if dtype is not None:
+        target = to_numpy(dtype, "arange")
+    elif all(isinstance(n, (int, np.integer)) for n in (start, end, step)):
+        target = np.dtype(np.int64)
     else:
-        count = math.ceil((end - start) / step)
-        array = (start + np.arange(count) * float(step)).astype(target)
+        target = defaults.floating
+    array = _spacing.arange(start, end, step, target)
     return _leaf(array, requires_grad) if out is None else _into(out, array)
 
 
@@ -390,31 +384,15 @@ def linspace(start, end, steps, *, out=None, dtype=None, layout=None, device=Non
     check_device(device)
     if steps < 0:
         raise RuntimeError("number of steps must be non-negative")
-    array = _spaced(_number(start), _number(end), steps, _dtype(dtype, "linspace"))
+    array = _spacing.linspace(_number(start), _number(end), steps, _dtype(dtype, "linspace"))
     return _leaf(array, requires_grad) if out is None else _into(out, array)
-
-
-def _spaced(start, end, steps, target):
-    """Count from both ends, as PyTorch does: the second half is `end` minus steps back."""
-    if steps == 1:
-        return np.array([start]).astype(target)
-    kind = target.type if target.kind in "fc" else np.float64
-    if target.kind in "iu":
-        start, end = int(start), int(end)
-    step = kind(kind(end) - kind(start)) / kind(max(steps - 1, 1))
-    forth = np.arange(steps, dtype=np.int64)
-    half = steps // 2
-    low = (kind(start) + step * forth[:half].astype(kind)).astype(target)
-    high = (kind(end) - step * (steps - forth[half:] - 1).astype(kind)).astype(target)
-    return np.concatenate([low, high])
 
 
 def logspace(start, end, steps, base=10.0, *, out=None, dtype=None, layout=None, device=None,
              requires_grad=False):  # fmt: skip
     """Return `steps` numbers evenly spaced on a log scale from ``base**start`` to ``base**end``."""
     target = _dtype(dtype, "logspace")
-    powers = _spaced(_number(start), _number(end), steps, np.dtype(np.float64))
-    array = np.power(np.float64(base), powers).astype(target)
+    array = _spacing.logspace(_number(start), _number(end), steps, base, target)
     return _leaf(array, requires_grad) if out is None else _into(out, array)
 
 

@@ -12,7 +12,7 @@ import numpy as np
 
 from ._core.engine import backward as run_backward
 from ._core.hooks import RemovableHandle, add_hook
-from ._core.native import mypyc_attr
+from ._core.native import mypyc_attr, under_own_name
 from ._core.op import Op, call1, call2, call2_scalar, late, refresh
 from ._core.site import here
 from ._core.storage import tick
@@ -226,7 +226,8 @@ class Tensor(Value):
         """The node that made this tensor, None for leaves."""
         if self.base is not None:
             refresh(self)
-        return self.node
+        node = self.node
+        return None if node is None else under_own_name(node)
 
     @property
     def output_nr(self) -> int:

@@ -67,6 +67,8 @@ INDICES = [
     (None, None),
     (Ellipsis, 0, Ellipsis),
     (Ellipsis, Ellipsis),
+    (0, -1, Ellipsis, np.array(2)),
+    (np.array(0), -1, 2),
     (np.array(1), np.array(0)),
     [0, 1],
     [1, 0, 1],

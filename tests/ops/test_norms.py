@@ -1,4 +1,4 @@
-"""Norms of vectors and matrices, distances."""
+"""Norms of vectors and matrices."""
 
 import math
 
@@ -76,11 +76,10 @@ SAMPLES = {
         Sample(array(3, 4), "x", raises=RuntimeError, match="Order x not supported"),
         Sample(array(3, 4), "nuc", dim=1, raises=RuntimeError, match="dim must be a 2-tuple"),
     ],
-    "dist": [
-        *[Sample(array(3, 4), array(3, 4), p) for p in (1, 2, 3, _INF, -_INF, 0, 1.5)],
-        Sample(array(3, 4), array(4)),
-        Sample(array(), array(3)),
-        Sample(_TIES, _TIES.copy(), skip=_FLAT),
-        Sample(_LONG, _LONG, raises=RuntimeError, match="input dtype should be either floating"),
+    "renorm": [
+        Sample(array(3, 4), 2, 0, 1.0, skip="node"),
+        Sample(array(3, 4), 1, 1, 2.0, skip="node"),
+        Sample(array(2, 3, 4), 3, 1, 0.5, skip="node"),
+        Sample(array(3, 4), -1, 0, 1.0, raises=RuntimeError, match="renorm: non-positive-norm"),
     ],
 }

@@ -1,6 +1,9 @@
 """Padding."""
 
 import numpy as np
+import pytest
+
+import retrograd
 
 from ..sampling import Sample, array
 
@@ -77,3 +80,10 @@ SAMPLES = {
         Sample(array(2, 3), (-2, -1), "replicate", raises=RuntimeError, match="input (W: 3) is to"),
     ],
 }
+
+
+def test_circular_padding_of_what_it_cuts_off_is_refused():
+    # PyTorch copies memory here that it has not written yet.
+    x = retrograd.zeros(2, 3)
+    with pytest.raises(RuntimeError, match="would have to repeat elements that it cuts off: of 3"):
+        retrograd.nn.functional.pad(x, (3, -2), "circular")

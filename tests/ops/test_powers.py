@@ -40,7 +40,7 @@ SAMPLES = {
         Sample(array(3), 2j),
         Sample(array(3, dtype="int64"), 2j),
         *two_operands(positive, small, bools=False),
-        Sample(positive(3, dtype="bool"), small(3)),
+        Sample(np.array([True, False, True]), small(3), skip="second"),
         Sample(array(3, dtype="complex128"), array(3, dtype="complex128")),
         Sample(array(3, dtype="complex128"), small(3)),
         Sample(np.array([2, 1, -1, -1, 0, -1]), np.array([-1, -1, -1, -2, 3, 0])),
@@ -52,8 +52,9 @@ SAMPLES = {
         Sample(2, small(3, dtype="int64")),
         Sample(2.5, small(3, dtype="int64")),
         Sample(1, small(3)),
-        Sample(0, np.array([1.0, 2.0])),
-        # Infinite slopes, and a base without a logarithm.
+        # 0 times the logarithm of 0 is nan,
+        Sample(0, np.array([1.0, 2.0]), skip="second"),
+        # and infinite slopes, and a base without a logarithm.
         Sample(0, np.array([0.0, 1.0, -1.0]), skip="finite second"),
         Sample(-2, np.array([0.0, 1.0]), skip="finite second"),
         Sample(2j, small(3)),

@@ -18,6 +18,18 @@ def no_complex(kernel):
     )  # fmt: skip
 
 
+# PyTorch's trigamma and its like are exact to nine digits only.
+NINE_DIGITS = 3e-9
+
+
+def roughly(samples):
+    """Return samples whose derivatives PyTorch computes roughly."""
+    for sample in samples:
+        if sample.raises is None and all(a.dtype == np.float64 for a in sample.arrays):
+            sample.tolerance = NINE_DIGITS
+    return samples
+
+
 SAMPLES = {
     "erf": [*one_operand(array), Sample(ALL), no_complex("erf_vml_cpu")],
     "erfc": [*one_operand(array), Sample(ALL), no_complex("erfc_vml_cpu")],
@@ -29,21 +41,23 @@ SAMPLES = {
     # PyTorch's gradient at 0 is inf, and nan below.
     "special.entr": [*one_operand(positive), Sample(np.array([-1.0, 0.0, 1.0]), skip="finite")],
     "lgamma": [
-        *one_operand(positive),
+        *roughly(one_operand(positive)),
         Sample(np.array([0.0, -1.0, -0.5, -1.7, 30.0, np.inf]), skip="finite second gradient"),
-        Sample(np.array([-0.5, -1.7, 30.0])),
+        Sample(np.array([-0.5, -1.7, 30.0]), tolerance=NINE_DIGITS),
         no_complex("lgamma_vml_cpu"),
     ],
     "digamma": [
-        *one_operand(positive),
+        *roughly(one_operand(positive)),
         Sample(np.array([0.0, -0.0, -1.0, -0.5, 30.0]), skip="finite second gradient"),
-        Sample(np.array([-0.5, -1.7, 30.0])),
+        Sample(np.array([-0.5, -1.7, 30.0]), tolerance=NINE_DIGITS),
     ],
     "polygamma": [
-        Sample(0, positive(3)),
-        Sample(1, positive(3, 4)),
-        Sample(2, positive(3)),
-        Sample(3, positive()),
+        *roughly([
+            Sample(0, positive(3)),
+            Sample(1, positive(3, 4)),
+            Sample(2, positive(3)),
+            Sample(3, positive()),
+        ]),
         Sample(1, positive(3, dtype="float32")),
         Sample(1, positive(3, dtype="int64")),
         Sample(1, positive(0, 3)),
@@ -51,9 +65,11 @@ SAMPLES = {
                match="polygamma(n, x) does not support negative n."),
     ],
     "mvlgamma": [
-        Sample(positive(3) + 2, 1),
-        Sample(positive(3, 4) + 2, 2),
-        Sample(positive(3) + 2, p=3),
+        *roughly([
+            Sample(positive(3) + 2, 1),
+            Sample(positive(3, 4) + 2, 2),
+            Sample(positive(3) + 2, p=3),
+        ]),
         Sample(positive(3, dtype="float32") + 2, 2),
         Sample(positive(3), 0, raises=RuntimeError, match="p has to be greater than or equal to 1"),
     ],
@@ -73,11 +89,11 @@ SAMPLES = {
     ],
     "special.gammainc": [Sample(positive(3), positive(3), constant=(0,))],
     "special.gammaincc": [Sample(positive(3), positive(3), constant=(0,))],
-    "special.gammaln": [Sample(positive(3))],
-    "special.digamma": [Sample(positive(3))],
-    "special.psi": [Sample(positive(3))],
-    "special.polygamma": [Sample(1, positive(3))],
-    "special.multigammaln": [Sample(positive(3) + 2, 2)],
+    "special.gammaln": roughly([Sample(positive(3))]),
+    "special.digamma": roughly([Sample(positive(3))]),
+    "special.psi": roughly([Sample(positive(3))]),
+    "special.polygamma": roughly([Sample(1, positive(3))]),
+    "special.multigammaln": roughly([Sample(positive(3) + 2, 2)]),
     "special.zeta": [
         Sample(positive(3) + 2, positive(3), constant=(0,)),
         Sample(positive(3, 1) + 2, positive(4), constant=(0,)),
@@ -92,7 +108,7 @@ SAMPLES = {
     "special.i1": [*one_operand(array), Sample(np.array([-3.0, 30.0])),
                    Sample(np.array([0.0, 1.0]), skip="second")],
     "special.i1e": [*one_operand(array), Sample(np.array([-3.0, 30.0])),
-                    Sample(np.array([0.0, 1.0]), skip="second")],
+                    Sample(np.array([0.0, 1.0]), skip="second finite")],  # a kink of the slope
     "special.bessel_j0": [*one_operand(array, halves=False)],
     "special.bessel_j1": [*one_operand(array, halves=False)],
     "special.bessel_y0": [*one_operand(positive, halves=False)],

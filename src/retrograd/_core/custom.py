@@ -153,6 +153,7 @@ class FunctionCtx(Weakly):
         return tuple(values)
 
 
+@mypyc_attr(allow_interpreted_subclasses=True)
 class FunctionNode(CallNode):
     """The node of one call of a Function."""
 

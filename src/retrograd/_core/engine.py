@@ -363,12 +363,15 @@ class Run:
         else:
             arity = only.arity
             if arity == 1:
-                dx = only.function(g, saved[only.source])
+                entry = saved[only.source]
+                dx = only.function(g, entry)
+                mine = node.owned if dx is g else dx is not entry
             elif arity == 0:
                 dx = only.function(g)
+                mine = node.owned if dx is g else True
             else:
                 dx = call_rule(only, g, saved)
-            mine = node.owned if dx is g else not is_saved(dx, saved)
+                mine = node.owned if dx is g else not is_saved(dx, saved)
             target: Node = node.edges[only.first]
             if node.shapes is not None or node.indices is not None or target.outputs != 1:
                 self.deliver(node, only.first, dx, mine)

@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import Any
 
 from .hooks import NodeHooks, RemovableHandle, add_hook
-from .native import Weakly, mypyc_attr
+from .native import Weakly, mypyc_attr, under_own_name
 from .plan import ARRAY, RESULT, Plan
 
 
@@ -79,7 +79,10 @@ class Node(Slot):
         indices = self.indices
         return tuple(
             [
-                (edge, 0 if indices is None or edge is None else indices[i])
+                (
+                    None if edge is None else under_own_name(edge),
+                    0 if indices is None or edge is None else indices[i],
+                )
                 for i, edge in enumerate(self.edges)
             ]
         )

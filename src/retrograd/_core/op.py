@@ -106,6 +106,8 @@ class Op:
         self.ufunc: bool = False  # the kernel is a NumPy ufunc and takes out=
         self.differentiable: tuple[int, ...] | None = None
         self.rules: list[Rule] = []
+        # The operands that have a rule, as a mask; an edge is recorded only for these.
+        self.covers: int = 0
         self.jvp_rule: Any = None
         self.vmap_rule: Any = None
         self.plans: dict[int, Plan] = {}
@@ -138,6 +140,11 @@ class Op:
                     f"{self.name}: a rule for {name!r}, but the operands are {self.operands}"
                 )
         targets = tuple([self.operands.index(name) for name in names])
+        for target in targets:
+            if self.variadic and target == len(self.operands) - 1:
+                self.covers |= -1 << target
+            else:
+                self.covers |= 1 << target
 
         def register(rule: Any) -> Any:
             self.rules.append(Rule(rule, targets, self._needs_of(rule), separate))
@@ -228,7 +235,7 @@ class Op:
                 if arg.base is not None:
                     refresh(arg)
                 arrays.append(arg.array)
-                if arg.requires:
+                if arg.requires and self.covers & bit:
                     mask |= bit
             else:
                 arrays.append(arg)
@@ -240,7 +247,7 @@ class Op:
                 out = self.kernel(*arrays)
         except Exception as error:
             raise failed(self, arrays, settings, error) from error
-        record = mask != 0 and len(self.rules) != 0
+        record = mask != 0
         if record and switches.special != 0:
             record = thread_modes().grad
         if isinstance(out, tuple):
@@ -318,8 +325,8 @@ class Op:
         edges: list[Any] = []
         indices: list[int] = []
         any_index = False
-        for arg in operands:
-            if isinstance(arg, Value) and arg.requires:
+        for number, arg in enumerate(operands):
+            if isinstance(arg, Value) and mask >> number & 1:
                 edges.append(arg.edge())
                 indices.append(arg.index)
                 if arg.index != 0:
@@ -488,7 +495,7 @@ def failed(op: Op, arrays: Any, settings: Any, error: Exception) -> Exception:
 # -- the specialised gates ----------------------------------------------------------------------
 
 
-def call1(op: Op, x: Value) -> Value:
+def call1(op: Op, x: Value) -> Any:
     """Run a one-operand operation without settings."""
     if op.promote == FLOAT and not x.requires and x.get_dtype().kind in "biu":
         x = cast(x, defaults.floating)
@@ -500,6 +507,11 @@ def call1(op: Op, x: Value) -> Value:
     except Exception as error:
         raise failed(op, (xa,), None, error) from error
     if type(out) is not ndarray:
+        if isinstance(out, tuple):
+            mask = 1 & op.covers if x.requires else 0
+            record = mask != 0 and (switches.special == 0 or thread_modes().grad)
+            several: Any = op._finish_many(x, [x], [xa], out, {}, mask, record)
+            return several
         out = asarray(out)
     result = x.make(out)
     if op.view:
@@ -576,7 +588,7 @@ def call2(op: Op, x: Value, y: object) -> Value:
         result = x.make(out)
         if op.keeps_dtype:
             result.known_dtype = dtype
-        mask = (1 if x.requires else 0) + (2 if y.requires else 0)
+        mask = ((1 if x.requires else 0) + (2 if y.requires else 0)) & op.covers
         if mask != 0 and (switches.special == 0 or thread_modes().grad):
             record2(op, x, y, mask, xa, ya, out, result)
         elif switches.special != 0:

@@ -7,7 +7,7 @@ registered with `@public`.
 
 from __future__ import annotations
 
-from .op import registry
+from .op import call1, call2, registry
 from .value import Value
 
 functions: dict[str, object] = {}
@@ -99,11 +99,11 @@ def unary_function(op):
     def function(input, *, out=None):
         if not isinstance(input, Value):
             expect_tensor(op.torch, input)
-        result = op(input)
+        result = call1(op, input)
         return result if out is None else deliver(result, out)
 
     def method(self):
-        return op(self)
+        return call1(op, self)
 
     return function, method
 
@@ -112,13 +112,16 @@ def binary_function(op):
     """Return the public function of a two-operand operation; one operand may be a scalar."""
 
     def function(input, other, *, out=None):
-        if not isinstance(input, Value) and not isinstance(other, Value):
+        if isinstance(input, Value):
+            result = call2(op, input, other)
+        elif isinstance(other, Value):
+            result = op(input, other)
+        else:
             expect_tensor(op.torch, input)
-        result = op(input, other)
         return result if out is None else deliver(result, out)
 
     def method(self, other):
-        return op(self, other)
+        return call2(op, self, other)
 
     return function, method
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from .modes import switches, thread_modes
 from .native import Weakly, mypyc_attr
 from .node import AccumulateGrad, GradCell, Node
 from .storage import Storage
@@ -16,6 +17,7 @@ PLAIN_VIEW = 0
 NO_GRAD_VIEW = 1
 MULTIPLE_OUTPUT_VIEW = 2
 FUNCTION_VIEW = 3
+INFERENCE_VIEW = 4
 
 
 @mypyc_attr(allow_interpreted_subclasses=True)
@@ -86,6 +88,10 @@ class Value(Weakly):
         storage = self.storage
         if storage is None:
             storage = Storage()
+            if self.inference:
+                # Not kept: who asks for it outside inference mode wants to save this value.
+                refuse_inference()
+                return storage
             self.storage = storage
         return storage
 
@@ -113,6 +119,20 @@ class Value(Weakly):
         if node is not None:
             return node
         return self.sink()
+
+
+def refuse_inference() -> None:
+    """Refuse to save an inference value for backward."""
+    if switches.special != 0:
+        modes = thread_modes()
+        if modes.inference or not modes.grad:
+            return
+    raise RuntimeError(
+        "Inference tensors cannot be saved for backward. Please do not use Tensors created in "
+        "inference mode in computation tracked by autograd. To work around this, you can make a "
+        "clone to get a normal tensor and use it in autograd, or use `torch.no_grad()` instead "
+        "of `torch.inference_mode()`."
+    )
 
 
 def asarray(out: Any) -> Any:

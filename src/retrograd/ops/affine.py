@@ -127,8 +127,7 @@ def _unusual(input, weight, bias, a, w):
     """Handle a one-dimensional weight, and shapes that do not fit."""
     if not a or not w:
         raise RuntimeError(
-            f"both arguments to linear need to be at least 1D, but they are {len(a)}D and "
-            f"{len(w)}D"
+            f"both arguments to linear need to be at least 1D, but they are {len(a)}D and {len(w)}D"
         )
     if len(w) == 1:
         if bias is not None:
@@ -155,14 +154,12 @@ def _expect_one_dtype(input, weight, bias):
     if bias is None:
         if x != w:
             raise RuntimeError(
-                "expected m1 and m2 to have the same dtype, "
-                f"but got: {c_name(x)} != {c_name(w)}"
+                f"expected m1 and m2 to have the same dtype, but got: {c_name(x)} != {c_name(w)}"
             )
         return
     if x != w:
         raise RuntimeError(
-            "mat1 and mat2 must have the same dtype, "
-            f"but got {scalar_name(x)} and {scalar_name(w)}"
+            f"mat1 and mat2 must have the same dtype, but got {scalar_name(x)} and {scalar_name(w)}"
         )
     if bias.get_dtype() != w:
         raise RuntimeError(

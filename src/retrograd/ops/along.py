@@ -1,4 +1,4 @@
-"""Picking one element, or several, along an axis by index: what sort, max and median are made of."""
+"""Picking elements along an axis by index: what sort, max and median are made of."""
 
 from __future__ import annotations
 

@@ -9,19 +9,20 @@ from .._core.public import expect_tensor, public
 from .._core.value import Value
 from ._arguments import scalar_name
 from ._fronts import both_tensors, refuse
+from .copying import cast
 
 # -- comparisons ---------------------------------------------------------------------------------
 
 
 @op(
-    numpy=np.equal, promote=PROMOTE, elementwise=True, torch="eq", inplace=True,
+    numpy=np.equal, promote=PROMOTE, elementwise=True, torch="eq",
 )  # fmt: skip
 def eq(x, y):
     """Whether `x` equals `y`.  (*S), (*S) -> (*S)"""
 
 
 @op(
-    numpy=np.not_equal, promote=PROMOTE, elementwise=True, torch="ne", inplace=True,
+    numpy=np.not_equal, promote=PROMOTE, elementwise=True, torch="ne",
     aliases=("not_equal",),
 )  # fmt: skip
 def ne(x, y):
@@ -29,7 +30,7 @@ def ne(x, y):
 
 
 @op(
-    numpy=np.less, promote=PROMOTE, elementwise=True, torch="lt", inplace=True,
+    numpy=np.less, promote=PROMOTE, elementwise=True, torch="lt",
     aliases=("less",),
 )  # fmt: skip
 def lt(x, y):
@@ -37,7 +38,7 @@ def lt(x, y):
 
 
 @op(
-    numpy=np.less_equal, promote=PROMOTE, elementwise=True, torch="le", inplace=True,
+    numpy=np.less_equal, promote=PROMOTE, elementwise=True, torch="le",
     aliases=("less_equal",),
 )  # fmt: skip
 def le(x, y):
@@ -45,7 +46,7 @@ def le(x, y):
 
 
 @op(
-    numpy=np.greater, promote=PROMOTE, elementwise=True, torch="gt", inplace=True,
+    numpy=np.greater, promote=PROMOTE, elementwise=True, torch="gt",
     aliases=("greater",),
 )  # fmt: skip
 def gt(x, y):
@@ -53,11 +54,46 @@ def gt(x, y):
 
 
 @op(
-    numpy=np.greater_equal, promote=PROMOTE, elementwise=True, torch="ge", inplace=True,
+    numpy=np.greater_equal, promote=PROMOTE, elementwise=True, torch="ge",
     aliases=("greater_equal",),
 )  # fmt: skip
 def ge(x, y):
     """Whether `x` is at least `y`.  (*S), (*S) -> (*S)"""
+
+
+def _comparison_in_place(compare):
+    """Register the in-place form: 0 and 1 in the tensor's own dtype, with zero gradients."""
+    name = compare.torch
+    nodes = []
+    for number in (0, 1):
+
+        def kernel(x, y, z):
+            return np.copy(z)
+
+        kernel.__name__ = f"{name}_in_place_{number}"
+        node = op(kernel, node=f"{name.capitalize()}Backward{number}", elementwise=True)
+        node.grad("x", "y")(_zero_gradient)
+        nodes.append(node)
+
+    def front(input, other):
+        with_tensor = isinstance(other, Value)
+        result = cast(compare(input, other), dtype=input.get_dtype())
+        wanted = input.requires or (with_tensor and other.requires)
+        if wanted and input.get_dtype().kind in "fc":
+            return nodes[with_tensor](input, other, result)
+        return result
+
+    front.__name__ = front.__qualname__ = name
+    front.__doc__ = compare.function.__doc__
+    public(name, method=False, function=False, inplace=True, aliases=compare.aliases)(front)
+
+
+def _zero_gradient(g):
+    return np.zeros_like(g)
+
+
+for _op in (eq, ne, lt, le, gt, ge):
+    _comparison_in_place(_op)
 
 
 # -- tests of numbers ----------------------------------------------------------------------------

@@ -72,8 +72,9 @@ def batch_note(x, bad):
 
 def zero_pivot(x):
     """Return the number, counted from 1, of the first zero pivot of a matrix."""
-    from scipy.linalg import lu_factor  # here: SciPy is loaded when first needed
     from warnings import catch_warnings, simplefilter
+
+    from scipy.linalg import lu_factor  # here: SciPy is loaded when first needed
 
     with catch_warnings():
         simplefilter("ignore")
@@ -300,9 +301,7 @@ def _triangle(x, upper, unitriangular):
 
 def solved_back(g, x, upper, left, unitriangular):
     """Return the gradient of the right-hand side of a triangular system."""
-    return solve_triangular(
-        adjoint(x), g, upper=not upper, left=left, unitriangular=unitriangular
-    )
+    return solve_triangular(adjoint(x), g, upper=not upper, left=left, unitriangular=unitriangular)
 
 
 @solve_triangular.grad("x")
@@ -407,8 +406,7 @@ def linalg_matrix_power(A, n):
     shape = expect_square("linalg.matrix_power", A)
     if not isinstance(n, int):
         raise TypeError(
-            "linalg_matrix_power(): argument 'n' (position 2) must be int, "
-            f"not {type(n).__name__}"
+            f"linalg_matrix_power(): argument 'n' (position 2) must be int, not {type(n).__name__}"
         )
     if n == 0:
         return A * 0 + A.make(np.eye(shape[-1], dtype=A.get_dtype()))

@@ -19,7 +19,7 @@ from ._arguments import scalar_name
 from .diagonals import diagonal
 from .linear_algebra import conjugate_of, times
 from .permuting import transpose_axes
-from .reduction import sum
+from .reduction import sum as sum_over
 from .shape import reshaped
 
 # -- contracting a pair -------------------------------------------------------------------------
@@ -171,9 +171,7 @@ def _subscripts_of(numbers):
         elif 0 <= number < 52:
             found.append(_LETTERS[number])
         else:
-            raise ValueError(
-                f"einsum(): subscript {number} is not within the valid range [0, 52)"
-            )
+            raise ValueError(f"einsum(): subscript {number} is not within the valid range [0, 52)")
     return tuple(found)
 
 
@@ -205,7 +203,7 @@ def plain_subscripts(parts, output, shapes):
         width = len(shape) - (len(part) - 1)
         under = "".join(_ELLIPSIS[:widest][widest - width :]) if "..." in part else ""
         plain.append("".join([under if s == "..." else s for s in part]))
-    everything = "".join([under for under in _ELLIPSIS[:widest]])
+    everything = "".join(_ELLIPSIS[:widest])
     if output is None:
         letters = "".join(plain)
         once = [s for s in sorted(set(letters)) if letters.count(s) == 1 and s in _LETTERS]
@@ -265,7 +263,7 @@ def sum_away(x, subs, keep):
     axes = tuple([n for n, s in enumerate(subs) if s not in keep])
     if not axes:
         return x, subs
-    return sum(x, axis=axes), "".join([s for s in subs if s in keep])
+    return sum_over(x, axis=axes), "".join([s for s in subs if s in keep])
 
 
 def without_ones(x, subs, sizes):

@@ -16,19 +16,19 @@ from ._arguments import numpy_names
 from ._axes import axes_of, axis_of, spread
 from .along import put_reduced
 from .copying import cast
-from .reduction import sum
+from .reduction import sum as sum_over
 
 
 def share(g, x, out, dtype, axis, keepdims, shape):
     """Share the gradient of an extremum evenly among the elements equal to it; nan for nan."""
     hit = cast(x == spread(out, axis, keepdims, shape), dtype=dtype)
-    return spread(g, axis, keepdims, shape) / sum(hit, axis=axis, keepdims=True) * hit
+    return spread(g, axis, keepdims, shape) / sum_over(hit, axis=axis, keepdims=True) * hit
 
 
 def share_all(g, x, out, dtype):
     """Share the gradient of an element chosen of all among those equal to it, nan among nan."""
     hit = cast((x == out) | (np.isnan(x) & np.isnan(out)), dtype=dtype)
-    return g / sum(hit) * hit
+    return g / sum_over(hit) * hit
 
 
 # -- amax and amin ------------------------------------------------------------------------------
@@ -119,9 +119,7 @@ def aminmax_front(input, *, dim=None, keepdim=False):
                 "no identity."
             )
         if shape[axes[0]] == 0:
-            raise IndexError(
-                f"aminmax: Expected reduction dim {axes[0]} to have non-zero size."
-            )
+            raise IndexError(f"aminmax: Expected reduction dim {axes[0]} to have non-zero size.")
     return _returns.aminmax(*aminmax(input, axis=axes, keepdims=keepdim))
 
 

@@ -359,8 +359,8 @@ class Parts:
                     self.keep(ndim - used)
             else:
                 self.add(part, axes)
-        if not expanded:
-            self.basic.append(Ellipsis)
+        # With an Ellipsis NumPy returns a view even where integers take every axis.
+        self.basic.append(Ellipsis)
 
     def read_part(self, part, shape):
         """Return one part in its plain form and how many axes it takes."""

@@ -216,9 +216,7 @@ def expect_one_scalar_type(x, y):
     a = x.get_dtype()
     b = y.get_dtype()
     if a != b:
-        raise RuntimeError(
-            f"expected scalar type {scalar_name(a)} but found {scalar_name(b)}"
-        )
+        raise RuntimeError(f"expected scalar type {scalar_name(a)} but found {scalar_name(b)}")
     if a.kind == "b":
         raise NotImplementedError("\"baddbmm_with_gemm\" not implemented for 'Bool'")
 
@@ -290,8 +288,7 @@ def matmul(input, other):
 def _matmul_of(input, other, a, b):
     if not a or not b:
         raise RuntimeError(
-            "both arguments to matmul need to be at least 1D, "
-            f"but they are {len(a)}D and {len(b)}D"
+            f"both arguments to matmul need to be at least 1D, but they are {len(a)}D and {len(b)}D"
         )
     if len(b) == 1:
         if len(a) == 1:
@@ -402,9 +399,7 @@ def mv_front(input, vec):
     if len(a) != 2 or len(b) != 1:
         raise RuntimeError(f"vector + matrix @ vector expected, got 1, {len(a)}, {len(b)}")
     if a[1] != b[0]:
-        raise RuntimeError(
-            f"size mismatch, got input ({a[0]}), mat ({text_of(a)}), vec ({b[0]})"
-        )
+        raise RuntimeError(f"size mismatch, got input ({a[0]}), mat ({text_of(a)}), vec ({b[0]})")
     expect_addmv_dtypes(vec, input, vec)
     return mv(input, vec)
 

@@ -57,7 +57,7 @@ def index_select(input, dim=None, index=None, *, axis=None):
     if not is_index(index.array.dtype):
         raise RuntimeError("index_select(): Expected dtype int32 or int64 for index")
     index = expect_vector("index_select", index)
-    if shape and shape[axis] == 0 and index.array.size:
+    if len(shape) > 1 and shape[axis] == 0 and index.array.size:
         raise RuntimeError("index_select(): self indexing axis dim should be positive")
     if out_of_range(index.array, shape[axis] if shape else 1):
         raise IndexError("index out of range in self")

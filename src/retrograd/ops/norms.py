@@ -1,4 +1,4 @@
-"""Norms of vectors and matrices, distances.
+"""Norms of vectors and matrices.
 
 At 0 the gradient of a norm is 0.  The norm of order inf shares its gradient evenly among the
 elements that tie.
@@ -10,8 +10,7 @@ import math
 
 import numpy as np
 
-from .._core.broadcast import sum_to
-from .._core.op import PROMOTE, op
+from .._core.op import op
 from .._core.promotion import promote_types
 from .._core.public import expect_tensor, public
 from ._arguments import numpy_dtype, numpy_names, scalar_name
@@ -20,7 +19,8 @@ from .copying import cast
 from .decomposition import expect_floating, expect_matrices
 from .extrema import amax_front, amin_front
 from .permuting import moveaxis
-from .reduction import add_up, sum
+from .reduction import add_up
+from .reduction import sum as sum_over
 from .shape import reshaped
 from .spectral import svd
 
@@ -60,7 +60,7 @@ def norm_rule(g, x, out, dtype, p, axis, keepdims, shape):
     size = np.abs(x)
     if math.isinf(p):
         hit = cast((size == out) | (np.isnan(size) & np.isnan(out)), dtype=dtype)
-        return np.sign(x) * hit * (g / sum(hit, axis=axis, keepdims=True))
+        return np.sign(x) * hit * (g / sum_over(hit, axis=axis, keepdims=True))
     scale = np.where(out == 0, 0.0, g / np.where(out == 0, 1.0, out) ** (p - 1))
     if p < 2:
         # |x| to a power below 1: its slope at 0 is infinite, PyTorch's is 0.
@@ -147,9 +147,7 @@ def _matrix_dims(dim, ndim):
         raise RuntimeError(f"linalg.matrix_norm: dim must be a 2-tuple. Got {shown}")
     first, second = axis_of(dim[0], ndim), axis_of(dim[1], ndim)
     if first == second:
-        raise RuntimeError(
-            f"linalg.matrix_norm: dims must be different. Got ({first}, {second})"
-        )
+        raise RuntimeError(f"linalg.matrix_norm: dims must be different. Got ({first}, {second})")
     return first, second
 
 
@@ -193,7 +191,7 @@ def _spectral_norm(A, ord, rows, columns, keepdim):
     moved = moveaxis(A, source=(rows, columns), destination=(-2, -1))
     sizes = svd(moved, full_matrices=False)[1]
     if ord == "nuc":
-        out = sum(sizes, axis=(sizes.array.ndim - 1,))
+        out = sum_over(sizes, axis=(sizes.array.ndim - 1,))
     else:
         out = (amax_front if ord > 0 else amin_front)(sizes, -1)
     if keepdim:
@@ -221,8 +219,7 @@ def linalg_norm(A, ord=None, dim=None, keepdim=False, *, dtype=None):
         count = 1 if isinstance(dim, int) else len(dim)
         if ord is not None and count not in (1, 2):
             raise RuntimeError(
-                "linalg.norm: If dim is specified, it must be of length 1 or 2. "
-                f"Got {list(dim)}"
+                f"linalg.norm: If dim is specified, it must be of length 1 or 2. Got {list(dim)}"
             )
     elif ord is not None and ndim not in (1, 2):
         raise RuntimeError(
@@ -264,40 +261,18 @@ def norm(input, p="fro", dim=None, keepdim=False, dtype=None):
     return linalg_vector_norm(input, 2 if p is None else p, dim, keepdim, dtype=dtype)
 
 
-# -- distances ----------------------------------------------------------------------------------
+# -- limiting norms -----------------------------------------------------------------------------
 
 
-@op(node="DistBackward0", promote=PROMOTE)
-def dist(x, y, *, p=2):
-    """The p-norm of x - y.  (*S), (*S) -> ()"""
-    return norm_of(x - y, p, None, False)
-
-
-@dist.grad("x")
-def dist_dx(g, x, y, out, x_dtype, x_shape, p):
-    return _dist_rule(g, x, y, out, x_dtype, x_shape, p)
-
-
-@dist.grad("y")
-def dist_dy(g, x, y, out, x_dtype, y_shape, p):
-    return -_dist_rule(g, x, y, out, x_dtype, y_shape, p)
-
-
-def _dist_rule(g, x, y, out, dtype, shape, p):
-    apart = x - y
-    whole = norm_rule(g, apart, out, dtype, p, None, False, tuple(apart.shape))
-    return sum_to(whole, shape)
-
-
-@public("dist")
-def dist_front(input, other, p=2):
-    """The p-norm of ``input - other``, which broadcast."""
-    expect_tensor("dist", input)
-    expect_tensor("dist", other, "other", 2)
-    for one in (input, other):
-        if one.get_dtype().kind in "bui":
-            raise RuntimeError(
-                "norm(): input dtype should be either floating point or complex. "
-                f"Got {scalar_name(one.get_dtype())} instead."
-            )
-    return dist(input, other, p=p)
+@public("renorm", inplace=True, out=True)
+def renorm(input, p, dim, maxnorm):
+    """Scale every slice along `dim` whose p-norm is larger than `maxnorm` down to it."""
+    ndim = len(expect_tensor("renorm", input).get_shape())
+    if p <= 0:
+        raise RuntimeError("renorm: non-positive-norm not supported")
+    if ndim < 2:
+        raise RuntimeError("renorm: input needs at least 2 dimensions, got " + f"{ndim} dimensions")
+    axis = axis_of(dim, ndim)
+    others = tuple([n for n in range(ndim) if n != axis])
+    size = vector_norm(input, p=p, axis=others, keepdims=True)
+    return input * np.where(size > maxnorm, maxnorm / (size + 1e-7), 1.0)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import numpy as np
 
 from .._core.public import deliver
+from . import reduction
 from .along import select_along
 from .arithmetic import multiply
 from .copying import cast
@@ -19,7 +20,6 @@ from .einsum import einsum
 from .extrema import amax, amin, argmax, argmin
 from .linear_algebra import dot_front, inner, matmul, outer, vdot_front
 from .norms import linalg_norm, linalg_vector_norm
-from .reduction import all, any, count_nonzero, mean, nansum, prod, sum
 from .scan import cumprod, cumsum
 from .scan import diff as diff_front
 from .shape import reshaped
@@ -86,15 +86,15 @@ def _reduction(op):
 
 
 for _functions, _op in (
-    ((np.sum,), sum),
-    ((np.nansum,), nansum),
-    ((np.mean,), mean),
-    ((np.prod,), prod),
+    ((np.sum,), reduction.sum),
+    ((np.nansum,), reduction.nansum),
+    ((np.mean,), reduction.mean),
+    ((np.prod,), reduction.prod),
     ((np.max, np.amax), amax),
     ((np.min, np.amin), amin),
-    ((np.all,), all),
-    ((np.any,), any),
-    ((np.count_nonzero,), count_nonzero),
+    ((np.all,), reduction.all),
+    ((np.any,), reduction.any),
+    ((np.count_nonzero,), reduction.count_nonzero),
     ((np.var,), var),
     ((np.std,), std),
 ):
@@ -148,12 +148,13 @@ def average(a, axis=None, weights=None):
     """Mean, or weighted mean."""
     axis = whole_axis(axis, a.ndim)
     if weights is None:
-        return mean(a, axis=axis)
+        return reduction.mean(a, axis=axis)
     if weights.ndim < a.ndim and axis is not None:
         places = [1] * a.ndim
         places[axis] = -1
         weights = reshaped(weights, tuple(places))
-    return sum(a * weights, axis=axis) / sum(weights * (a * 0 + 1), axis=axis)
+    total = reduction.sum(weights * (a * 0 + 1), axis=axis)
+    return reduction.sum(a * weights, axis=axis) / total
 
 
 # -- sorting and quantiles ----------------------------------------------------------------------
@@ -273,7 +274,7 @@ def cross(a, b, axisa=-1, axisb=-1, axisc=-1, axis=None):
 def trace(a, offset=0, axis1=0, axis2=1):
     """Sum of a diagonal."""
     along = diagonal(a, offset=offset, axis1=axis1, axis2=axis2)
-    return sum(along, axis=along.ndim - 1)
+    return reduction.sum(along, axis=along.ndim - 1)
 
 
 # -- numpy.linalg -------------------------------------------------------------------------------

@@ -189,8 +189,9 @@ def expect_round(size, before, after, axis):
     left = size + min(before, 0) + min(after, 0)
     if max(before, after) > max(left, 0):
         raise RuntimeError(
-            f"pad: circular padding ({before}, {after}) at dimension {axis} cuts off elements that "
-            f"it would have to repeat: of {size} it leaves {max(left, 0)}. Cut and pad in two calls."
+            f"pad: circular padding ({before}, {after}) at dimension {axis} would have to repeat "
+            f"elements that it cuts off: of {size} it leaves {max(left, 0)}. Cut and pad in two "
+            f"calls."
         )
 
 

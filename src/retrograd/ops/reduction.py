@@ -193,9 +193,9 @@ def mean_front(input, dim=None, keepdim=False, *, dtype=None, **numpy_spelling):
     RuntimeError
         For integers and bools without `dtype`, as in PyTorch.
     """
-    if dim is None and dtype is None and not keepdim and not numpy_spelling:
-        if isinstance(input, Value) and input.get_dtype().kind in "fc":
-            return mean_all(input)
+    plain = dim is None and dtype is None and not keepdim and not numpy_spelling
+    if plain and isinstance(input, Value) and input.get_dtype().kind in "fc":
+        return mean_all(input)
     if numpy_spelling:
         settings = renamed("mean", numpy_spelling, dim=dim, keepdim=keepdim)
         return mean_front(input, **settings, dtype=dtype)
@@ -374,7 +374,7 @@ def count_nonzero_front(input, dim=None):
 
 @op(node="LogsumexpBackward0", promote=FLOAT)
 def logsumexp(x, *, axis=None, keepdims=False):
-    """log(sum(exp(x))) over axes without overflow; of nothing it is -inf.  (*S) -> S without axis"""
+    """log(sum(exp(x))) over axes, without overflow.  (*S) -> S without axis"""
     if reduced_count(x.shape, axis) == 0:
         return np.log(np.add.reduce(x, axis=axis, keepdims=keepdims))
     peak = np.max(np.real(x) if x.dtype.kind == "c" else x, axis=axis, keepdims=True)

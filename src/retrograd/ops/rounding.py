@@ -84,16 +84,22 @@ def round_to_decimals_dx(g):
     return np.zeros_like(g)
 
 
-def _round(input, *, decimals=0):
+def _round(input, *, decimals=None):
     """Round to the nearest integer, or multiple of ``10 ** -decimals``; halves go to even."""
     expect_tensor("round", input)
-    if decimals == 0:
+    if decimals is None:
         return round_to_even(input)
     return round_to_decimals(input, decimals=decimals)
 
 
+def _round_special(input, *, decimals=0):
+    """Round to the nearest multiple of ``10 ** -decimals``; halves go to even."""
+    expect_tensor("special_round", input)
+    return round_to_decimals(input, decimals=decimals)
+
+
 public("round", inplace=True, out=True)(_round)
-public("round", method=False, out=True, namespace="special")(_round)
+public("round", method=False, out=True, namespace="special")(_round_special)
 
 
 @op(node="FracBackward0", elementwise=True, torch="frac", inplace=True)
@@ -178,8 +184,7 @@ def signbit(x):
 @op(numpy=np.heaviside, node="torch::autograd::NotImplemented", elementwise=True)
 def heaviside(x, y):
     """0 where `x` is negative, 1 where it is positive, `y` where it is 0.  (*S), (*S) -> (*S)"""
-    out = np.where(np.equal(x, 0), y, np.greater(x, 0))
-    return np.where(np.isnan(x), x, out).astype(x.dtype)
+    return np.where(np.equal(x, 0), y, np.greater(x, 0)).astype(x.dtype)
 
 
 @heaviside.grad("x", "y")

@@ -235,7 +235,7 @@ def logcumsumexp_front(input, dim):
 
 @op(node="SubBackward0", linear=True)
 def difference(x, *, axis):
-    """Each element less the one before it; whether they differ, of bools.  (..., n) -> (..., n-1)"""
+    """Each element less the one before it; of bools, whether they differ."""
     after = x[along(axis, 1, None)]
     before = x[along(axis, None, -1)]
     return after ^ before if x.dtype.kind == "b" else after - before
@@ -258,9 +258,7 @@ def diff(input, n=1, dim=-1, prepend=None, append=None):
     parts = [part for part in (prepend, input, append) if part is not None]
     for part in parts:
         if len(part.get_shape()) != len(shape):
-            raise RuntimeError(
-                "diff expects prepend or append to be the same dimension as input"
-            )
+            raise RuntimeError("diff expects prepend or append to be the same dimension as input")
     if n < 0:
         raise RuntimeError(f"order must be non-negative but got {n}")
     if len(parts) > 1 and n > 0:

@@ -130,9 +130,7 @@ def _search_rows(rows, wanted, side):
 
 
 @public("searchsorted", method=False, out=True)
-def searchsorted(
-    sorted_sequence, input, *, out_int32=False, right=False, side=None, sorter=None
-):
+def searchsorted(sorted_sequence, input, *, out_int32=False, right=False, side=None, sorter=None):
     """Where elements would go in a sorted sequence, row by row along the last dimension.
 
     Parameters
@@ -279,9 +277,7 @@ def histc(input, bins=100, min=0, max=0):
         name = scalar_name(x.dtype)
         raise NotImplementedError(f"\"histogram_cpu\" not implemented for '{name}'")
     if bins <= 0:
-        raise RuntimeError(
-            f"torch.histogram(): bins must be > 0, but got {bins} for dimension 0"
-        )
+        raise RuntimeError(f"torch.histogram(): bins must be > 0, but got {bins} for dimension 0")
     low, high = float(min), float(max)
     if low == high and x.size:
         low, high = float(np.min(x)), float(np.max(x))

@@ -381,9 +381,7 @@ def linalg_lstsq(A, B, rcond=None, *, driver=None):
     vector = len(b) == len(a) - 1
     if b[-1 if vector else -2] != a[-2]:
         axis = -1 if vector else -2
-        raise RuntimeError(
-            f"torch.linalg.lstsq: input.size(-2) should match other.size({axis})"
-        )
+        raise RuntimeError(f"torch.linalg.lstsq: input.size(-2) should match other.size({axis})")
     cutoff = _cutoff(A, rcond, None)
     sizes = np.linalg.svd(A.array, compute_uv=False)
     largest = np.max(sizes, axis=-1, keepdims=True, initial=0.0)

@@ -11,7 +11,7 @@ from .._core.op import op
 from .._core.public import expect_tensor, public
 from .._core.value import Value
 from . import _returns
-from ._arguments import numpy_names, scalar_name
+from ._arguments import numpy_names
 from ._axes import axes_of, axis_of, spread
 from .along import put_along, put_reduced, select_along
 from .extrema import pick, share_all
@@ -421,7 +421,9 @@ def _quantile(function, input, q, dim, keepdim, interpolation, skip_nan):
         values = values + (above - values) * input.make(weight.astype(dtype))
     # The quantiles come first, then what is left of the input's shape.
     many = np.moveaxis(values, -1, 0)
-    left = kept if keepdim else tuple(n for i, n in enumerate(shape) if dim is not None and i != axis)
+    left = kept
+    if not keepdim:
+        left = () if dim is None else shape[:axis] + shape[axis + 1 :]
     return np.reshape(many, (*wanted.shape, *left))
 
 

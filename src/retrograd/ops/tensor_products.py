@@ -126,8 +126,7 @@ def linalg_cross(input, other, *, dim=-1):
     axis = axis_of(dim, len(a))
     if a[axis] != 3 or b[axis] != 3:
         raise RuntimeError(
-            f"linalg.cross: inputs dimension {dim} must have length 3. "
-            f"Got {a[axis]} and {b[axis]}"
+            f"linalg.cross: inputs dimension {dim} must have length 3. Got {a[axis]} and {b[axis]}"
         )
     return cross(input, other, axis=axis)
 
@@ -223,9 +222,7 @@ def multi_dot(tensors):
         at_end = number in (0, count - 1)
         if ndim != 2 and not (at_end and ndim == 1):
             wanted = "1D or 2D" if at_end else "2D"
-            raise RuntimeError(
-                f"multi_dot(): tensor {number} must be {wanted} but got {ndim}D"
-            )
+            raise RuntimeError(f"multi_dot(): tensor {number} must be {wanted} but got {ndim}D")
     shape = ()
     if len(matrices[0].get_shape()) == 1:
         matrices[0] = reshaped(matrices[0], (1, -1))

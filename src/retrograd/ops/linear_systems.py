@@ -1,0 +1,173 @@
+"""Linear systems by factors of the matrix, and systems of tensors."""
+
+from __future__ import annotations
+
+import math
+import warnings
+from math import prod as product_of
+
+import numpy as np
+
+from .._core.public import expect_tensor, public
+from . import _returns
+from .decomposition import (
+    LinAlgError,
+    cholesky,
+    expect_matrices,
+    expect_square,
+    inverse,
+    linalg_solve,
+    solve_triangular,
+)
+from .diagonals import diagonal_front
+from .linear_algebra import adjoint, matmul, turned
+from .norms import matrix_norm
+from .shape import reshaped
+from .spectral import svd
+
+# -- by Cholesky's factor -----------------------------------------------------------------------
+
+
+@public("cholesky", out=True)
+def cholesky_front(input, upper=False):
+    """Cholesky factor of a positive-definite matrix; `linalg.cholesky` is newer."""
+    warnings.warn(
+        "torch.cholesky is deprecated in favor of torch.linalg.cholesky and will be removed in a "
+        "future PyTorch release.",
+        UserWarning,
+        stacklevel=2,
+    )
+    expect_square("cholesky", input, "A")
+    return adjoint(cholesky(adjoint(input))) if upper else cholesky(input)
+
+
+@public("cholesky_solve", out=True)
+def cholesky_solve(input, L, upper=False):
+    """Solve A X = input with the Cholesky factor of A, lower unless `upper`."""
+    b = expect_tensor("cholesky_solve", input).get_shape()
+    a = expect_tensor("cholesky_solve", L, "input2", 2).get_shape()
+    if len(b) < 2:
+        raise RuntimeError(
+            f"b should have at least 2 dimensions, but has {len(b)} dimensions instead"
+        )
+    if len(a) < 2:
+        raise RuntimeError(
+            f"u should have at least 2 dimensions, but has {len(a)} dimensions instead"
+        )
+    expect_square("cholesky_solve", L)
+    lower = adjoint(L) if upper else L
+    half = solve_triangular(lower, input, upper=False)
+    return solve_triangular(adjoint(lower), half, upper=True)
+
+
+@public("cholesky_inverse", out=True)
+def cholesky_inverse(L, upper=False):
+    """Inverse of A from its Cholesky factor, lower unless `upper`."""
+    shape = expect_square("cholesky_inverse", L)
+    eye = L.make(np.broadcast_to(np.eye(shape[-1], dtype=L.get_dtype()), shape).copy())
+    return cholesky_solve(eye, L, upper)
+
+
+# -- without raising ----------------------------------------------------------------------------
+
+
+@public("solve_ex", namespace="linalg", method=False, out=True)
+def solve_ex(A, B, *, left=True, check_errors=False):
+    """Solution of A X = B and, for each matrix, 0 or the number of a zero pivot."""
+    shape = expect_square("linalg.solve", A)
+    try:
+        out = linalg_solve(A, B, left=left)
+    except LinAlgError:
+        if check_errors:
+            raise
+        rows = reshaped(A, (-1, *shape[-2:])).array
+        info = np.array([np.linalg.matrix_rank(one) < shape[-1] for one in rows], np.int32)
+        empty = np.full(np.broadcast_shapes(B.get_shape()), math.nan, B.get_dtype())
+        return _returns.linalg_solve_ex(B.make(empty), A.make(info.reshape(shape[:-2])))
+    return _returns.linalg_solve_ex(out, A.make(np.zeros(shape[:-2], np.int32)))
+
+
+# -- systems of tensors -------------------------------------------------------------------------
+
+
+@public("tensorsolve", namespace="linalg", method=False, out=True)
+def tensorsolve(A, B, dims=None):
+    """Solve A X = B where the last dimensions of A, as many as X has, are summed over."""
+    a = expect_tensor("linalg_tensorsolve", A, "A").get_shape()
+    b = expect_tensor("linalg_tensorsolve", B, "B", 2).get_shape()
+    if dims is not None:
+        A = np.moveaxis(A, tuple(dims), tuple(range(len(a) - len(dims), len(a))))
+        a = A.get_shape()
+    rows, columns = product_of(a[: len(b)]), product_of(a[len(b) :])
+    if rows != columns:
+        raise RuntimeError(
+            "Expected self to satisfy the requirement prod(self.shape[other.ndim:]) == "
+            f"prod(self.shape[:other.ndim]), but got {columns} != {rows}"
+        )
+    out = linalg_solve(reshaped(A, (rows, columns)), reshaped(B, (rows,)))
+    return reshaped(out, a[len(b) :])
+
+
+@public("tensorinv", namespace="linalg", method=False, out=True)
+def tensorinv(A, ind=2):
+    """Inverse for `tensordot` over `ind` dimensions."""
+    a = expect_tensor("linalg_tensorinv", A, "A").get_shape()
+    if ind <= 0:
+        raise RuntimeError(f"Expected a strictly positive integer for 'ind', but got {ind}")
+    rows, columns = product_of(a[:ind]), product_of(a[ind:])
+    if rows != columns:
+        raise RuntimeError(
+            "Expected self to satisfy the requirement prod(self.shape[ind:]) == "
+            f"prod(self.shape[:ind]), but got {columns} != {rows}"
+        )
+    return reshaped(inverse(reshaped(A, (rows, columns))), (*a[ind:], *a[:ind]))
+
+
+# -- condition numbers and aliases --------------------------------------------------------------
+
+
+@public("cond", namespace="linalg", method=False, out=True)
+def cond(A, p=None):
+    """Condition number: norm of a matrix times that of its inverse; inf when there is none.
+
+    Orders None, 2 and -2 are quotients of singular values and take any shape.
+    """
+    shape = expect_matrices("linalg.cond", A)
+    if p is None or p in (2, -2):
+        sizes = svd(A, full_matrices=False)[1]
+        first, last = sizes[..., 0], sizes[..., -1]
+        return last / first if p == -2 else first / last
+    if shape[-1] != shape[-2]:
+        raise RuntimeError(
+            f"linalg.cond(ord={p}): A must be batches of square matrices, but they are "
+            f"{shape[-2]} by {shape[-1]} matrices"
+        )
+    expect_square("linalg.cond", A)
+    try:
+        return matrix_norm(A, p) * matrix_norm(inverse(A), p)
+    except LinAlgError:
+        if len(shape) > 2:
+            raise
+        return A.make(np.asarray(math.inf, A.get_dtype()))
+
+
+@public("diagonal", namespace="linalg", method=False)
+def linalg_diagonal(A, *, offset=0, dim1=-2, dim2=-1):
+    """Diagonals of matrices, sharing memory."""
+    return diagonal_front(A, offset, dim1, dim2)
+
+
+@public("matmul", namespace="linalg", method=False, out=True)
+def linalg_matmul(input, other):
+    """Matrix product; the same as `torch.matmul`."""
+    return matmul(input, other)
+
+
+@public("triangular_solve")
+def triangular_solve(input, A, upper=True, transpose=False, unitriangular=False):
+    """Solve A X = input for a triangular A, and A; `linalg.solve_triangular` is newer."""
+    expect_square("triangular_solve", A)
+    matrix = turned(A) if transpose else A
+    is_upper = upper != transpose
+    out = solve_triangular(matrix, input, upper=is_upper, unitriangular=bool(unitriangular))
+    return _returns.triangular_solve(out, A)
