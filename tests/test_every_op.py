@@ -97,7 +97,7 @@ def each(check, suits):
                 except Exception as error:
                     failed.append((number, sample, error))
             if failed:
-                lines = [f"  sample {n}, {name}{s}: {first_line(e)}" for n, s, e in failed]
+                lines = [f"  sample {n}, {name}{s}: {in_short(e)}" for n, s, e in failed]
                 raise AssertionError("\n".join(["", *lines])) from failed[0][2]
             if skipped == len(chosen[name]):
                 pytest.skip("applies to no sample")
@@ -139,8 +139,13 @@ def starts_with_array(sample):
 
 
 def first_line(error):
-    lines = [line for line in str(error).split("\n") if line.strip()]
-    return lines[0] if lines else type(error).__name__
+    return str(error).split("\n")[0]
+
+
+def in_short(error):
+    """Return the type of an exception and the first words of its message, on one line."""
+    words = [line.strip() for line in str(error).split("\n") if line.strip()]
+    return f"{type(error).__name__}: {' | '.join(words[:4])}"
 
 
 # -- one call ---------------------------------------------------------------------------------

@@ -379,9 +379,9 @@ def is_set_to(self, tensor):
 def _metadata_in_place(name, front):
     """Return an in-place method that changes the shape, not the elements."""
 
-    def change(self, *args):
+    def change(self, *args, **settings):
         inplace.check_writable(self, name)
-        result = front(self, *args)
+        result = front(self, *args, **settings)
         self.set_array(result.array)
         if result.requires:
             inplace.adopt(self, result.node, result.index)

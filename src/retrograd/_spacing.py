@@ -101,14 +101,18 @@ def logspace(start, end, steps, base, dtype):
         return np.power(dtype.type(base), powers).astype(dtype)
     if dtype.kind in "iub":
         start, end = int(start), int(end)
-    step_dtype = _step_dtype(dtype)
     if steps == 1:
-        powers = np.array([start], step_dtype)
+        powers = np.array([start], float)
     else:
-        powers = _from_both_ends(start, end, steps, step_dtype)
-    base = float(step_dtype.type(base))
+        kind = _step_dtype(dtype).type
+        first, last = kind(start), kind(end)
+        step = float(last - first) / max(steps - 1, 1)
+        count = np.arange(steps)
+        forth = float(first) + step * count
+        back = float(last) - step * (steps - 1 - count)
+        powers = np.where(count < steps // 2, forth, back)
     # The C library's pow: NumPy's own may differ from it in the last bit.
-    return np.array([_power(base, power) for power in powers.tolist()], float).astype(dtype)
+    return np.array([_power(float(base), n) for n in powers.tolist()], float).astype(dtype)
 
 
 def _power(base, power):

@@ -2,113 +2,17 @@
 
 from __future__ import annotations
 
-import math
+import warnings
 
 import numpy as np
 
-from . import _spacing
+from . import _spacing, nested
 from ._core.promotion import defaults
 from ._core.value import Value
 from .device import check_device
-from .dtypes import of, to_numpy
+from .dtypes import to_numpy
 from .ops import diagonals
 from .tensor import Tensor, wrap
-
-
-def _inferred(data, function):
-    """Return `data` as an array with the dtype PyTorch infers."""
-    if isinstance(data, np.ndarray):
-        of(data.dtype)
-        return data if data.dtype.isnative else data.astype(data.dtype.newbyteorder("="))
-    if isinstance(data, np.generic):
-        return np.asarray(data)
-    if isinstance(data, Value):
-        return data.array
-    if isinstance(data, (bool, int, float, complex)):
-        return _from_python(data, function)
-    if hasattr(data, "__array__") and not isinstance(data, (list, tuple)):
-        return np.asarray(data)
-    if not isinstance(data, (list, tuple, range)):
-        if hasattr(data, "__len__") and hasattr(data, "__getitem__") and not isinstance(data, (str, bytes)):
-            data = list(data)
-        elif isinstance(data, str):
-            raise TypeError("new(): invalid data type 'str'")
-        else:
-            raise RuntimeError(f"Could not infer dtype of {type(data).__name__}")
-    return _from_python(_plain(data), function)
-
-
-def _plain(data):
-    """Return nested sequences with tensors and arrays inside turned into lists of numbers."""
-    if isinstance(data, Value):
-        return data.array
-    if isinstance(data, (list, tuple, range)):
-        return [_plain(part) if isinstance(part, (Value, list, tuple, range)) else part for part in data]
-    return data
-
-
-def _from_python(data, function):
-    try:
-        array = np.array(data)
-    except ValueError:
-        raise ValueError(_ragged_words(data)) from None
-    except OverflowError:
-        raise RuntimeError("Overflow when unpacking long long") from None
-    kind = array.dtype.kind
-    if kind == "f" and not _holds_numpy(data):
-        return array.astype(defaults.floating) if array.dtype != defaults.floating else array
-    if kind == "c":
-        return array.astype(defaults.complex)
-    if kind == "i":
-        return array.astype(np.int64)
-    if kind in "bf":
-        return array if array.size else array.astype(defaults.floating)
-    if kind == "u":
-        if array.size and int(array.max()) >= 2**63 and not _holds_numpy(data):
-            raise RuntimeError("Overflow when unpacking long long")
-        return array
-    if kind == "U" or kind == "S":
-        raise ValueError("too many dimensions 'str'")
-    if kind == "O":
-        odd = _first_odd(data)
-        if isinstance(odd, int):
-            raise RuntimeError("Overflow when unpacking long long")
-        raise RuntimeError(f"Could not infer dtype of {type(odd).__name__}")
-    of(array.dtype)
-    return array
-
-
-def _holds_numpy(data):
-    while isinstance(data, list) and data:
-        data = data[0]
-    return isinstance(data, (np.ndarray, np.generic))
-
-
-def _first_odd(data):
-    if isinstance(data, list):
-        for part in data:
-            odd = _first_odd(part)
-            if odd is not _fine:
-                return odd
-        return _fine
-    return _fine if isinstance(data, (float, np.ndarray)) else data
-
-
-_fine = object()
-
-
-def _ragged_words(data, dim=0):
-    """Return PyTorch's words for nested sequences of unequal lengths."""
-    lengths = [len(part) if isinstance(part, (list, np.ndarray)) and np.ndim(part) else None for part in data]
-    for part, length in zip(data, lengths):
-        if length is None and any(n is not None for n in lengths):
-            return f"expected sequence of length {lengths[0]} at dim {dim + 1} (got {part!r})"
-        if length != lengths[0]:
-            return f"expected sequence of length {lengths[0]} at dim {dim + 1} (got {length})"
-    for part in data:
-        if isinstance(part, list):
-            return _ragged_words(part, dim + 1)
-    return "expected sequences of equal length"
 
 
 def tensor(data, *, dtype=None, device=None, requires_grad=False, pin_memory=False):
@@ -136,15 +40,9 @@ def tensor(data, *, dtype=None, device=None, requires_grad=False, pin_memory=Fal
             [3.0000, 4.5000]])
     """
     check_device(device)
-    array = _inferred(data, "tensor")
-    if dtype is not None:
-        target = to_numpy(dtype, "tensor")
-        array = _converted(array, target, data)
-    else:
-        array = np.array(array)
+    target = None if dtype is None else to_numpy(dtype, "tensor")
+    array = nested.to_array(_plain_data(data), target)
     if isinstance(data, Value):
-        import warnings
-
         warnings.warn(
             "To copy construct from a tensor, it is recommended to use sourceTensor.detach()."
             "clone() or sourceTensor.detach().clone().requires_grad_(True), rather than "
@@ -155,13 +53,11 @@ def tensor(data, *, dtype=None, device=None, requires_grad=False, pin_memory=Fal
     return _leaf(array, requires_grad)
 
 
-def _converted(array, target, data):
-    if not isinstance(data, (np.ndarray, Value)) and array.dtype.kind == "f" and target.kind == "f":
-        # Python floats are double: do not round twice by way of the default dtype.
-        return np.array(_plain(data), target)
-    if array.dtype.kind == "c" and target.kind in "iufb":
-        raise RuntimeError("value cannot be converted to type without loss of its imaginary part")
-    return np.array(array, target)
+def _plain_data(data):
+    """Return an array for what speaks NumPy's array protocol, other data as they are."""
+    if isinstance(data, (Value, np.ndarray, np.generic, list, tuple)):
+        return data
+    return np.asarray(data) if hasattr(data, "__array__") else data
 
 
 def _leaf(array, requires_grad):
@@ -180,11 +76,11 @@ def as_tensor(data, dtype=None, device=None):
     check_device(device)
     if isinstance(data, Value):
         return data if dtype is None else data.to(dtype)
-    array = _inferred(data, "as_tensor")
-    if dtype is None:
-        return wrap(array)
-    return wrap(_converted(array, to_numpy(dtype, "as_tensor"), data)
-                if array.dtype != to_numpy(dtype, "as_tensor") else array)  # fmt: skip
+    target = None if dtype is None else to_numpy(dtype, "as_tensor")
+    data = _plain_data(data)
+    if isinstance(data, np.ndarray) and target in (None, data.dtype):
+        return wrap(nested.checked(data))
+    return wrap(nested.to_array(data, target))
 
 
 def asarray(obj, *, dtype=None, device=None, copy=None, requires_grad=False):
@@ -199,14 +95,7 @@ def from_numpy(ndarray, /):
     """Return a tensor that shares the memory of a NumPy array."""
     if not isinstance(ndarray, np.ndarray):
         raise TypeError(f"expected np.ndarray (got {type(ndarray).__name__})")
-    of(ndarray.dtype)
-    if any(step < 0 for step in ndarray.strides):
-        raise ValueError(
-            "At least one stride in the given numpy array is negative, and tensors with negative "
-            "strides are not currently supported. (You can probably work around this by making a "
-            "copy of your array  with array.copy().) "
-        )
-    return wrap(ndarray)
+    return wrap(nested.checked(ndarray))
 
 
 def frombuffer(buffer, *, dtype, count=-1, offset=0, requires_grad=False):

@@ -17,7 +17,7 @@ from ._core.op import Op, late, refresh
 from ._core.plan import RESULT
 from ._core.promotion import category
 from ._core.site import here
-from ._core.storage import tick
+from ._core.storage import clock, tick
 from ._core.value import FUNCTION_VIEW, MULTIPLE_OUTPUT_VIEW, NO_GRAD_VIEW, Value
 from .dtypes import of
 from .ops.copying import cast
@@ -91,8 +91,13 @@ def check_writable(x, name, source=None):
         )
 
 
-def write(x, result, name):
+def write(x, result, name, since=None):
     """Make `result` the content and the history of `x`, and return `x`.
+
+    Parameters
+    ----------
+    since : int, optional
+        Clock time before `result` was computed: nodes recorded later belong to this write.
 
     Raises
     ------
@@ -126,8 +131,10 @@ def write(x, result, name):
             "unsupported operation: more than one element of the written-to tensor refers to a "
             "single memory location. Please clone() the tensor before performing the operation."
         )
-    np.copyto(array, result.array)
     storage = x.get_storage()
+    if result.requires:
+        _keep_what_is_overwritten(result.node, array, storage, since)
+    np.copyto(array, result.array)
     if not result.requires:
         storage.write(tick(), name, here())
         return x
@@ -145,6 +152,30 @@ def _overlaps(array):
     return 0 in array.strides and array.size > 0 and any(
         stride == 0 and size > 1 for stride, size in zip(array.strides, array.shape)
     )
+
+
+def _keep_what_is_overwritten(node, array, storage, since):
+    """Let the nodes of an in-place call save a copy of what the call is about to overwrite."""
+    since = node.seq - 1 if since is None else since
+    stack = [node]
+    seen = {node}
+    while stack:
+        node = stack.pop()
+        if node.storages is not None and any(s is storage for s in node.storages):
+            node.saved = tuple(_copy_if_shared(entry, array) for entry in node.saved)
+            node.storages = tuple(None if s is storage else s for s in node.storages)
+        for edge in node.edges:
+            if edge is not None and edge.seq > since and edge not in seen:
+                seen.add(edge)
+                stack.append(edge)
+
+
+def _copy_if_shared(entry, array):
+    if isinstance(entry, tuple):
+        return tuple(_copy_if_shared(part, array) for part in entry)
+    if isinstance(entry, np.ndarray) and np.may_share_memory(entry, array):
+        return np.array(entry)
+    return entry
 
 
 def _save_in_place(node, result, x):
@@ -211,7 +242,8 @@ def in_place(front, name):
             check_writable(self, name, args[0] if args else None)
         if op is not None and not settings and _direct(op, self, args, recording):
             return self
-        return write(self, front(self, *args, **settings), name)
+        since = clock.now
+        return write(self, front(self, *args, **settings), name, since)
 
     method.__name__ = name
     method.__qualname__ = f"Tensor.{name}"

@@ -8,15 +8,15 @@ from .test_decomposition import _regular
 
 _L = np.tril(array(3, 3)) + 3 * np.eye(3)
 
-# Two triangular systems here, one operation in PyTorch.
 SAMPLES = {
     "cholesky_solve": [
-        Sample(array(3, 2), _L, skip="node"),
-        Sample(array(3, 2), _L.T, True, skip="node"),
-        Sample(array(2, 3, 2), np.stack([_L, _L + np.eye(3)]), skip="node"),
+        # Finite differences see that one triangle is not looked at.
+        Sample(array(3, 2), _L, skip="finite"),
+        Sample(array(3, 2), _L.T, True, skip="finite"),
+        Sample(array(2, 3, 2), np.stack([_L, _L + np.eye(3)]), skip="finite"),
         Sample(array(3, 2), array(3), raises=RuntimeError, match="u should have at least 2 dim"),
     ],
-    "cholesky_inverse": [Sample(_L, skip="node"), Sample(_L.T, upper=True, skip="node")],
+    "cholesky_inverse": [Sample(_L, skip="finite"), Sample(_L.T, upper=True, skip="finite")],
     "linalg.solve_ex": [
         Sample(_regular(3, 3), array(3, 2)),
         Sample(_regular(3, 3), array(3)),
@@ -24,7 +24,7 @@ SAMPLES = {
     "linalg.tensorsolve": [
         Sample(_regular(6, 6).reshape(2, 3, 6), array(2, 3)),
         Sample(_regular(6, 6).reshape(2, 3, 3, 2), array(2, 3)),
-        Sample(array(3, 3), array(4), raises=RuntimeError, match="Expected self to satisfy the"),
+        Sample(array(3, 3), array(4), raises=RuntimeError),
     ],
     # Views here, reshaped aliases there.
     "linalg.tensorinv": [
@@ -45,9 +45,9 @@ SAMPLES = {
     "linalg.diagonal": [Sample(array(2, 3, 4)), Sample(array(3, 3), offset=1)],
     "linalg.matmul": [Sample(array(3, 4), array(4, 2)), Sample(array(3, 4), array(4))],
     "triangular_solve": [
-        Sample(array(3, 2), _L.T, skip="torch"),
-        Sample(array(3, 2), _L, False, skip="torch"),
-        Sample(array(3, 2), _L.T, transpose=True, skip="torch"),
+        Sample(array(3, 2), _L.T),
+        Sample(array(3, 2), _L, False),
+        Sample(array(3, 2), _L.T, transpose=True),
     ],
 }
 

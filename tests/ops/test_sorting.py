@@ -130,4 +130,18 @@ SAMPLES = {
         ),
         Sample(_LONG, bins=3, raises=NotImplementedError, match="not implemented for 'Long'"),
     ],
+    "histogram": [
+        Sample(array(20), 5, constant=(0,)),
+        Sample(array(20), bins=4, range=(-1.0, 1.0), density=True, constant=(0,)),
+        Sample(array(20), np.array([-2.0, 0.0, 0.5, 2.0]), constant=(0, 1)),
+        Sample(array(3, 4), 3, weight=array(3, 4), constant=(0, 1)),
+        Sample(array(20, dtype="float32"), 5, constant=(0,)),
+        Sample(_LONG, bins=3, raises=NotImplementedError, match="not implemented for 'Long'"),
+    ],
+    "isin": [
+        Sample(np.arange(6).reshape(2, 3), np.array([1, 4])),
+        Sample(np.arange(4), 2, invert=True),
+        Sample(2, np.array([1, 2])),
+        Sample(np.arange(4), np.array([1, 7]), assume_unique=True),
+    ],
 }

@@ -80,8 +80,9 @@ class Node(Slot):
         return tuple(
             [
                 (
-                    None if edge is None else under_own_name(edge),
-                    0 if indices is None or edge is None else indices[i],
+                    (None, 0)
+                    if edge is None or isinstance(edge, Unconnected)
+                    else (under_own_name(edge), 0 if indices is None else indices[i])
                 )
                 for i, edge in enumerate(self.edges)
             ]
@@ -144,6 +145,14 @@ class AccumulateGrad(Node):
 
     def __repr__(self) -> str:
         return f"<AccumulateGrad object at {hex(id(self))}>"
+
+
+class Unconnected(AccumulateGrad):
+    """Where gradients of a view go that has lost the way to its base.
+
+    PyTorch says of a view made in no_grad mode that it requires grad when its base does, and
+    records what is done with it; but what arrives at the view goes nowhere.
+    """
 
 
 @mypyc_attr(allow_interpreted_subclasses=True)

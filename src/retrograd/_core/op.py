@@ -33,7 +33,7 @@ from .plan import (
 from .promotion import FLOAT32, FLOAT64, category, defaults, result_type
 from .site import here
 from .storage import clock
-from .value import MULTIPLE_OUTPUT_VIEW, NO_GRAD_VIEW, Value, asarray
+from .value import INFERENCE_VIEW, MULTIPLE_OUTPUT_VIEW, NO_GRAD_VIEW, Value, asarray
 
 ndarray: Final[Any] = np.ndarray
 
@@ -297,7 +297,8 @@ class Op:
         for number, result in enumerate(results):
             if self.view:
                 note_view(self, result, first)
-                result.view_kind = MULTIPLE_OUTPUT_VIEW
+                if result.view_kind == 0:
+                    result.view_kind = MULTIPLE_OUTPUT_VIEW
             if node is not None:
                 which = self.differentiable
                 if which is None or number in which:
@@ -437,6 +438,10 @@ def refresh(x: Value) -> None:
     storage = x.storage
     if storage is not None and storage.written > x.view_seen:
         late.refresh_view(x)
+    elif x.node is None:
+        base: Any = x.base
+        if x.requires != base.requires:
+            late.refresh_view(x)
 
 
 def cast(x: Value, dtype: Any) -> Value:
@@ -447,21 +452,23 @@ def cast(x: Value, dtype: Any) -> Value:
 
 def note_view(op: Op, result: Value, source: Value) -> None:
     """Let a result that shares its source's buffer share its version counter and base."""
-    if op.view or np.may_share_memory(result.array, source.array):
+    if source.inference:
+        result.inference = True
+    elif op.view or np.may_share_memory(result.array, source.array):
         storage = source.get_storage()
         result.storage = storage
         result.view_seen = clock.now
         base = source.base
         result.base = source if base is None else base
         if switches.special != 0 and not thread_modes().grad:
-            result.view_kind = NO_GRAD_VIEW
-        else:
+            result.view_kind = INFERENCE_VIEW if thread_modes().inference else NO_GRAD_VIEW
+        if source.view_kind != 0:
             result.view_kind = source.view_kind
 
 
 def mark_inference(result: Value) -> None:
     """Mark a result made in inference mode."""
-    if thread_modes().inference:
+    if thread_modes().inference and result.base is None:
         result.inference = True
 
 

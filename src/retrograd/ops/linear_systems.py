@@ -8,6 +8,8 @@ from math import prod as product_of
 
 import numpy as np
 
+from .._core.broadcast import sum_to
+from .._core.op import op
 from .._core.public import expect_tensor, public
 from . import _returns
 from .decomposition import (
@@ -41,31 +43,66 @@ def cholesky_front(input, upper=False):
     return adjoint(cholesky(adjoint(input))) if upper else cholesky(input)
 
 
+@op(name="cholesky_solve", node="CholeskySolveBackward0")
+def cholesky_solve_op(x, y, *, upper=False):
+    """Solve (y y^H) z = x for triangular y, (y^H y) z = x when `upper`.
+
+    As in PyTorch the gradient of y is that of a full matrix, also where y is not looked at.
+    """
+    lower = adjoint(y) if upper else y
+    half = np.linalg.solve(np.tril(lower), x)
+    return np.linalg.solve(adjoint(np.tril(lower)), half)
+
+
+@cholesky_solve_op.grad("x")
+def cholesky_solve_dx(g, y, x_shape, upper):
+    return sum_to(cholesky_solve_op(g, y, upper=upper), x_shape)
+
+
+@cholesky_solve_op.grad("y")
+def cholesky_solve_dy(g, y, out, y_shape, upper):
+    whole = np.matmul(cholesky_solve_op(g, y, upper=upper), adjoint(out))
+    return sum_to(factor_rule(-whole, y, upper), y_shape)
+
+
+def factor_rule(g, factor, upper):
+    """Return the gradient of a triangular factor from that of the matrix it is a factor of."""
+    both = g + adjoint(g)
+    return np.matmul(factor, both) if upper else np.matmul(both, factor)
+
+
+@op(name="cholesky_inverse", node="CholeskyInverseBackward0")
+def cholesky_inverse_op(x, *, upper=False):
+    """Inverse of x x^H for triangular x, of x^H x when `upper`; gradient as `cholesky_solve`."""
+    lower = np.tril(adjoint(x) if upper else x)
+    back = np.linalg.inv(lower)
+    return np.matmul(adjoint(back), back)
+
+
+@cholesky_inverse_op.grad("x")
+def cholesky_inverse_dx(g, x, out, upper):
+    return factor_rule(-np.matmul(np.matmul(out, g), out), x, upper)
+
+
 @public("cholesky_solve", out=True)
 def cholesky_solve(input, L, upper=False):
     """Solve A X = input with the Cholesky factor of A, lower unless `upper`."""
     b = expect_tensor("cholesky_solve", input).get_shape()
     a = expect_tensor("cholesky_solve", L, "input2", 2).get_shape()
-    if len(b) < 2:
-        raise RuntimeError(
-            f"b should have at least 2 dimensions, but has {len(b)} dimensions instead"
-        )
-    if len(a) < 2:
-        raise RuntimeError(
-            f"u should have at least 2 dimensions, but has {len(a)} dimensions instead"
-        )
+    for name, shape in (("b", b), ("u", a)):
+        if len(shape) < 2:
+            raise RuntimeError(
+                f"{name} should have at least 2 dimensions, but has {len(shape)} dimensions instead"
+            )
     expect_square("cholesky_solve", L)
-    lower = adjoint(L) if upper else L
-    half = solve_triangular(lower, input, upper=False)
-    return solve_triangular(adjoint(lower), half, upper=True)
+    return cholesky_solve_op(input, L, upper=bool(upper))
 
 
 @public("cholesky_inverse", out=True)
 def cholesky_inverse(L, upper=False):
     """Inverse of A from its Cholesky factor, lower unless `upper`."""
-    shape = expect_square("cholesky_inverse", L)
-    eye = L.make(np.broadcast_to(np.eye(shape[-1], dtype=L.get_dtype()), shape).copy())
-    return cholesky_solve(eye, L, upper)
+    expect_square("cholesky_inverse", L)
+    return cholesky_inverse_op(L, upper=bool(upper))
 
 
 # -- without raising ----------------------------------------------------------------------------

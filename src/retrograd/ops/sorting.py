@@ -289,3 +289,58 @@ def histc(input, bins=100, min=0, max=0):
         low -= 1
         high += 1
     return input.make(np.histogram(x, bins, (low, high))[0].astype(x.dtype))
+
+
+def _range_of(x, given):
+    """Return the range of a histogram: as given, else that of the elements, never empty."""
+    if given is not None:
+        return float(given[0]), float(given[1])
+    if not x.size:
+        return 0.0, 1.0
+    low, high = float(np.min(x)), float(np.max(x))
+    return (low - 0.5, high + 0.5) if low == high else (low, high)
+
+
+@public("histogram", out=True)
+def histogram(input, bins=100, *, range=None, weight=None, density=False):
+    """How many elements fall into each interval, and the edges, as ``(hist, bin_edges)``.
+
+    Parameters
+    ----------
+    input : Tensor
+    bins : int or Tensor
+        How many equal intervals, or the edges.
+    range : pair of float, optional
+        Where equal intervals begin and end; the smallest and largest element by default.
+    weight : Tensor, optional
+        What each element counts.
+    density : bool
+        Scale so that the integral is 1.
+    """
+    x = expect_tensor("histogram", input).array
+    if x.dtype.kind != "f":
+        name = scalar_name(x.dtype)
+        raise NotImplementedError(f"\"histogram_cpu\" not implemented for '{name}'")
+    if isinstance(bins, Value):
+        edges = bins.array
+    else:
+        low, high = _range_of(x, range)
+        if low > high:
+            raise RuntimeError(
+                "torch.histogram: min should not exceed max, "
+                f"but got min {low:g} max {high:g} for dimension 0"
+            )
+        edges = np.linspace(low, high, bins + 1, dtype=x.dtype)
+    weights = None if weight is None else weight.array.reshape(-1)
+    counts, _ = np.histogram(x.reshape(-1), edges, weights=weights, density=density)
+    return _returns.histogram(input.make(counts.astype(x.dtype)), input.make(edges.copy()))
+
+
+@public("isin", method=False, out=True)
+def isin(elements, test_elements, *, assume_unique=False, invert=False):
+    """Whether each element is among the test elements; one of the two may be a number."""
+    like = elements if isinstance(elements, Value) else test_elements
+    expect_tensor("isin", like, "elements")
+    x = elements.array if isinstance(elements, Value) else np.asarray(elements)
+    y = test_elements.array if isinstance(test_elements, Value) else np.asarray(test_elements)
+    return like.make(np.asarray(np.isin(x, y, assume_unique=assume_unique, invert=invert)))
