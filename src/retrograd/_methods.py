@@ -10,7 +10,6 @@ import numpy as np
 
 from . import inplace
 from ._core.modes import inference_enabled
-from ._core.op import call2_scalar
 from ._core.promotion import category, defaults
 from ._core.public import collect, functions, inplace_methods, methods
 from ._core.value import Value

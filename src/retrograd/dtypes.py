@@ -133,6 +133,42 @@ def to_numpy(given, function="function", argument="dtype"):
     )
 
 
+def scalar_for(value, numpy_dtype):
+    """Return a Python number as an element of a dtype; negative integers wrap if unsigned.
+
+    Raises
+    ------
+    RuntimeError
+        When the dtype cannot hold it.
+    """
+    kind = numpy_dtype.kind
+    if kind == "b":
+        return bool(value)
+    if kind == "c":
+        return numpy_dtype.type(value)
+    if isinstance(value, complex):
+        if value.imag:
+            _overflow(numpy_dtype)
+        value = value.real
+    if kind in "iu":
+        limits = np.iinfo(numpy_dtype)
+        if not (value == value and limits.min <= value <= limits.max):
+            if kind == "u" and -limits.max <= value < 0:
+                return numpy_dtype.type(int(value) % (limits.max + 1))
+            _overflow(numpy_dtype)
+        return numpy_dtype.type(int(value))
+    if kind == "f" and np.isfinite(value) and abs(value) > np.finfo(numpy_dtype).max:
+        _overflow(numpy_dtype)
+    return numpy_dtype.type(value)
+
+
+def _overflow(numpy_dtype):
+    name = {"float32": "float", "float64": "double", "float16": "at::Half"}.get(numpy_dtype.name)
+    raise RuntimeError(
+        f"value cannot be converted to type {name or numpy_dtype.name + '_t'} without overflow"
+    )
+
+
 def get_default_dtype():
     """Return the dtype of floating values that name none; ``torch.float32`` at the start."""
     return of(promotion.defaults.floating)

@@ -8,36 +8,55 @@ own node again, as a region of the base, the next time it is used.
 
 from __future__ import annotations
 
+import weakref
+
 import numpy as np
 
 from ._core import modes
 from ._core.errors import with_note
 from ._core.modes import switches
+from ._core.node import GradCell, Unconnected
 from ._core.op import Op, late, refresh
 from ._core.plan import RESULT
 from ._core.promotion import category
 from ._core.site import here
 from ._core.storage import clock, tick
-from ._core.value import FUNCTION_VIEW, MULTIPLE_OUTPUT_VIEW, NO_GRAD_VIEW, Value
+from ._core.value import (
+    FUNCTION_VIEW,
+    INFERENCE_VIEW,
+    MULTIPLE_OUTPUT_VIEW,
+    NO_GRAD_VIEW,
+    PLAIN_VIEW,
+    Value,
+)
 from .dtypes import of
-from .ops.copying import cast
+from .ops.copying import cast, copy
 from .ops.indexing import getitem, put_item
 from .ops.region import fill, overwrite, region_of, take_region, write_region
 
 _many_views = (
-    "Output {index} of {node} is a view and is being modified inplace. This view is the output "
-    "of a function that returns multiple views. Such functions do not allow the output views to "
-    "be modified inplace. You should replace the inplace operation by an out-of-place one."
+    " This view is the output of a function that returns multiple views. Such functions do not "
+    "allow the output views to be modified inplace. You should replace the inplace operation by "
+    "an out-of-place one."
 )
-_no_grad_view = (
-    "A view was created in no_grad mode and is being modified inplace with grad mode enabled. "
-    "Given that this use case is ambiguous and error-prone, it is forbidden. You can clarify "
-    "your code by moving both the view and the inplace either both inside the no_grad block (if "
+_ambiguous_view = (
+    " Given that this use case is ambiguous and error-prone, it is forbidden. You can clarify "
+    "your code by moving both the view and the inplace either both inside the {block} block (if "
     "you don't want the inplace to be tracked) or both outside (if you want the inplace to be "
     "tracked)."
 )
-
-
+_function_view = (
+    " This view was created inside a custom Function (or because an input was returned as-is) "
+    "and the autograd logic to handle view+inplace would override the custom backward "
+    "associated with the custom Function, leading to incorrect gradients. This behavior is "
+    "forbidden. You can fix this by cloning the output of the custom Function."
+)
+_view_words = {
+    MULTIPLE_OUTPUT_VIEW: _many_views,
+    NO_GRAD_VIEW: _ambiguous_view.format(block="no_grad"),
+    INFERENCE_VIEW: _ambiguous_view.format(block="inference_mode"),
+    FUNCTION_VIEW: _function_view,
+}
 _leaf = "a leaf Variable that requires grad is being used in an in-place operation."
 
 
@@ -47,7 +66,36 @@ def _refused(name, words):
     return with_note(RuntimeError(words), f"refused: {name}; {advice}")
 
 
-def check_writable(x, name, source=None):
+def view_error(x, indirect=False):
+    """Return the error for a write that a view cannot follow: of itself, or through its base."""
+    what = "its base or another view of its base has been" if indirect else "is being"
+    node = x.node
+    if node is not None:
+        made = f"Output {x.index} of {node.name().removesuffix('Backward0')} is a view and {what}"
+        text = f"{made} modified inplace."
+    elif x.view_kind == INFERENCE_VIEW:
+        text = f"A view was created in inference mode and {what} modified inplace in normal mode."
+    else:
+        text = (
+            f"A view was created in no_grad mode and {what} modified inplace with grad mode "
+            "enabled."
+        )
+    return RuntimeError(text + _view_words[x.view_kind])
+
+
+def _tracked(x):
+    """Say whether a value requires grad, by itself or as a view of one that does."""
+    if x.requires and type(x.leaf) is not Unconnected:
+        return True
+    return x.base is not None and x.base.requires
+
+
+def _any_tracked(sources):
+    """Say whether any argument of a write requires grad."""
+    return any(isinstance(source, Value) and _tracked(source) for source in sources)
+
+
+def check_writable(x, name, *sources):
     """Refuse an in-place write that could not be differentiated.
 
     Raises
@@ -64,31 +112,18 @@ def check_writable(x, name, source=None):
         )
     if switches.special != 0 and not modes.grad_enabled():
         return
-    if x.requires and x.node is None and x.base is None:
-        raise _refused(name, _leaf)
+    tracked = _tracked(x)
+    if not tracked and not _any_tracked(sources):
+        return
     base = x.base
-    if base is None:
-        return
-    wanted = x.requires or (isinstance(source, Value) and source.requires)
-    if not wanted:
-        return
-    if base.requires and base.node is None:
-        raise _refused(name, "a view of " + _leaf)
-    if x.requires and x.node is None:
+    if base is not None:
+        if x.view_kind != PLAIN_VIEW:
+            raise view_error(x)
+        if tracked and base.node is None:
+            raise _refused(name, "a view of " + _leaf)
+        refresh(x)
+    if tracked and x.node is None:
         raise _refused(name, _leaf)
-    if x.view_kind == MULTIPLE_OUTPUT_VIEW:
-        node = x.node.name().removesuffix("Backward0") if x.node is not None else "Unbind"
-        raise RuntimeError(_many_views.format(index=x.index, node=node))
-    if x.view_kind == NO_GRAD_VIEW:
-        raise RuntimeError(_no_grad_view)
-    if x.view_kind == FUNCTION_VIEW:
-        raise RuntimeError(
-            f"Output {x.index} of {x.node.name()} is a view and is being modified inplace. This "
-            "view was created inside a custom Function (or because an input was returned as-is) "
-            "and the autograd logic to handle view+inplace would override the custom backward "
-            "associated with the custom Function, leading to incorrect gradients. This behavior "
-            "is forbidden. You can fix this by cloning the output of the custom Function."
-        )
 
 
 def write(x, result, name, since=None):
@@ -146,6 +181,19 @@ def write(x, result, name, since=None):
     else:
         _rebase(x, result)
     return x
+
+
+def _writable(array, name):
+    """Return a writable array of the same memory: NumPy makes every expanded array read-only."""
+    found = array[...]
+    try:
+        found.flags.writeable = True
+    except ValueError:
+        raise RuntimeError(
+            f"{name}: the tensor's memory is read-only (a read-only NumPy array); clone() it "
+            "before writing"
+        ) from None
+    return found
 
 
 def _overlaps(array):
@@ -214,41 +262,112 @@ def _rebase(x, result):
     node = write_region._record(
         [base, result], [base.array, result.array], base.array, settings, mask
     )
-    base.storage.written = node.seq
     adopt(base, node, 0)
     x.view_seen = 0
     refresh(x)
 
 
 def refresh_view(x):
-    """Give a view its node again after a write to its base."""
+    """Give a view its node again after a write to its base, or to another view of it.
+
+    Raises
+    ------
+    RuntimeError
+        When the view cannot follow its base: it was made in no_grad mode, is one of several, or
+        comes from a custom Function.
+    """
     base = x.base
-    x.view_seen = x.storage.written
-    if not base.requires or (x.requires and x.node is None):
+    if x.node is None and not base.requires:
+        if type(x.leaf) is Unconnected:
+            x.requires = False
+            x.leaf = None
         return
-    node = take_region._record(
-        [base], [base.array], x.array, region_of(x.array, base.array), 1
-    )
+    storage = x.storage
+    if storage.written <= x.view_seen:
+        if not x.requires:
+            x.requires = True
+            x.leaf = Unconnected(weakref.ref(x), GradCell())
+        return
+    if x.view_kind != PLAIN_VIEW:
+        raise view_error(x, indirect=True)
+    x.view_seen = storage.written
+    node = take_region._record([base], [base.array], x.array, region_of(x.array, base.array), 1)
+    if node.edges[0] is None:
+        node.edges = (Unconnected(weakref.ref(x), GradCell()),)
     adopt(x, node, 0)
 
 
 def in_place(front, name):
     """Return the in-place method of a function: ``tanh_`` from ``tanh``."""
     op = getattr(front, "kernel_op", None)
+    saves_self = {}
 
     def method(self, *args, **settings):
         recording = switches.special == 0 or modes.grad_enabled()
         if recording or self.inference:
-            check_writable(self, name, args[0] if args else None)
+            check_writable(self, name, *args)
+        for arg in args:
+            if arg is not self and isinstance(arg, Value) and arg.storage is not None:
+                _check_overlap(self, arg)
         if op is not None and not settings and _direct(op, self, args, recording):
             return self
-        since = clock.now
-        return write(self, front(self, *args, **settings), name, since)
+        if not recording or not (_tracked(self) or _any_tracked(args)):
+            return write(self, front(self, *args, **settings), name)
+        # What the operation saves of `self` must outlive the write, so it sees a stand-in.
+        stand_in = _stand_in(self, saves_self.get(len(args), True))
+        result = front(stand_in, *args, **settings)
+        saved = stand_in.storage is not None
+        if saved and saves_self.get(len(args), True) is False:
+            result = front(_stand_in(self, True), *args, **settings)
+        saves_self[len(args)] = saved
+        return write(self, result, name)
 
     method.__name__ = name
     method.__qualname__ = f"Tensor.{name}"
     method.__doc__ = f"In-place form of :meth:`{name[:-1]}`: writes into this tensor's memory."
     return method
+
+
+def _stand_in(x, copied):
+    """Return a value with the history of `x` and a storage of its own."""
+    made = x.make(np.array(x.array) if copied else x.array[...])
+    made.requires = x.requires
+    made.node = x.node
+    made.index = x.index
+    made.leaf = x.leaf
+    return made
+
+
+def _check_overlap(x, other):
+    """Refuse to write into memory that an operand shares in part."""
+    if other.storage is not x.storage:
+        return
+    a, b = x.array, other.array
+    if a.size == 0 or b.size == 0 or not (_dense(a) and _dense(b)):
+        return
+    low, high = np.lib.array_utils.byte_bounds(a)
+    other_low, other_high = np.lib.array_utils.byte_bounds(b)
+    if low == other_low and high == other_high:
+        partial = a.strides != b.strides
+    else:
+        partial = low < other_high and other_low < high
+    if partial:
+        raise RuntimeError(
+            "unsupported operation: some elements of the input tensor and the written-to tensor "
+            "refer to a single memory location. Please clone() the tensor before performing the "
+            "operation."
+        )
+
+
+def _dense(array):
+    """Say whether an array's elements fill one stretch of memory, each place once."""
+    expected = array.itemsize
+    for stride, size in sorted(zip(array.strides, array.shape)):
+        if size != 1:
+            if stride != expected:
+                return False
+            expected *= size
+    return True
 
 
 def _direct(op: Op, x, args, recording):
@@ -288,6 +407,8 @@ def copy_(self, src, non_blocking=False):
             )
         src = self.make(np.asarray(src))
     check_writable(self, "copy_", src)
+    if src is not self and src.storage is not None:
+        _check_overlap(self, src)
     try:
         np.broadcast_to(src.array, self.array.shape)
     except ValueError:
@@ -333,8 +454,8 @@ def zero_(self):
 
 def set_item(x, index, value):
     """Write ``x[index] = value``: through a view where the index is basic."""
-    part = getitem(x, index)
-    if part.base is None:
+    part = x if index is Ellipsis else getitem(x, index)
+    if index is not Ellipsis and part.base is None:
         check_writable(x, "index_put_", value)
         write(x, put_item(x, index, value), "index_put_")
         return
@@ -355,5 +476,6 @@ def cast_value(x, dtype):
 
 late.refresh_view = refresh_view
 late.cast = cast_value
+late.copy = copy
 late.check_writable = check_writable
 late.adopt = adopt

@@ -12,8 +12,11 @@ import numpy as np
 
 from ._core.engine import backward as run_backward
 from ._core.hooks import RemovableHandle, add_hook
+from ._core.modes import inference_enabled
 from ._core.native import mypyc_attr, under_own_name
-from ._core.op import Op, call1, call2, call2_scalar, late, refresh
+from ._core.node import Unconnected
+from ._core.gates import call1, call2, call2_scalar
+from ._core.op import Op, late, refresh
 from ._core.site import here
 from ._core.storage import tick
 from ._core.value import Value, asarray
@@ -183,9 +186,10 @@ class Tensor(Value):
     @property
     def requires_grad(self) -> bool:
         """Whether operations on this tensor are recorded."""
-        if self.base is not None:
-            refresh(self)
-        return self.requires
+        base = self.base
+        if base is None:
+            return self.requires
+        return base.requires or (self.requires and not isinstance(self.leaf, Unconnected))
 
     @requires_grad.setter
     def requires_grad(self, value: Any) -> None:
@@ -200,7 +204,7 @@ class Tensor(Value):
         if requires_grad:
             if self.get_dtype().kind not in "fcV":
                 raise RuntimeError("only Tensors of floating point dtype can require gradients")
-            if self.inference:
+            if self.inference and not inference_enabled():
                 raise RuntimeError(
                     "Setting requires_grad=True on inference tensor outside InferenceMode is not "
                     "allowed."
@@ -211,6 +215,8 @@ class Tensor(Value):
                 "computed variable in a subgraph that doesn't require differentiation use "
                 "var_no_grad = var.detach()."
             )
+        if isinstance(self.leaf, Unconnected):
+            self.leaf = None
         self.requires = requires_grad
         return self
 

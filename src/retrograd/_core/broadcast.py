@@ -25,7 +25,7 @@ def sum_to(g: Any, shape: tuple[int, ...]) -> Any:
     if have == shape:
         return g
     lead = len(have) - len(shape)
-    axes = [n for n in range(lead)]
+    axes = list(range(lead))
     for number, size in enumerate(shape):
         if size == 1 and have[lead + number] != 1:
             axes.append(lead + number)

@@ -324,9 +324,9 @@ def is_one_of(value: Any, others: Any) -> bool:
 
 def untracked(value: Any, args: tuple[Any, ...], ctx: FunctionCtx) -> Any:
     """Return an output of a call that is not recorded."""
-    if isinstance(value, Value) and value.requires and is_one_of(value, args):
-        if not is_one_of(value, ctx.dirty_tensors):
-            return late.detach(value)
+    given_back = isinstance(value, Value) and value.requires and is_one_of(value, args)
+    if given_back and not is_one_of(value, ctx.dirty_tensors):
+        return late.detach(value)
     return value
 
 

@@ -11,6 +11,7 @@ itself, and a leaf takes over a first gradient only when nobody else can see it.
 
 from __future__ import annotations
 
+from time import sleep
 from typing import Any, Final
 
 import numpy as np
@@ -19,8 +20,10 @@ from .broadcast import sum_to
 from .errors import GraphFreedError, SavedValueChangedError, describe
 from .modes import changed, set_grad, switches, thread_modes
 from .node import AccumulateGrad, CallNode, Node, Slot
+from .op import late
 from .plan import ARRAY, RESULT, RuleCall
 from .site import describe_site, here
+from .storage import tick
 from .value import Value, asarray
 
 ndarray: Final[Any] = np.ndarray
@@ -266,19 +269,25 @@ class Run:
                 wanted[0] = self.wrap(value)
                 return
         cell = leaf.cell
-        have: Any = cell.grad
-        if have is None:
-            if isinstance(value, Value):
-                cell.grad = value if self.create_graph else value.make(np.array(value.array))
-            elif mine and type(value) is ndarray and value.base is None:
-                cell.grad = self.like.make(value)
+        while cell.busy:
+            sleep(0)  # another thread is adding to this `.grad`
+        cell.busy = True
+        try:
+            have: Any = cell.grad
+            if have is None:
+                if isinstance(value, Value):
+                    # A copy, recorded when the backward is: what arrived may be seen elsewhere.
+                    cell.grad = late.copy(value) if self.create_graph else copied(value)
+                elif mine and type(value) is ndarray and value.base is None:
+                    cell.grad = self.like.make(value)
+                else:
+                    cell.grad = self.like.make(np.array(value))
+            elif self.create_graph:
+                cell.grad = have + self.wrap(value)
             else:
-                cell.grad = self.like.make(np.array(value))
-        elif self.create_graph:
-            cell.grad = have + self.wrap(value)
-        else:
-            array = value.array if isinstance(value, Value) else value
-            add_into(have, array)
+                add_into(have, value.array if isinstance(value, Value) else value)
+        finally:
+            cell.busy = False
         hooks = leaf.hooks
         if hooks is not None and hooks.accumulated:
             tensor = leaf.leaf()
@@ -703,9 +712,9 @@ class Run:
         if not alone:
             self.slots = {}
         running.active += 1
-        special = switches.special
-        if special != 0:
+        if switches.special != 0:
             self.anomaly = thread_modes().anomaly
+        before = set_grad(True) if self.create_graph else False
         try:
             if self.captures is not None:
                 self.find_needed(nodes, self.captures)
@@ -739,6 +748,8 @@ class Run:
                     self.execute(node)
         finally:
             running.active -= 1
+            if self.create_graph:
+                set_grad(before)
             if self.heap or self.slots is None:
                 for node in self.visited:
                     node.grad = None
@@ -774,20 +785,18 @@ def is_saved(value: Any, saved: Any) -> bool:
     return False
 
 
+def copied(value: Value) -> Value:
+    """Return a value with memory of its own and no history."""
+    return value.make(np.array(value.array))
+
+
 def add_into(have: Value, array: Any) -> None:
     """Add to an existing `.grad` in place."""
     target = have.array
-    if have.requires and have.node is not None:
-        # A gradient with a history of its own is replaced, not written into.
-        have.set_array(target + array)
-        have.requires = False
-        have.node = None
-        return
     np.add(target, array, target)
     storage = have.storage
     if storage is not None:
-        from_now = storage.version
-        storage.version = from_now + 1
+        storage.write(tick(), "the accumulation of a gradient", here())
 
 
 def check_same_time(node: Node) -> None:

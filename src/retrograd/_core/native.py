@@ -6,7 +6,7 @@ pure-Python build has its own do-nothing copy and no dependency.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from mypy_extensions import mypyc_attr as mypyc_attr
@@ -17,7 +17,7 @@ else:
         return lambda cls: cls
 
 
-def _bare():
+def _bare() -> None:
     """Stand for every function whose body is only a docstring."""
 
 
@@ -34,10 +34,10 @@ class Weakly:
     """
 
 
-_named: dict = {}
+_named: dict[Any, Any] = {}
 
 
-def under_own_name(node):
+def under_own_name(node: Any) -> Any:
     """Return a node, its class now named as PyTorch names it: ``type(y.grad_fn).__name__``.
 
     Recording makes every node of one compiled class, which is fast; the class with the name is

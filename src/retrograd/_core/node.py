@@ -19,6 +19,7 @@ class GradCell:
 
     def __init__(self) -> None:
         self.grad: Any = None
+        self.busy: bool = False  # while a thread adds to it
 
 
 @mypyc_attr(allow_interpreted_subclasses=True)

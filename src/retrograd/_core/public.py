@@ -7,7 +7,8 @@ registered with `@public`.
 
 from __future__ import annotations
 
-from .op import call1, call2, registry
+from .gates import call1, call2
+from .op import registry
 from .value import Value
 
 functions: dict[str, object] = {}

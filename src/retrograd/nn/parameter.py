@@ -52,7 +52,8 @@ class Parameter(Tensor):
 
     def __reduce_ex__(self, protocol: Any) -> Any:
         arguments = (self.data, self.requires, OrderedDict())
-        attributes = self.__dict__
+        # In the compiled build there is no __dict__ before the first attribute of the user's own.
+        attributes = getattr(self, "__dict__", None)
         if not attributes:
             return _rebuild_parameter, arguments
         return _rebuild_parameter_with_state, (*arguments, dict(attributes))
@@ -106,5 +107,6 @@ def _rebuild_parameter_with_state(
     data: Any, requires_grad: bool, hooks: Any, state: Any
 ) -> Parameter:
     param = Parameter(data, requires_grad)
-    param.__dict__.update(state)
+    for name, value in state.items():
+        setattr(param, name, value)
     return param

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from .._core.gates import call1, call2
 from .._core.public import expect_tensor, public
 from .._core.value import Value
 from ._arguments import scalar_name
@@ -34,7 +35,7 @@ def both_tensors(op, name, *, method=True, inplace=False, aliases=(), namespace=
     def front(input, other):
         expect_tensor(name, input)
         expect_tensor(name, other, "other", 2)
-        return op(input, other)
+        return call2(op, input, other)
 
     return _register(front, op, name, method, inplace, aliases, namespace)
 
@@ -43,10 +44,8 @@ def tensor_and_scalar(op, scalar_op, name, *, method=True, inplace=False, aliase
     """Register an operation that has a node of its own for a second operand that is a number."""
 
     def front(input, other):
-        if isinstance(other, Value):
-            return op(input, other)
         expect_tensor(name, input)
-        return scalar_op(input, other)
+        return call2(op if isinstance(other, Value) else scalar_op, input, other)
 
     return _register(front, op, name, method, inplace, aliases, "")
 
@@ -56,7 +55,7 @@ def one_tensor(op, name, *, method=True, inplace=False, aliases=(), namespace=""
 
     def front(input):
         expect_tensor(name, input)
-        return op(input)
+        return call1(op, input)
 
     return _register(front, op, name, method, inplace, aliases, namespace)
 

@@ -6,6 +6,7 @@ from math import log
 
 import numpy as np
 
+from .._core.gates import call2
 from .._core.op import FLOAT, PROMOTE, op
 from .._core.promotion import category, result_type
 from .._core.public import expect_tensor, public
@@ -216,8 +217,11 @@ def add_front(input, other, *, alpha=1):
     alpha : number
         A factor for `other`; no fraction where the result is of integers.
     """
+    plain = type(alpha) is int and alpha == 1
+    if plain and isinstance(input, Value) and isinstance(other, (Value, float)):
+        return call2(add, input, other)
     _check_operands("add", input, other)
-    if type(alpha) is int and alpha == 1:
+    if plain:
         return add(input, other)
     _check_alpha(input, other, alpha)
     return add_scaled(input, other, alpha=alpha)
@@ -226,9 +230,13 @@ def add_front(input, other, *, alpha=1):
 @public("sub", inplace=True, out=True, aliases=("subtract",))
 def subtract_front(input, other, *, alpha=1):
     """Subtract `other`, times `alpha`, from `input`; bools are refused."""
+    plain = type(alpha) is int and alpha == 1
+    if plain and isinstance(input, Value) and input.get_dtype().kind == "f":
+        if isinstance(other, float) or isinstance(other, Value) and other.get_dtype().kind == "f":
+            return call2(subtract, input, other)
     _check_operands("sub", input, other)
     _check_not_bools(input, other)
-    if type(alpha) is int and alpha == 1:
+    if plain:
         return subtract(input, other)
     _check_alpha(input, other, alpha)
     return subtract_scaled(input, other, alpha=alpha)
@@ -256,15 +264,17 @@ def rsub(input, other, *, alpha=1):
 
 
 def _check_divisor(y):
-    if y.dtype.kind in "iu" and not np.all(y):
+    """Refuse integers to be divided by 0."""
+    if not np.all(y):
         raise RuntimeError("ZeroDivisionError")
 
 
 @op(node="DivBackward2", promote=PROMOTE, elementwise=True)
 def divide_floor(x, y):
     """Quotient rounded down; its gradient is zero.  (*S), (*S) -> (*S)"""
-    refuse(x, "bc", "div_floor_cpu")
-    _check_divisor(y)
+    if x.dtype.kind != "f":
+        refuse(x, "bc", "div_floor_cpu")
+        _check_divisor(y)
     return np.floor_divide(x, y)
 
 
@@ -276,9 +286,9 @@ def divide_floor_d(g):
 @op(node="DivBackward2", promote=PROMOTE, elementwise=True)
 def divide_trunc(x, y):
     """Quotient rounded towards zero; its gradient is zero.  (*S), (*S) -> (*S)"""
-    refuse(x, "bc", "div_trunc_cpu")
     if x.dtype.kind == "f":
         return np.trunc(x / y)
+    refuse(x, "bc", "div_trunc_cpu")
     _check_divisor(y)
     down = np.floor_divide(x, y)
     return down + (np.less(down, 0) & np.not_equal(down * y, x))
@@ -289,11 +299,15 @@ def divide_trunc_d(g):
     return np.zeros_like(g)
 
 
-@op(numpy=np.floor_divide, node="torch::autograd::NotImplemented", promote=PROMOTE, elementwise=True)
+@op(
+    numpy=np.floor_divide, node="torch::autograd::NotImplemented", promote=PROMOTE,
+    elementwise=True,
+)  # fmt: skip
 def floor_divide(x, y):
     """Quotient rounded down, without a derivative.  (*S), (*S) -> (*S)"""
-    refuse(x, "bc", "div_floor_cpu")
-    _check_divisor(y)
+    if x.dtype.kind != "f":
+        refuse(x, "bc", "div_floor_cpu")
+        _check_divisor(y)
     return np.floor_divide(x, y)
 
 
@@ -313,8 +327,9 @@ def divide_front(input, other, *, rounding_mode=None):
         None gives a floating result; the others round, keep integers, and have zero gradients.
     """
     if rounding_mode is None:
-        if not isinstance(input, Value) or not isinstance(other, Value):
-            _check_operands("div", input, other)
+        if isinstance(input, Value) and isinstance(other, (Value, float)):
+            return call2(divide, input, other)
+        _check_operands("div", input, other)
         return divide(input, other)
     _check_operands("div", input, other)
     if rounding_mode == "floor":
@@ -341,8 +356,9 @@ def floor_divide_front(input, other):
 
 
 def _remainder(x, y):
-    refuse(x, "bc", "remainder_cpu")
-    _check_divisor(y if hasattr(y, "dtype") else np.asarray(y))
+    if x.dtype.kind != "f":
+        refuse(x, "bc", "remainder_cpu")
+        _check_divisor(y)
     return np.remainder(x, y)
 
 
@@ -374,8 +390,9 @@ def remainder_scalar_dx(g):
 
 
 def _fmod(x, y):
-    refuse(x, "bc", "fmod_cpu")
-    _check_divisor(y if hasattr(y, "dtype") else np.asarray(y))
+    if x.dtype.kind != "f":
+        refuse(x, "bc", "fmod_cpu")
+        _check_divisor(y)
     return np.fmod(x, y)
 
 
@@ -410,9 +427,9 @@ def fmod_scalar_dx(g):
 def remainder_front(input, other):
     """The remainder of a division, with the sign of the divisor, as Python's ``%``."""
     _check_operands("remainder", input, other)
-    if isinstance(other, Value):
+    if not isinstance(input, Value):
         return remainder(input, other)
-    return remainder_scalar(input, other)
+    return call2(remainder if isinstance(other, Value) else remainder_scalar, input, other)
 
 
 tensor_and_scalar(fmod, fmod_scalar, "fmod", inplace=True)

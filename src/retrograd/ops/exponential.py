@@ -229,7 +229,7 @@ public("xlogy", method=False, out=True, namespace="special")(_xlogy_front)
 @op(node="SigmoidBackward0", promote=FLOAT, elementwise=True, torch="sigmoid", inplace=True)
 def sigmoid(x):
     """Logistic function.  (*S) -> (*S)"""
-    return 1 / (1 + np.exp(-x))
+    return np.reciprocal(1 + np.exp(-x))
 
 
 @sigmoid.grad("x")

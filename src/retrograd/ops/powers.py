@@ -6,7 +6,8 @@ from math import log
 
 import numpy as np
 
-from .._core.op import FLOAT, PROMOTE, call1, op
+from .._core.gates import call1, call2
+from .._core.op import FLOAT, PROMOTE, op
 from .._core.promotion import FLOAT64, category, result_type
 from .._core.public import expect_tensor, public
 from .._core.value import Value
@@ -47,8 +48,8 @@ def cube_dx(g, x):
 
 @holomorphic
 @op(node="PowBackward0", elementwise=True)
-def power_scalar(x, *, exponent):
-    """`x` to the power of a number.  (*S) -> (*S)
+def power_scalar(x, exponent):
+    """`x` to the power of a number.  (*S), () -> (*S)
 
     The gradient for exponent 0 is zero, at `x` = 0 too.
     """
@@ -76,7 +77,7 @@ def power_scalar(x, *, exponent):
 def power_scalar_dx(g, x, exponent):
     if exponent == 0:
         return np.zeros_like(g)
-    return g * (exponent * power_scalar(x, exponent=exponent - 1))
+    return g * (exponent * power_scalar(x, exponent - 1))
 
 
 # -- powers with a tensor as exponent ------------------------------------------------------------
@@ -155,10 +156,10 @@ def pow(input, exponent):
                 return call1(cube, input)
             if kind is int and exponent < 0 and floating == "i":
                 raise RuntimeError("Integers to negative integer powers are not allowed.")
-            return power_scalar(input, exponent=exponent)
+            return call2(power_scalar, input, exponent)
     if isinstance(exponent, Value):
         if isinstance(input, Value):
-            return power(input, exponent)
+            return call2(power, input, exponent)
         _expect_number("pow", input, "input", 1)
         return power_of_scalar(input, exponent)
     _expect_number("pow", exponent, "exponent", 2)
@@ -166,7 +167,7 @@ def pow(input, exponent):
     dtype = result_type((input, exponent))
     if dtype != input.get_dtype():
         input = cast(input, dtype=dtype)
-    return power_scalar(input, exponent=exponent)
+    return power_scalar(input, exponent)
 
 
 def _expect_number(function, given, argument, position):

@@ -18,6 +18,7 @@ from .._core.promotion import FLOAT32, FLOAT64
 _ones = {}
 _LONGEST_KEPT = 1 << 12
 _MOST_KEPT = 64
+_BLOCK = 1 << 10
 
 
 def ones_of(count, dtype):
@@ -38,15 +39,27 @@ def sum_rows(x):
     if type(x) is np.ndarray:
         dtype = x.dtype
         if dtype is FLOAT32 or dtype is FLOAT64:
-            return ones_of(x.shape[0], dtype).dot(x)
+            rows = x.shape[0]
+            if rows > _LONGEST_KEPT and x.flags.c_contiguous:
+                return sum_blocks(x, rows // _BLOCK)
+            return ones_of(rows, dtype).dot(x)
     return np.add.reduce(x, axis=0)
+
+
+def sum_blocks(x, count):
+    """Sum a tall matrix block by block, which rounds less.  (n, m) -> (m,)"""
+    ones = ones_of(_BLOCK, x.dtype)
+    edge = count * _BLOCK
+    blocks = np.matmul(ones, x[:edge].reshape(count, _BLOCK, x.shape[1]))
+    rest = ones[: x.shape[0] - edge].dot(x[edge:])
+    return ones_of(count, x.dtype).dot(blocks) + rest
 
 
 def sum_matrix(x, axis, keepdims):
     """Sum a float32 or float64 matrix over axis 0 or 1.  (n, m) -> (m,) or (n,)"""
     rows, columns = x.shape
     if axis == 0:
-        out = ones_of(rows, x.dtype).dot(x)
+        out = sum_rows(x)
         return out.reshape(1, columns) if keepdims else out
     if columns > _LONGEST_KEPT:
         return np.add.reduce(x, axis=1, keepdims=keepdims)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from .._core.gates import call2
 from .._core.op import PROMOTE, op
 from .._core.promotion import category, result_type
 from .._core.public import expect_tensor, public
@@ -90,7 +91,7 @@ def _two_tensors(op):
         expect_tensor(name, other, "other", 2)
         if input.get_dtype().kind == "c" or other.get_dtype().kind == "c":
             raise RuntimeError(f"{name} not implemented for complex tensors.")
-        return op(input, other)
+        return call2(op, input, other)
 
     front.__name__ = front.__qualname__ = name
     front.__doc__ = op.function.__doc__
@@ -134,6 +135,12 @@ def where(condition, input=_NOTHING, other=_NOTHING):
         tensor for each dimension.
     """
     expect_tensor("where", condition, "condition")
+    if isinstance(input, Value) and condition.get_dtype().kind == "b":
+        dtype = input.get_dtype()
+        if type(other) is float and dtype.kind == "f":
+            return where_op(condition, input, other)
+        if isinstance(other, Value) and other.get_dtype() == dtype:
+            return where_op(condition, input, other)
     if input is _NOTHING:
         return tuple([condition.make(places) for places in np.nonzero(condition.array)])
     kind = condition.get_dtype()
@@ -195,8 +202,8 @@ def clamp_numbers_dx(g, x, low, high):
 
 
 @op(node="ClampMinBackward0", elementwise=True)
-def clamp_min_number(x, *, low):
-    """`x` or the bound, whichever is larger; at the bound the gradient passes.  (*S) -> (*S)"""
+def clamp_min_number(x, low):
+    """`x` or the bound, the larger; at the bound the gradient passes.  (*S), () -> (*S)"""
     return np.maximum(x, low)
 
 
@@ -206,8 +213,8 @@ def clamp_min_number_dx(g, x, low):
 
 
 @op(node="ClampMaxBackward0", elementwise=True)
-def clamp_max_number(x, *, high):
-    """`x` or the bound, whichever is smaller; at the bound the gradient passes.  (*S) -> (*S)"""
+def clamp_max_number(x, high):
+    """`x` or the bound, the smaller; at the bound the gradient passes.  (*S), () -> (*S)"""
     return np.minimum(x, high)
 
 
@@ -274,6 +281,9 @@ def clamp_max_tensor_dhigh(g, x, high):
     return np.where(x > high, g, 0)
 
 
+_NUMBERS = (float, int, type(None))
+
+
 def _with_numbers(input, *bounds):
     """Return a tensor in the dtype that it shares with its bounds."""
     dtype = result_type([input, *[bound for bound in bounds if bound is not None]])
@@ -294,6 +304,9 @@ def clamp(input, min=None, max=None):
         result.
     """
     expect_tensor("clamp", input)
+    if type(min) in _NUMBERS and type(max) in _NUMBERS and input.get_dtype().kind == "f":
+        if min is not None or max is not None:
+            return clamp_numbers(input, low=min, high=max)
     tensors = [bound for bound in (min, max) if isinstance(bound, Value)]
     given = [bound for bound in (min, max) if bound is not None]
     if not given:
@@ -318,8 +331,8 @@ def clamp_min(input, min):
     if isinstance(min, Value):
         if category(result_type((input, min))) == 3:
             refuse_complex_bound("maximum_cpu", input, min)
-        return clamp_min_tensor(input, min)
-    return clamp_min_number(_with_numbers(input, min), low=min)
+        return call2(clamp_min_tensor, input, min)
+    return call2(clamp_min_number, _with_numbers(input, min), min)
 
 
 @public("clamp_max", inplace=True, out=True)
@@ -329,8 +342,8 @@ def clamp_max(input, max):
     if isinstance(max, Value):
         if category(result_type((input, max))) == 3:
             refuse_complex_bound("minimum_cpu", input, max)
-        return clamp_max_tensor(input, max)
-    return clamp_max_number(_with_numbers(input, max), high=max)
+        return call2(clamp_max_tensor, input, max)
+    return call2(clamp_max_number, _with_numbers(input, max), max)
 
 
 def refuse_complex_bound(kernel, *tensors):

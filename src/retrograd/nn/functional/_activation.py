@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ..._core.op import call1
+from ..._core.gates import call1
 from ..._core.public import expect_tensor
 from ..._core.value import Value
 from ...inplace import in_place
