@@ -46,7 +46,31 @@ def extensions():
     from mypyc.build import mypycify
 
     options = ["--ignore-missing-imports", "--follow-imports=silent", "--python-version=3.10"]
-    return mypycify([*options, *compiled_files()], opt_level="3", debug_level="0")
+    made = mypycify([*options, *compiled_files()], opt_level="3", debug_level="0")
+    cleared = sum(clear_weak_references(Path(source)) for ext in made for source in ext.sources)
+    if not cleared:
+        raise SystemExit(
+            "retrograd: this mypyc writes deallocators of another form, and weak references to "
+            "tensors would dangle; build with RETROGRAD_PURE=1, or with mypy 2.4"
+        )
+    return made
+
+
+def clear_weak_references(source):
+    """Let the generated deallocators clear weak references; return how many were changed.
+
+    A class that inherits from an interpreted one gets ``__weakref__`` from mypyc, whose
+    deallocators (as of mypy 2.4) leave the weak references to the dead object standing.
+    """
+    text = source.read_text()
+    untrack = "PyObject_GC_UnTrack(self);"
+    clear = "if (Py_TYPE(self)->tp_weaklistoffset) PyObject_ClearWeakRefs((PyObject *)self);"
+    if clear in text:
+        return text.count(clear)
+    count = text.count(untrack)
+    if count:
+        source.write_text(text.replace(untrack, f"{untrack}\n{clear}"))
+    return count
 
 
 setup(
