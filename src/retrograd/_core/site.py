@@ -10,7 +10,7 @@ import sys
 from typing import Any, Final
 
 _getframe: Final[Any] = sys._getframe
-_inside: Final[dict[Any, bool]] = {}
+_inside: Final[dict[str, bool]] = {}
 _package: Final = __file__.replace("\\", "/").rsplit("/_core/", 1)[0] + "/"
 
 
@@ -18,10 +18,10 @@ _package: Final = __file__.replace("\\", "/").rsplit("/_core/", 1)[0] + "/"
 _skip: Final = 2 if __file__.endswith(".py") else 0
 
 
-def _is_inside(code: Any) -> bool:
-    name = code.co_filename.replace("\\", "/")
-    found: bool = name.startswith(_package) and not name.startswith(_package + "data/")
-    _inside[code] = found
+def _is_inside(filename: str) -> bool:
+    name = filename.replace("\\", "/")
+    found = name.startswith(_package) and not name.startswith(_package + "examples/")
+    _inside[filename] = found
     return found
 
 
@@ -30,9 +30,10 @@ def here() -> Any:
     frame: Any = _getframe(_skip)
     while frame is not None:
         code = frame.f_code
-        inside: Any = _inside.get(code)
+        filename: str = code.co_filename  # its hash is kept; a code object's is not
+        inside = _inside.get(filename)
         if inside is None:
-            inside = _is_inside(code)
+            inside = _is_inside(filename)
         if not inside:
             return (code, frame.f_lasti)
         frame = frame.f_back
