@@ -4,6 +4,7 @@
 """
 
 import os
+import re
 import sys
 import sysconfig
 import tempfile
@@ -47,8 +48,8 @@ def extensions():
 
     options = ["--ignore-missing-imports", "--follow-imports=silent", "--python-version=3.10"]
     made = mypycify([*options, *compiled_files()], opt_level="3", debug_level="0")
-    cleared = sum(clear_weak_references(Path(source)) for ext in made for source in ext.sources)
-    if not cleared:
+    mended = sum(repair(Path(source)) for ext in made for source in ext.sources)
+    if not mended:
         raise SystemExit(
             "retrograd: this mypyc writes deallocators of another form, and weak references to "
             "tensors would dangle; build with RETROGRAD_PURE=1, or with mypy 2.4"
@@ -56,21 +57,21 @@ def extensions():
     return made
 
 
-def clear_weak_references(source):
-    """Let the generated deallocators clear weak references; return how many were changed.
+def repair(source):
+    """Mend the code that mypyc (as of 2.4) writes for classes with an interpreted base.
 
-    A class that inherits from an interpreted one gets ``__weakref__`` from mypyc, whose
-    deallocators (as of mypy 2.4) leave the weak references to the dead object standing.
+    Its deallocators leave weak references to the dead object standing: they are cleared.  Its
+    ``__dict__`` and ``__weakref__`` members raise while the object has none: without them the
+    base's own are found.  Returns how many deallocators were mended.
     """
     text = source.read_text()
     untrack = "PyObject_GC_UnTrack(self);"
     clear = "if (Py_TYPE(self)->tp_weaklistoffset) PyObject_ClearWeakRefs((PyObject *)self);"
-    if clear in text:
-        return text.count(clear)
-    count = text.count(untrack)
-    if count:
-        source.write_text(text.replace(untrack, f"{untrack}\n{clear}"))
-    return count
+    if clear not in text:
+        text = text.replace(untrack, f"{untrack}\n{clear}")
+        text = re.sub(r'\{"__(dict|weakref)__", T_OBJECT_EX, .*\},\n', "", text)
+        source.write_text(text)
+    return text.count(clear)
 
 
 setup(

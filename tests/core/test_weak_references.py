@@ -1,6 +1,6 @@
-"""Weak references to tensors and nodes die with them, in both builds.
+"""Weak references and attributes of the user's own, on tensors and nodes, in both builds.
 
-A compiled class whose deallocator leaves weak references standing corrupts memory: the reference
+A compiled class whose deallocator leaves them standing corrupts memory: the reference
 unlinks itself, later, from whatever object has the old one's place.
 """
 
@@ -59,3 +59,14 @@ def test_leaves_that_die_before_their_graph():
         a = torch.zeros(3, requires_grad=True)
         product.backward(torch.ones(3))
         assert a.grad is None
+
+
+def test_attributes_of_the_users_own():
+    tensor = torch.ones(3)
+    assert vars(tensor) == {} or "note" not in vars(tensor)
+    tensor.note = "mine"
+    assert tensor.note == "mine"
+    assert tensor.__dict__["note"] == "mine"
+    node = (torch.ones(2, requires_grad=True) * 2).grad_fn
+    node.metadata["name"] = "double"
+    assert node.metadata == {"name": "double"}
