@@ -54,6 +54,11 @@ def _registered():
     return names
 
 
+def _in_place_functions():
+    """Return the functions, like ``torch.exp_``, that are in-place methods of other names."""
+    return [name for name in public.functions if name.endswith("_") and name[:-1] in CALLS]
+
+
 def _with_aliases():
     """Return the samples, and those of the first name for every other name of a function."""
     names = _registered()
@@ -309,7 +314,8 @@ def test_sample_modules_import():
 
 
 def test_every_public_name_has_samples():
-    missing = [name for name in _registered() if name not in CALLS and name not in WITHOUT_SAMPLES]
+    known = {*CALLS, *WITHOUT_SAMPLES, *_in_place_functions()}
+    missing = [name for name in _registered() if name not in known]
     assert not missing, f"{len(missing)} public names without samples: {sorted(missing)}"
 
 
@@ -543,6 +549,28 @@ def test_in_place(name, sample):
     if theirs[1] is not None:
         for number, (mine, other) in enumerate(zip(grads, theirs[1])):
             check_close(mine, other, f"gradient {number}", sample)
+
+
+@pytest.mark.parametrize("name", _in_place_functions())
+def test_in_place_functions(name):
+    """``torch.exp_(x)`` is ``x.exp_()``."""
+    assert torch is None or hasattr(torch, name)
+    tried = 0
+    for sample in CALLS[name[:-1]]:
+        if starts_with_array(sample) and "inplace" not in sample.skip:
+            expected = outcome(lambda s=sample: written(retrograd, name[:-1], s)[0])
+            args, settings, _ = sample.build(retrograd)
+            target = args[0].clone()
+            retrograd.manual_seed(0)
+            found = outcome(
+                lambda t=target, a=args, s=settings: getattr(retrograd, name)(t, *a[1:], **s)
+            )
+            if isinstance(expected, Exception):
+                continue  # the method's errors are compared above
+            tried += 1
+            assert found is target
+            check_same(found, expected)
+    assert tried
 
 
 def takes_out(name):

@@ -11,8 +11,21 @@ import numpy as _numpy
 
 from . import ops as ops
 from . import _methods as _methods
+from . import _memory as _memory
+from . import _objects as _objects
 from . import _protocol as _protocol
+from . import _numpy_answers as _numpy_answers
 from ._core.public import functions as _functions
+from ._legacy import BoolTensor as BoolTensor
+from ._legacy import ByteTensor as ByteTensor
+from ._legacy import CharTensor as CharTensor
+from ._legacy import DoubleTensor as DoubleTensor
+from ._legacy import FloatTensor as FloatTensor
+from ._legacy import HalfTensor as HalfTensor
+from ._legacy import IntTensor as IntTensor
+from ._legacy import LongTensor as LongTensor
+from ._legacy import ShortTensor as ShortTensor
+from ._legacy import set_default_tensor_type as set_default_tensor_type
 from ._format import set_printoptions as set_printoptions
 from . import autograd as autograd
 from .autograd import enable_grad as enable_grad
@@ -44,6 +57,7 @@ from .creation import from_numpy as from_numpy
 from .creation import frombuffer as frombuffer
 from .creation import full as full
 from .creation import full_like as full_like
+from .creation import is_storage as is_storage
 from .creation import is_tensor as is_tensor
 from .creation import linspace as linspace
 from .creation import logspace as logspace
@@ -58,6 +72,8 @@ from .creation import typename as typename
 from .creation import zeros as zeros
 from .creation import zeros_like as zeros_like
 from .device import device as device
+from .device import get_default_device as get_default_device
+from .device import set_default_device as set_default_device
 from .dtypes import bool_ as bool
 from .dtypes import can_cast as can_cast
 from .dtypes import cdouble as cdouble
@@ -88,6 +104,13 @@ from .dtypes import uint8 as uint8
 from .dtypes import uint16 as uint16
 from .dtypes import uint32 as uint32
 from .dtypes import uint64 as uint64
+from .layouts import channels_last as channels_last
+from .layouts import channels_last_3d as channels_last_3d
+from .layouts import contiguous_format as contiguous_format
+from .layouts import layout as layout
+from .layouts import memory_format as memory_format
+from .layouts import preserve_format as preserve_format
+from .layouts import strided as strided
 from .random import Generator as Generator
 from .random import bernoulli as bernoulli
 from .random import binomial as binomial

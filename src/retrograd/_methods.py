@@ -2,47 +2,27 @@
 
 from __future__ import annotations
 
-import copy
 import sys
 import warnings
 
 import numpy as np
 
 from . import inplace
-from ._core.modes import inference_enabled
-from ._core.promotion import category, defaults
-from ._core.public import collect, functions, inplace_methods, methods
+from ._core.gates import is_operand
+from ._core.promotion import category
+from ._core.public import collect, expect_tensor, functions, inplace_methods, methods
 from ._core.value import Value
 from ._format import format_scalar, tensor_text
+from ._legacy import named_dtype, tensortype
 from .device import check_device, device
 from .dtypes import dtype as dtype_class
 from .dtypes import float16, float32, float64, get_default_dtype, int8, int16, int32, int64, of
-from .dtypes import all_dtypes, bool_, complex64, complex128, to_numpy, uint8
+from .dtypes import bool_, complex64, complex128, to_numpy, uint8
+from .layouts import preserve_format, strided
 from .ops.copying import cast
 from .ops.copying import copy as copy_op
 from .ops.indexing import getitem
 from .tensor import Tensor, attached, wrap
-
-
-def legacy_array(data, *sizes):
-    """Return the array of PyTorch's old constructor ``Tensor(...)``, always of the default dtype."""
-    floating = defaults.floating
-    if isinstance(data, int) and not isinstance(data, bool):
-        shape = [data, *[size for size in sizes if size is not None]]
-        return np.empty(shape, floating)
-    if data is None:
-        return np.empty(0, floating)
-    if isinstance(data, Value):
-        return data.array
-    if isinstance(data, tuple) and type(data).__name__ == "Size":
-        return np.empty(data, floating)
-    if isinstance(data, np.ndarray):
-        return data.astype(floating, copy=data.dtype != floating)
-    if isinstance(data, (list, tuple, range)):
-        return np.array(data, floating)
-    raise TypeError(
-        f"new(): data must be a sequence (got {type(data).__name__}); use torch.tensor(data)"
-    )
 
 
 def tensor_repr(self):
@@ -90,7 +70,6 @@ def warn_non_leaf():
     )
 
 
-attached.legacy = legacy_array
 attached.repr = tensor_repr
 attached.format = tensor_format
 attached.warn_non_leaf = warn_non_leaf
@@ -123,7 +102,8 @@ def attach_declared():
     for operator, name in _OPERATORS.items():
         found = methods.get(name)
         if found is not None:
-            setattr(Tensor, operator, found)
+            unary = operator in _UNARY
+            setattr(Tensor, operator, found if unary else _operator(found))
     for operator, name in _REFLECTED.items():
         found = functions.get(name)
         if found is not None:
@@ -132,6 +112,7 @@ def attach_declared():
         found = Tensor.__dict__.get(name)
         if found is not None:
             setattr(Tensor, operator, found)
+    Tensor.__invert__ = _invert
     for alias, name in _ALIASES.items():
         setattr(Tensor, alias, Tensor.__dict__[name])
 
@@ -144,11 +125,42 @@ def _with_op(function, op):
     return front
 
 
+_plain_operands = frozenset((Tensor, int, float))
+
+
+def _operator(front):
+    """Return an operator: `front`, leaving its turn to types that are no operands."""
+
+    def method(self, other):
+        if type(other) in _plain_operands:
+            return front(self, other)
+        if not is_operand(other):
+            return NotImplemented
+        if isinstance(other, np.ndarray):
+            other = self.make(other)
+        return front(self, other)
+
+    return method
+
+
 def _reflected(function):
     def method(self, other):
+        if not is_operand(other):
+            return NotImplemented
         return function(self.make(np.asarray(other)) if isinstance(other, np.ndarray) else other, self)
 
     return method
+
+
+def _invert(self):
+    if self.get_dtype().kind not in "biu":
+        raise TypeError(
+            "~ (operator.invert) is only implemented on integer and Boolean-type tensors"
+        )
+    return methods["bitwise_not"](self)
+
+
+_UNARY = ("__abs__", "__pos__")
 
 
 _OPERATORS = {
@@ -156,7 +168,7 @@ _OPERATORS = {
     "__floordiv__": "floor_divide", "__abs__": "abs", "__pos__": "positive",
     "__eq__": "eq", "__ne__": "ne", "__lt__": "lt", "__le__": "le", "__gt__": "gt",
     "__ge__": "ge", "__and__": "bitwise_and", "__or__": "bitwise_or", "__xor__": "bitwise_xor",
-    "__invert__": "bitwise_not", "__lshift__": "bitwise_left_shift",
+    "__lshift__": "bitwise_left_shift",
     "__rshift__": "bitwise_right_shift",
 }  # fmt: skip
 _REFLECTED = {
@@ -184,25 +196,44 @@ def clone(self, *, memory_format=None):
 
 
 @method
-def to(self, *args, dtype=None, device=None, non_blocking=False, copy=False, memory_format=None):
+def to(self, *args, dtype=None, device=None, non_blocking=False, copy=False, memory_format=None,
+       other=None):  # fmt: skip
     """Return this tensor with another dtype or device; itself when nothing changes.
 
-    Takes ``to(dtype)``, ``to(device)``, ``to(device, dtype)`` and ``to(other)``.
+    Takes ``to(dtype)``, ``to(device)``, ``to(device, dtype)`` and ``to(other)``, each followed by
+    `non_blocking` and `copy`.
     """
-    for arg in args:
+    flags = []
+    for arg in args if other is None else (other, *args):
         if isinstance(arg, dtype_class):
             dtype = arg
+        elif isinstance(arg, bool):
+            flags.append(arg)
         elif isinstance(arg, Value):
-            dtype = arg.dtype
-        elif isinstance(arg, (str, int, _device)) and not isinstance(arg, bool):
+            dtype = of(arg.get_dtype())
+        elif isinstance(arg, (str, int, device_class)):
             device = arg
+        elif any(arg is kind for kind in _python_dtypes):
+            dtype = arg
+        elif arg is not None:
+            raise TypeError(
+                "to() received an invalid combination of arguments - got "
+                f"({', '.join(type(a).__name__ for a in args)}), but expected (torch.dtype), "
+                "(torch.device, torch.dtype) or (Tensor other)"
+            )
+    if len(flags) > 1:
+        copy = flags[1]
     check_device(device)
-    if dtype is None or to_numpy(dtype, "to") == self.get_dtype():
+    target = self.get_dtype() if dtype is None else to_numpy(dtype, "to")
+    if memory_format is not None and memory_format is not preserve_format:
+        return self.to(of(target)).contiguous(memory_format=memory_format)
+    if target == self.get_dtype():
         return copy_op(self) if copy else self
-    return cast(self, dtype=to_numpy(dtype, "to"))
+    return cast(self, dtype=target)
 
 
-_device = device
+device_class = device
+_python_dtypes = (float, int, bool, complex)
 
 
 @method
@@ -211,9 +242,12 @@ def type_of(self, dtype=None, non_blocking=False):
     if dtype is None:
         return f"torch.{self.dtype.type_name}Tensor"
     if isinstance(dtype, str):
-        name = dtype.rsplit(".", 1)[-1].removesuffix("Tensor")
-        dtype = next(d for d in all_dtypes if d.type_name == name)
-    return self.to(getattr(dtype, "dtype", dtype))
+        dtype = named_dtype(dtype)
+    elif isinstance(dtype, tensortype):
+        dtype = dtype.dtype
+    elif not isinstance(dtype, dtype_class):
+        raise ValueError(f"invalid type: '{getattr(dtype, '__name__', dtype)}'")
+    return self.to(dtype)
 
 
 @method
@@ -282,7 +316,7 @@ def detach_(self):
         )
     self.node = None
     self.index = 0
-    self.requires = False
+    self.requires_grad_(False)
     return self
 
 
@@ -310,100 +344,11 @@ for _function in (inplace.copy_, inplace.fill_, inplace.zero_):
     method(_function)
 
 
-# -- memory -------------------------------------------------------------------------------------
+# -- properties ---------------------------------------------------------------------------------
 
 
-@method
-def stride(self, dim=None):
-    """Return the steps, in elements, from one element to the next along each axis."""
-    array = self.array
-    size = array.itemsize
-    steps = [step // size for step in array.strides]
-    if array.size == 0 or any(n == 1 for n in array.shape):
-        steps = _canonical_strides(array.shape, steps)
-    return tuple(steps) if dim is None else steps[dim]
-
-
-def _canonical_strides(shape, steps):
-    """Give axes of one element the stride that a contiguous layout has there, as PyTorch does."""
-    fixed = list(steps)
-    expected = 1
-    for axis in range(len(shape) - 1, -1, -1):
-        if shape[axis] == 1 and steps[axis] in (0, expected):
-            fixed[axis] = expected
-        if 0 in shape:
-            fixed[axis] = expected
-        expected = max(shape[axis], 1) * fixed[axis]
-    return fixed
-
-
-@method
-def storage_offset(self):
-    """Return how many elements lie before this view in its base's memory."""
-    if self.base is None:
-        return 0
-    place = self.array.__array_interface__["data"][0]
-    return (place - self.base.array.__array_interface__["data"][0]) // self.array.itemsize
-
-
-@method
-def data_ptr(self):
-    """Return the address of the first element."""
-    return self.array.__array_interface__["data"][0]
-
-
-@method
-def element_size(self):
-    """Return the bytes of one element."""
-    return self.array.itemsize
-
-
-@method
-def is_contiguous(self, memory_format=None):
-    """Say whether the elements lie in C order without gaps."""
-    return bool(self.array.flags.c_contiguous)
-
-
-@method
-def is_set_to(self, tensor):
-    """Say whether another tensor is the same view of the same memory."""
-    mine, other = self.array, tensor.array
-    return (
-        mine.__array_interface__["data"][0] == other.__array_interface__["data"][0]
-        and mine.shape == other.shape
-        and mine.strides == other.strides
-    )
-
-
-def _metadata_in_place(name, front):
-    """Return an in-place method that changes the shape, not the elements."""
-
-    def change(self, *args, **settings):
-        inplace.check_writable(self, name)
-        result = front(self, *args, **settings)
-        self.set_array(result.array)
-        if result.requires:
-            inplace.adopt(self, result.node, result.index)
-        storage = self.get_storage()
-        storage.write(inplace.tick(), name, inplace.here())
-        self.view_seen = storage.written
-        return self
-
-    change.__name__ = name
-    change.__doc__ = f"In-place form of :meth:`{name[:-1]}`."
-    return change
-
-
-def attach_metadata_methods():
-    """Attach `squeeze_` and its like."""
-    for name in ("squeeze", "unsqueeze", "transpose", "t", "swapaxes", "swapdims"):
-        front = methods.get(name)
-        if front is not None:
-            method(_metadata_in_place(name + "_", front))
-
-
-def _property(name, get, doc):
-    setattr(Tensor, name, property(get, doc=doc))
+def _property(name, get, doc, put=None):
+    setattr(Tensor, name, property(get, put, doc=doc))
 
 
 _property("is_cuda", lambda self: False, "Whether the tensor is on a GPU.")
@@ -415,10 +360,10 @@ _property("is_mkldnn", lambda self: False, "Always False.")
 _property("is_nested", lambda self: False, "Always False.")
 _property("itemsize", lambda self: self.array.itemsize, "Bytes of one element.")
 _property("nbytes", lambda self: self.array.nbytes, "Bytes of all elements.")
-_property("names", lambda self: (None,) * self.array.ndim, "Axes have no names.")
+_property("layout", lambda self: strided, "``torch.strided``: tensors are dense.")
 _property("T", lambda self: _reversed_axes(self), "The axes in reverse order.")
 _property("mT", lambda self: _matrix_transpose(self, "mT"), "The last two axes swapped.")
-_property("H", lambda self: _conjugate(_reversed_axes(self)), "The conjugate transpose.")
+_property("H", lambda self: _adjoint(self), "The conjugate transpose of a matrix.")
 _property("mH", lambda self: _conjugate(_matrix_transpose(self, "mH")), "`mT`, conjugated.")
 
 
@@ -449,204 +394,71 @@ def _matrix_transpose(self, name):
     return self.transpose(-2, -1)
 
 
+def _adjoint(self):
+    ndim = self.dim()
+    if ndim not in (0, 2):
+        advice = " For batches of matrices, consider using tensor.mH" if ndim > 2 else ""
+        raise RuntimeError(
+            f"tensor.H is only supported on matrices (2-D tensors). Got {ndim}-D tensor.{advice}"
+        )
+    return _conjugate(_reversed_axes(self))
+
+
 def _conjugate(x):
     return x.conj() if x.get_dtype().kind == "c" else x
 
 
-# -- new tensors like this one ------------------------------------------------------------------
+def _part(name):
+    """Attach ``x.real`` or ``x.imag``: a view that may be assigned to."""
+    front = functions[name]
+
+    def put(self, value):
+        part = front(self)
+        if isinstance(value, Value):
+            part.copy_(value)
+        else:
+            part.fill_(value)
+
+    _property(name, front, f"The {name} part, a view.", put)
 
 
-@method
-def new_tensor(self, data, *, dtype=None, device=None, requires_grad=False):
-    """Return a tensor of `data` with this tensor's dtype."""
-    found = np.array(data.array if isinstance(data, Value) else data)
-    made = wrap(found.astype(self.get_dtype() if dtype is None else to_numpy(dtype)))
-    return made.requires_grad_(requires_grad)
+def attach_functions():
+    """Register the functions that are methods: ``torch.clone(x)``, ``torch.exp_(x)``."""
+    for name in _METHODS_AS_FUNCTIONS:
+        functions.setdefault(name, _as_function(name))
+    for name in inplace_methods:
+        # PyTorch has the in-place functions of the unary operations and a few others.
+        front = functions.get(name[:-1])
+        unary = getattr(front, "op", None) is not None and len(front.op.operands) == 1
+        if unary or name in _IN_PLACE_FUNCTIONS:
+            functions.setdefault(name, _as_function(name))
 
 
-def _new_like(name, fill):
-    def new(self, *size, dtype=None, device=None, requires_grad=False, layout=None,
-            pin_memory=False, **given):  # fmt: skip
-        values = dict(given)
-        if name == "new_full":
-            if len(size) == 2:
-                values["fill_value"] = size[1]
-                size = (size[0],)
-        shape = values.pop("size", None) or size
-        if len(shape) == 1 and not isinstance(shape[0], int):
-            shape = tuple(shape[0])
-        array = fill(tuple(shape), self.get_dtype() if dtype is None else to_numpy(dtype), values)
-        return wrap(array).requires_grad_(requires_grad)
+def _as_function(name):
+    method = Tensor.__dict__[name]
 
-    new.__name__ = name
-    new.__doc__ = f"Return a tensor of another shape with this tensor's dtype (``{name}``)."
-    return new
+    def function(input, *args, **settings):
+        expect_tensor(name, input)
+        return method(input, *args, **settings)
+
+    function.__name__ = function.__qualname__ = name
+    function.__doc__ = method.__doc__
+    return function
 
 
-method(_new_like("new_zeros", lambda shape, d, values: np.zeros(shape, d)))
-method(_new_like("new_ones", lambda shape, d, values: np.ones(shape, d)))
-method(_new_like("new_empty", lambda shape, d, values: np.empty(shape, d)))
-method(_new_like("new_full", lambda shape, d, values: np.full(shape, values["fill_value"], d)))
-
-
-@method
-def new(self, *args):
-    """Return a tensor of this one's dtype by the old constructor."""
-    return wrap(legacy_array(*args or (None,)).astype(self.get_dtype()))
-
-
-# -- Python's protocols -------------------------------------------------------------------------
-
-
-@method
-def __iter__(self):
-    if self.dim() == 0:
-        raise TypeError("iteration over a 0-d tensor")
-    return iter(self.unbind(0))
-
-
-@method
-def __reversed__(self):
-    return self if self.dim() == 0 else self.flip(0)
-
-
-@method
-def __contains__(self, element):
-    if isinstance(element, (Value, int, float, complex)):
-        found = element.array if isinstance(element, Value) else element
-        return bool(np.any(self.array == found))
-    raise RuntimeError(
-        "Tensor.__contains__ only supports Tensor or scalar, but you passed in a "
-        f"{element.__class__}."
-    )
-
-
-@method
-def __deepcopy__(self, memo):
-    if self.node is not None:
-        raise RuntimeError(
-            "Only Tensors created explicitly by the user (graph leaves) support the deepcopy "
-            "protocol at the moment.  If you were attempting to deepcopy a module, this may be "
-            "because of a torch.nn.utils.weight_norm usage, see "
-            "https://github.com/pytorch/pytorch/pull/103001"
-        )
-    found = memo.get(id(self))
-    if found is not None:
-        return found
-    made = wrap(np.array(self.array))
-    made.requires = self.requires
-    memo[id(self)] = made
-    if self.cell is not None and self.cell.grad is not None:
-        made.grad = copy.deepcopy(self.cell.grad, memo)
-    made.__dict__.update(copy.deepcopy(self.__dict__, memo))
-    return made
-
-
-def rebuild(array, requires_grad, attributes):
-    """Return the tensor that was pickled as these parts."""
-    made = wrap(array)
-    made.requires = requires_grad
-    made.__dict__.update(attributes)
-    return made
-
-
-@method
-def __reduce_ex__(self, protocol):
-    if self.node is not None:
-        raise RuntimeError(
-            "Only Tensors created explicitly by the user (graph leaves) can be pickled; call "
-            "detach() first"
-        )
-    return (rebuild, (np.ascontiguousarray(self.array).reshape(self.array.shape), self.requires,
-                      dict(self.__dict__)))  # fmt: skip
-
-
-@method
-def apply_(self, callable):
-    """Replace every element by ``callable(element)``."""
-    if self.requires:
-        raise RuntimeError("Can't call apply_() on Variable that requires grad. Use var.detach().apply_() instead.")
-    for place in np.ndindex(self.array.shape):
-        self.array[place] = callable(self.array[place].item())
-    self._bump_version("apply_")
-    return self
-
-
-@method
-def __dlpack__(self, **settings):
-    return self.numpy().__dlpack__(**settings)
-
-
-@method
-def __dlpack_device__(self):
-    return self.array.__dlpack_device__()
-
-
-@method
-def is_floating_point(self):
-    """Say whether the elements are floating numbers."""
-    return self.get_dtype().kind in "fV"
-
-
-@method
-def is_complex(self):
-    """Say whether the elements are complex."""
-    return self.get_dtype().kind == "c"
-
-
-@method
-def is_signed(self):
-    """Say whether the elements can be negative."""
-    return self.dtype.is_signed
-
-
-@method
-def is_conj(self):
-    """Say whether conjugation is pending; it never is."""
-    return False
-
-
-@method
-def is_neg(self):
-    """Say whether negation is pending; it never is."""
-    return False
-
-
-@method
-def resolve_conj(self):
-    """Return this tensor: conjugation is never pending."""
-    return self
-
-
-@method
-def resolve_neg(self):
-    """Return this tensor: negation is never pending."""
-    return self
-
-
-@method
-def is_nonzero(self):
-    """Say whether the one element is not zero."""
-    if self.array.size != 1:
-        raise RuntimeError(
-            "Boolean value of Tensor with no values is ambiguous"
-            if self.array.size == 0
-            else "Boolean value of Tensor with more than one value is ambiguous"
-        )
-    return bool(self.array.item())
-
-
-@method
-def is_pinned(self, device=None):
-    """Return False."""
-    return False
-
-
-@method
-def is_shared(self):
-    """Return False."""
-    return False
+_METHODS_AS_FUNCTIONS = (
+    "clone", "detach", "detach_", "fill_", "zero_", "is_complex", "is_conj", "is_neg",
+    "is_floating_point", "is_inference", "is_nonzero", "is_signed", "numel", "resolve_conj",
+    "resolve_neg",
+)  # fmt: skip
+_IN_PLACE_FUNCTIONS = (
+    "addmv_", "celu_", "clamp_", "clamp_max_", "clamp_min_", "clip_", "elu_", "fill_", "gcd_",
+    "index_put_", "lcm_", "ldexp_", "logit_", "nan_to_num_", "relu_", "rrelu_", "round_", "selu_",
+    "threshold_", "xlogy_", "as_strided_",
+)  # fmt: skip
 
 
 attach_declared()
-attach_metadata_methods()
+attach_functions()
+_part("real")
+_part("imag")

@@ -7,6 +7,7 @@ import numpy as np
 from ._core.op import registry
 from ._core.public import deliver
 from ._core.value import Value
+from .ops import numpy_calls
 from .tensor import Tensor, wrap
 
 # NumPy function or ufunc -> operation.
@@ -19,8 +20,8 @@ for _op in registry.values():
 _reduce = {
     np.add: "sum",
     np.multiply: "prod",
-    np.maximum: "max",
-    np.minimum: "min",
+    np.maximum: "amax",
+    np.minimum: "amin",
     np.logical_and: "all",
     np.logical_or: "any",
 }
@@ -38,13 +39,22 @@ def answers(*numpy_functions):
     return register
 
 
-_special = {}
+def constant(*numpy_functions):
+    """Register NumPy functions that need no derivative: they run on the arrays."""
+    _constant.update(numpy_functions)
+
+
+_special = dict(numpy_calls.answers)
+_constant = set()
 
 
 def array_ufunc(self, ufunc, method, *inputs, **settings):
     """Answer a NumPy ufunc with tensors among its arguments."""
     out = settings.pop("out", None)
-    if method == "__call__":
+    inputs = [np.asarray(x) if isinstance(x, (list, tuple)) else x for x in inputs]
+    if method == "__call__" and ufunc in _special and not settings:
+        result = _special[ufunc](*inputs)
+    elif method == "__call__":
         op = by_numpy.get(ufunc)
         if op is None or settings:
             result = _without_gradient(ufunc, inputs, settings)
@@ -126,7 +136,7 @@ def _without_gradient(function, args, settings):
     args = [_unwrap(a, tensors) for a in args]
     settings = {k: _unwrap(v, tensors) for k, v in settings.items()}
     for tensor in tensors:
-        if tensor.requires:
+        if tensor.requires and function not in _constant:
             name = getattr(function, "__name__", repr(function))
             raise TypeError(
                 f"np.{name} has no derivative in retrograd, and a tensor given to it requires "

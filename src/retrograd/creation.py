@@ -6,7 +6,7 @@ import warnings
 
 import numpy as np
 
-from . import _spacing, nested
+from . import _sequences, _spacing
 from ._core.promotion import defaults
 from ._core.value import Value
 from .device import check_device
@@ -42,7 +42,7 @@ def tensor(data, *, dtype=None, device=None, requires_grad=False, pin_memory=Fal
     """
     check_device(device)
     target = None if dtype is None else to_numpy(dtype, "tensor")
-    array = nested.to_array(_plain_data(data), target)
+    array = _sequences.to_array(_plain_data(data), target)
     if isinstance(data, Value):
         warnings.warn(
             "To copy construct from a tensor, it is recommended to use sourceTensor.detach()."
@@ -68,7 +68,7 @@ def _leaf(array, requires_grad):
             raise RuntimeError(
                 "Only Tensors of floating point and complex dtype can require gradients"
             )
-        made.requires = True
+        made.requires_grad_()
     return made
 
 
@@ -80,25 +80,29 @@ def as_tensor(data, dtype=None, device=None):
     target = None if dtype is None else to_numpy(dtype, "as_tensor")
     data = _plain_data(data)
     if isinstance(data, np.ndarray) and target in (None, data.dtype):
-        return wrap(nested.checked(data))
-    return wrap(nested.to_array(data, target))
+        return wrap(_sequences.checked(data))
+    return wrap(_sequences.to_array(data, target))
 
 
-def asarray(obj, *, dtype=None, device=None, copy=None, requires_grad=False):
-    """Return `obj` as a tensor; `copy` True forces a copy, False refuses one."""
+def asarray(obj, *, dtype=None, device=None, copy=None, requires_grad=None):
+    """Return `obj` as a tensor; `copy` True forces a copy, False refuses one.
+
+    A tensor keeps its history unless `requires_grad` is False.
+    """
     if isinstance(obj, (bytes, bytearray, memoryview)):
+        check_device(device)
         made = frombuffer(obj, dtype=of(_dtype(dtype, "asarray")))
     else:
         if copy is False:
             _check_alias(obj, dtype)
         made = as_tensor(obj, dtype, device)
-    if made is obj and (copy or requires_grad is False and made.requires):
-        made = made.clone() if copy else made
-    elif copy:
-        made = wrap(np.array(made.array))
-    if not requires_grad:
-        return made.detach() if made.requires else made
-    return made.requires_grad_() if made.is_leaf else made
+    if copy and (made is obj or not isinstance(obj, Value)):
+        made = made.clone()
+    if requires_grad is None:
+        return made
+    if requires_grad and made.is_leaf:
+        return made.requires_grad_()
+    return made.detach() if made.requires and not requires_grad else made
 
 
 def _check_alias(obj, dtype):
@@ -117,7 +121,7 @@ def from_numpy(ndarray, /):
     """Return a tensor that shares the memory of a NumPy array."""
     if not isinstance(ndarray, np.ndarray):
         raise TypeError(f"expected np.ndarray (got {type(ndarray).__name__})")
-    return wrap(nested.checked(ndarray))
+    return wrap(_sequences.checked(ndarray))
 
 
 def frombuffer(buffer, *, dtype, count=-1, offset=0, requires_grad=False):
@@ -287,7 +291,7 @@ def full(size, fill_value, *, out=None, dtype=None, layout=None, device=None, re
     target = None if dtype is None and out is None else _out_dtype(dtype, out, "full")
     value = _fill_value(fill_value, target, "full")
     if target is None:
-        target = nested.to_array(value).dtype
+        target = _sequences.to_array(value).dtype
     return _made(np.full(shape, value, target), requires_grad, out)
 
 
@@ -505,6 +509,11 @@ def triu_indices(row, col, offset=0, *, dtype=None, device=None, layout=None):
 def is_tensor(obj, /):
     """Say whether `obj` is a tensor."""
     return isinstance(obj, Tensor)
+
+
+def is_storage(obj, /):
+    """Say whether `obj` is a storage; there are none."""
+    return False
 
 
 def typename(obj, /):

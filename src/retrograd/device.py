@@ -15,18 +15,24 @@ class device:
     __slots__ = ("index", "type")
     _types = ("cpu", "cuda", "meta", "mps", "xpu")
 
-    def __init__(self, type="cpu", index=None):
+    def __init__(self, type, index=None):
+        if index is not None and not isinstance(index, int):
+            raise TypeError(
+                "device(): argument 'index' (position 2) must be int, not "
+                f"{index.__class__.__name__}"
+            )
         if isinstance(type, device):
             type, index = type.type, type.index if index is None else index
         elif isinstance(type, int):
             type, index = "cuda", type
         elif not isinstance(type, str):
-            raise TypeError(f"device(): argument 'type' must be str, not {type.__class__.__name__}")
+            raise TypeError(
+                f"device(): argument 'type' (position 1) must be str, not {type.__class__.__name__}"
+            )
         elif ":" in type:
-            type, number = type.split(":", 1)
-            if not number.isdigit():
-                raise RuntimeError(f"Invalid device string: '{type}:{number}'")
-            index = int(number)
+            type, index = self._parsed(type, index)
+        if type == "":
+            raise RuntimeError("Device string must not be empty")
         if type not in self._types:
             raise RuntimeError(
                 f"Expected one of cpu, cuda, mps, xpu, meta device type at start of device "
@@ -34,6 +40,18 @@ class device:
             )
         self.type = type
         self.index = index
+
+    @staticmethod
+    def _parsed(text, index):
+        if index is not None:
+            raise RuntimeError(
+                "type (string) must not include an index because index was passed explicitly: "
+                f"{text}"
+            )
+        type, number = text.split(":", 1)
+        if not number.isdigit() or (number[0] == "0" and number != "0"):
+            raise RuntimeError(f"Invalid device string: '{text}'")
+        return type, int(number)
 
     def __repr__(self):
         if self.index is None:
@@ -66,6 +84,10 @@ def check_device(given):
     """
     if given is None or given is cpu:
         return cpu
+    if not isinstance(given, (device, str, int)):
+        raise TypeError(
+            f"tensor(): argument 'device' must be torch.device, not {type(given).__name__}"
+        )
     found = given if isinstance(given, device) else device(given)
     if found.type != "cpu":
         raise NotImplementedError(
@@ -73,3 +95,13 @@ def check_device(given):
             "use device='cpu' or leave it out"
         )
     return found
+
+
+def get_default_device():
+    """Return the device of tensors that name none: the CPU."""
+    return cpu
+
+
+def set_default_device(device):
+    """Set the device of tensors that name none; only the CPU is built so far."""
+    check_device(device)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from ._core import promotion
+from ._core.value import Value
 
 
 class dtype:
@@ -56,7 +57,9 @@ class dtype:
         return of(np.zeros((), self.numpy).real.dtype)
 
     def to_complex(self):
-        """Return the complex dtype of the same precision."""
+        """Return the complex dtype of the same precision; of float16 the smallest there is."""
+        if self.numpy.kind not in "fc":
+            raise RuntimeError(f"Unknown Complex ScalarType for {self.type_name}")
         return of(np.result_type(self.numpy, np.complex64))
 
 
@@ -193,21 +196,40 @@ def set_default_dtype(d, /):
     promotion.defaults.complex = np.dtype(complex_of)
 
 
+def _expect_dtype(function, argument, position, given):
+    if not isinstance(given, dtype):
+        raise TypeError(
+            f"{function}(): argument '{argument}' (position {position}) must be torch.dtype, not "
+            f"{type(given).__name__}"
+        )
+
+
 def promote_types(type1, type2):
     """Return the dtype that two tensors of these dtypes share."""
+    _expect_dtype("promote_types", "type1", 1, type1)
+    _expect_dtype("promote_types", "type2", 2, type2)
     return of(promotion.promote_types(type1.numpy, type2.numpy))
 
 
 def result_type(tensor1, tensor2):
-    """Return the dtype of an arithmetic result of two tensors or scalars."""
+    """Return the dtype of an arithmetic result of two tensors or Python numbers."""
+    for position, given in ((1, tensor1), (2, tensor2)):
+        if not isinstance(given, (Value, int, float, complex, np.generic)):
+            raise TypeError(
+                f"result_type(): argument 'tensor{position}' (position {position}) must be Tensor "
+                f"or Number, not {type(given).__name__}"
+            )
     return of(promotion.result_type((tensor1, tensor2)))
 
 
 def can_cast(from_, to):
-    """Say whether an in-place result of dtype `from_` may be written into dtype `to`."""
-    high = promotion.category(from_.numpy)
-    low = promotion.category(to.numpy)
-    return high <= low
+    """Say whether a result of dtype `from_` may be written in place into dtype `to`.
+
+    Only the kinds count, in the order bool, integer, floating, complex: not the sizes or signs.
+    """
+    _expect_dtype("can_cast", "from_", 1, from_)
+    _expect_dtype("can_cast", "to", 2, to)
+    return promotion.category(from_.numpy) <= promotion.category(to.numpy)
 
 
 class finfo:
@@ -215,8 +237,12 @@ class finfo:
 
     def __init__(self, type=None):
         given = get_default_dtype() if type is None else type
-        if not isinstance(given, dtype) or given.numpy.kind not in "fc":
-            raise TypeError(f"torch.finfo() requires a floating point input type. Use torch.iinfo to handle '{given}'")
+        _expect_dtype("finfo", "type", 1, given)
+        if given.numpy.kind not in "fc":
+            raise TypeError(
+                "torch.finfo() requires a floating point input type. Use torch.iinfo to handle "
+                f"'{given}'"
+            )
         found = np.finfo(given.numpy)
         self.bits = found.bits
         self.eps = float(found.eps)
@@ -224,8 +250,15 @@ class finfo:
         self.min = float(found.min)
         self.tiny = float(found.tiny)
         self.smallest_normal = self.tiny
-        self.resolution = float(found.resolution)
+        # The decimal digits that survive, as a power of ten.
+        self.resolution = 10.0**-found.precision
         self.dtype = given.to_real().name
+
+    def __eq__(self, other):
+        return isinstance(other, finfo) and self.dtype == other.dtype
+
+    def __hash__(self):
+        return hash(self.dtype)
 
     def __repr__(self):
         return (
@@ -239,13 +272,24 @@ class iinfo:
     """Numerical limits of an integer dtype."""
 
     def __init__(self, type):
-        if not isinstance(type, dtype) or type.numpy.kind not in "iu":
-            raise TypeError(f"torch.iinfo() requires an integer input type. Use torch.finfo to handle '{type}'")
+        _expect_dtype("iinfo", "type", 1, type)
+        if type is bool_:
+            raise TypeError("torch.bool is not supported by torch.iinfo")
+        if type.numpy.kind not in "iu":
+            raise TypeError(
+                f"torch.iinfo() requires an integer input type. Use torch.finfo to handle '{type}'"
+            )
         found = np.iinfo(type.numpy)
         self.bits = found.bits
         self.max = int(found.max)
         self.min = int(found.min)
         self.dtype = type.name
+
+    def __eq__(self, other):
+        return isinstance(other, iinfo) and self.dtype == other.dtype
+
+    def __hash__(self):
+        return hash(self.dtype)
 
     def __repr__(self):
         return f"iinfo(min={self.min:g}, max={self.max:g}, dtype={self.dtype})"

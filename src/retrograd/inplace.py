@@ -15,7 +15,7 @@ import numpy as np
 from ._core import modes
 from ._core.errors import with_note
 from ._core.modes import switches
-from ._core.node import GradCell, Unconnected
+from ._core.node import MOVED, GradCell, Unconnected
 from ._core.op import Op, late, refresh
 from ._core.plan import RESULT
 from ._core.promotion import category
@@ -29,7 +29,7 @@ from ._core.value import (
     PLAIN_VIEW,
     Value,
 )
-from .dtypes import of
+from .dtypes import of, scalar_for
 from .ops.copying import cast, copy
 from .ops.indexing import getitem, put_item
 from .ops.region import fill, overwrite, region_of, take_region, write_region
@@ -71,8 +71,13 @@ def view_error(x, indirect=False):
     what = "its base or another view of its base has been" if indirect else "is being"
     node = x.node
     if node is not None:
-        made = f"Output {x.index} of {node.name().removesuffix('Backward0')} is a view and {what}"
-        text = f"{made} modified inplace."
+        made = node.name().removesuffix("Backward0").replace("Backward", "")
+        text = f"Output {x.index} of {made} is a view"
+        if x.view_kind == NO_GRAD_VIEW:
+            text += f" of a view which was created in no_grad mode and {what} modified inplace "
+            text += "with grad mode enabled."
+        else:
+            text += f" and {what} modified inplace."
     elif x.view_kind == INFERENCE_VIEW:
         text = f"A view was created in inference mode and {what} modified inplace in normal mode."
     else:
@@ -126,12 +131,14 @@ def check_writable(x, name, *sources):
         raise _refused(name, _leaf)
 
 
-def write(x, result, name, since=None):
+def write(x, result, name, stand_in=None, since=0):
     """Make `result` the content and the history of `x`, and return `x`.
 
     Parameters
     ----------
-    since : int, optional
+    stand_in : Value, optional
+        What `result` was computed from in place of `x`.
+    since : int
         Clock time before `result` was computed: nodes recorded later belong to this write.
 
     Raises
@@ -156,21 +163,18 @@ def write(x, result, name, since=None):
                 "out-of-place form"
             )
         result = cast(result, dtype=array.dtype)
-    if not array.flags.writeable:
-        raise RuntimeError(
-            f"{name}: the tensor's memory is read-only (an expanded or read-only NumPy array); "
-            "clone() it before writing"
-        )
     if _overlaps(array):
         raise RuntimeError(
             "unsupported operation: more than one element of the written-to tensor refers to a "
             "single memory location. Please clone() the tensor before performing the operation."
         )
+    if not array.flags.writeable:
+        array = _writable(array, name)
     storage = x.get_storage()
-    if result.requires:
-        _keep_what_is_overwritten(result.node, array, storage, since)
+    if stand_in is not None and stand_in.storage is not None and result.requires:
+        _keep_what_is_overwritten(result.node, array, stand_in.storage, since)
     np.copyto(array, result.array)
-    if not result.requires:
+    if not result.requires or (result.node is x.node and result.index == x.index):
         storage.write(tick(), name, here())
         return x
     node = result.node
@@ -204,7 +208,6 @@ def _overlaps(array):
 
 def _keep_what_is_overwritten(node, array, storage, since):
     """Let the nodes of an in-place call save a copy of what the call is about to overwrite."""
-    since = node.seq - 1 if since is None else since
     stack = [node]
     seen = {node}
     while stack:
@@ -246,10 +249,13 @@ def adopt(x, node, index):
         cell = old.hooks.retained.pop(x.index, None)
         if cell is not None:
             node.node_hooks().retained[index] = cell
+    sink = x.leaf
+    if sink is not None:
+        sink.state = MOVED
+        x.leaf = None
     x.node = node
     x.index = index
     x.requires = True
-    x.leaf = None
 
 
 def _rebase(x, result):
@@ -289,6 +295,8 @@ def refresh_view(x):
             x.leaf = Unconnected(weakref.ref(x), GradCell())
         return
     if x.view_kind != PLAIN_VIEW:
+        if switches.special != 0 and not modes.grad_enabled():
+            return
         raise view_error(x, indirect=True)
     x.view_seen = storage.written
     node = take_region._record([base], [base.array], x.array, region_of(x.array, base.array), 1)
@@ -300,7 +308,6 @@ def refresh_view(x):
 def in_place(front, name):
     """Return the in-place method of a function: ``tanh_`` from ``tanh``."""
     op = getattr(front, "kernel_op", None)
-    saves_self = {}
 
     def method(self, *args, **settings):
         recording = switches.special == 0 or modes.grad_enabled()
@@ -313,14 +320,10 @@ def in_place(front, name):
             return self
         if not recording or not (_tracked(self) or _any_tracked(args)):
             return write(self, front(self, *args, **settings), name)
-        # What the operation saves of `self` must outlive the write, so it sees a stand-in.
-        stand_in = _stand_in(self, saves_self.get(len(args), True))
+        since = clock.now
+        stand_in = _stand_in(self)
         result = front(stand_in, *args, **settings)
-        saved = stand_in.storage is not None
-        if saved and saves_self.get(len(args), True) is False:
-            result = front(_stand_in(self, True), *args, **settings)
-        saves_self[len(args)] = saved
-        return write(self, result, name)
+        return write(self, result, name, stand_in, since)
 
     method.__name__ = name
     method.__qualname__ = f"Tensor.{name}"
@@ -328,9 +331,13 @@ def in_place(front, name):
     return method
 
 
-def _stand_in(x, copied):
-    """Return a value with the history of `x` and a storage of its own."""
-    made = x.make(np.array(x.array) if copied else x.array[...])
+def _stand_in(x):
+    """Return a value with the memory and history of `x`, and a storage of its own.
+
+    An in-place operation is computed from it: what it saved of `x` is then known by that storage
+    (and is copied before the write), and is not what it saved of another operand that is `x`.
+    """
+    made = x.make(x.array[...])
     made.requires = x.requires
     made.node = x.node
     made.index = x.index
@@ -338,8 +345,8 @@ def _stand_in(x, copied):
     return made
 
 
-def _check_overlap(x, other):
-    """Refuse to write into memory that an operand shares in part."""
+def _check_overlap(x, other, wholly=False):
+    """Refuse to write into memory that an operand shares in part (or, `wholly`, at all)."""
     if other.storage is not x.storage:
         return
     a, b = x.array, other.array
@@ -348,7 +355,7 @@ def _check_overlap(x, other):
     low, high = np.lib.array_utils.byte_bounds(a)
     other_low, other_high = np.lib.array_utils.byte_bounds(b)
     if low == other_low and high == other_high:
-        partial = a.strides != b.strides
+        partial = wholly or a.strides != b.strides
     else:
         partial = low < other_high and other_low < high
     if partial:
@@ -372,7 +379,7 @@ def _dense(array):
 
 def _direct(op: Op, x, args, recording):
     """Run a ufunc straight into the buffer when nothing is recorded; say whether it was done."""
-    if recording and (x.requires or any(isinstance(a, Value) and a.requires for a in args)):
+    if recording and (_tracked(x) or _any_tracked(args)):
         return False
     array = x.array
     operands = [array]
@@ -400,20 +407,25 @@ def _direct(op: Op, x, args, recording):
 def copy_(self, src, non_blocking=False):
     """Copy the elements of `src`, broadcast and cast, into this tensor."""
     if not isinstance(src, Value):
-        if not hasattr(src, "dtype"):
+        if not hasattr(src, "dtype") and not isinstance(src, (int, float, complex)):
             raise TypeError(
                 "copy_(): argument 'other' (position 1) must be Tensor, "
                 f"not {type(src).__name__}"
             )
         src = self.make(np.asarray(src))
-    check_writable(self, "copy_", src)
     if src is not self and src.storage is not None:
+        check_writable(self, "copy_", src)
         _check_overlap(self, src)
+    return _copy_into(self, src, "copy_")
+
+
+def _copy_into(x, source, name):
+    check_writable(x, name, source)
     try:
-        np.broadcast_to(src.array, self.array.shape)
+        np.broadcast_to(source.array, x.array.shape)
     except ValueError:
-        raise RuntimeError(_copy_words(src.array.shape, self.array.shape)) from None
-    return write(self, overwrite(self, src), "copy_")
+        raise RuntimeError(_copy_words(source.array.shape, x.array.shape)) from None
+    return write(x, overwrite(x, source), name)
 
 
 def _copy_words(have, want):
@@ -440,8 +452,17 @@ def fill_(self, value):
                 f"{value.array.ndim} dimensions."
             )
         return write(self, overwrite(self, value), "fill_")
+    if not isinstance(value, (int, float, complex, np.generic)):
+        raise TypeError(
+            f"fill_(): argument 'value' (position 1) must be Tensor or Number, not "
+            f"{type(value).__name__}"
+        )
+    value = scalar_for(value, self.get_dtype())
     if not self.requires:
-        self.array.fill(value)
+        array = self.array
+        if not array.flags.writeable:
+            array = _writable(array, "fill_")
+        array.fill(value)
         self.get_storage().write(tick(), "fill_", here())
         return self
     return write(self, fill(self, value=value), "fill_")
@@ -452,11 +473,24 @@ def zero_(self):
     return fill_(self, 0)
 
 
+def _is_whole(x, index):
+    """Say whether a basic index names all of `x`, so that PyTorch makes no view for it."""
+    if index is Ellipsis:
+        return True
+    shape = x.get_shape()
+    if type(index) is not slice or not shape:
+        return False
+    whole = index.indices(shape[0]) == (0, shape[0], 1)
+    return whole and shape[0] > 0
+
+
 def set_item(x, index, value):
     """Write ``x[index] = value``: through a view where the index is basic."""
-    part = x if index is Ellipsis else getitem(x, index)
-    if index is not Ellipsis and part.base is None:
+    part = x if _is_whole(x, index) else getitem(x, index)
+    if part is not x and part.base is None:
         check_writable(x, "index_put_", value)
+        if isinstance(value, Value) and value.storage is not None:
+            _check_overlap(x, value, wholly=True)
         write(x, put_item(x, index, value), "index_put_")
         return
     if not isinstance(value, Value):
@@ -466,7 +500,7 @@ def set_item(x, index, value):
     if extra > 0 and shape[:extra] == (1,) * extra:
         # Leading axes of size 1 are dropped, as NumPy and PyTorch do.
         value = getitem(value, (0,) * extra)
-    copy_(part, value)
+    _copy_into(part, value, "copy_")
 
 
 def cast_value(x, dtype):

@@ -11,10 +11,11 @@ from typing import Any, Final
 import numpy as np
 
 from ._core.engine import backward as run_backward
+from ._core.holomorphic import expect_complex
 from ._core.hooks import RemovableHandle, add_hook
-from ._core.modes import inference_enabled
+from ._core.modes import inference_enabled, switches
 from ._core.native import mypyc_attr, under_own_name
-from ._core.node import Unconnected
+from ._core.node import CLOSED, OPEN, Unconnected
 from ._core.gates import call1, call2, call2_scalar
 from ._core.op import Op, late, refresh
 from ._core.site import here
@@ -128,7 +129,7 @@ class Tensor(Value):
     @property
     def shape(self) -> Any:
         """The size along each axis, a ``torch.Size``."""
-        return Size(self.get_shape())
+        return tuple.__new__(Size, self.get_shape())
 
     @property
     def dtype(self) -> Any:
@@ -165,10 +166,12 @@ class Tensor(Value):
         """Return the shape, or the size along one axis."""
         shape = self.get_shape()
         if dim is None:
-            return Size(shape)
+            return tuple.__new__(Size, shape)
         n = len(shape)
         if not -n <= dim < n:
-            low = -n if n else -1
+            if n == 0:
+                raise IndexError(f"Dimension specified as {dim} but tensor has no dimensions")
+            low = -n
             raise IndexError(
                 f"Dimension out of range (expected to be in range of [{low}, {max(n - 1, 0)}], "
                 f"but got {dim})"
@@ -204,6 +207,8 @@ class Tensor(Value):
         if requires_grad:
             if self.get_dtype().kind not in "fcV":
                 raise RuntimeError("only Tensors of floating point dtype can require gradients")
+            if self.get_dtype().kind == "c":
+                expect_complex()
             if self.inference and not inference_enabled():
                 raise RuntimeError(
                     "Setting requires_grad=True on inference tensor outside InferenceMode is not "
@@ -215,8 +220,12 @@ class Tensor(Value):
                 "computed variable in a subgraph that doesn't require differentiation use "
                 "var_no_grad = var.detach()."
             )
-        if isinstance(self.leaf, Unconnected):
-            self.leaf = None
+        leaf = self.leaf
+        if leaf is not None:
+            if isinstance(leaf, Unconnected):
+                self.leaf = None
+            else:
+                leaf.state = OPEN if requires_grad else CLOSED
         self.requires = requires_grad
         return self
 
@@ -259,19 +268,21 @@ class Tensor(Value):
         if not isinstance(value, Value):
             raise TypeError(
                 "assigned grad expected to be a Tensor or None but got grad of type "
-                f"'{type(value).__name__}'"
+                f"{type(value).__name__}"
             )
         if value is self:
             raise RuntimeError("can't assign Variable as its own grad")
         if value.get_shape() != self.get_shape():
             raise RuntimeError(
-                f"assigned grad has data of a different size: found {list(value.get_shape())}, "
-                f"allowed {list(self.get_shape())}"
+                f"attempting to assign a gradient of size '{list(value.get_shape())}' to a tensor "
+                f"of size '{list(self.get_shape())}'. Please ensure that the gradient and the "
+                "tensor are the same size"
             )
         if value.get_dtype() != self.get_dtype():
             raise RuntimeError(
-                "assigned grad has data of a different type: found "
-                f"{of(value.get_dtype())}, allowed {of(self.get_dtype())}"
+                f"attempting to assign a gradient with dtype '{of(value.get_dtype())}' to a tensor "
+                f"with grad_dtype '{of(self.get_dtype())}'. The gradient must match the tensor's "
+                "grad_dtype (defaults to the tensor's dtype)."
             )
         self.get_cell().grad = value
 
@@ -352,7 +363,9 @@ class Tensor(Value):
     @property
     def data(self) -> Any:
         """The same memory without history; writes through it are not checked."""
-        return Tensor(self.array, raw)
+        result = Tensor(self.array, raw)
+        result.inference = self.inference
+        return result
 
     @data.setter
     def data(self, value: Any) -> None:
@@ -365,8 +378,10 @@ class Tensor(Value):
     def detach(self) -> Any:
         """Return a tensor of the same memory that is not recorded."""
         result = Tensor(self.array, raw)
-        result.storage = self.get_storage()
-        result.inference = self.inference
+        if self.inference:
+            result.inference = True
+        else:
+            result.storage = self.get_storage()
         result.known_shape = self.known_shape
         result.known_dtype = self.known_dtype
         return result
@@ -436,10 +451,22 @@ class Tensor(Value):
         return bool(array.item())
 
     def __float__(self) -> float:
-        return float(self.item())
+        return float(self._number("double"))
 
     def __int__(self) -> int:
-        return int(self.item())
+        return int(self._number("int64_t"))
+
+    def _number(self, wanted: str) -> Any:
+        array = self.array
+        if array.size != 1:
+            raise ValueError("only one element tensors can be converted to Python scalars")
+        number = array.item()
+        if isinstance(number, complex):
+            if wanted != "complex" and number.imag != 0:
+                raise RuntimeError(f"value cannot be converted to type {wanted} without overflow")
+            if wanted != "complex":
+                return number.real
+        return number
 
     def __index__(self) -> int:
         if self.get_dtype().kind not in "biu" or self.array.size != 1:
@@ -447,7 +474,7 @@ class Tensor(Value):
         return int(self.array.item())
 
     def __complex__(self) -> complex:
-        return complex(self.item())
+        return complex(self._number("complex"))
 
     def __hash__(self) -> int:
         return id(self)
@@ -513,7 +540,10 @@ def root_gradient(root: Value, gradient: Any, create_graph: bool, number: int = 
 
 def wrap(array: Any) -> Tensor:
     """Return a tensor around an array, sharing its memory."""
-    return Tensor(asarray(array), raw)
+    made = Tensor(asarray(array), raw)
+    if switches.special != 0 and inference_enabled():
+        made.inference = True
+    return made
 
 
 def detach(value: Value) -> Any:

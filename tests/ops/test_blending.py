@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from ..sampling import Sample, array
 
 SAMPLES = {
@@ -14,6 +16,7 @@ SAMPLES = {
         Sample(array(0, 3), array(3), 0.5),
         Sample(array(3), array(3), array()),
         Sample(array(3, dtype="float32"), array(3, dtype="float32"), 2),
+        Sample(array(3, dtype="float32"), array(3, dtype="float32"), np.float64(0.3)),
         Sample(array(3, dtype="float16"), array(3, dtype="float16"), 0.25),
         Sample(array(3), array(3, dtype="float32"), 0.5, raises=RuntimeError,
                match="expected dtype double for `end` but got dtype float"),

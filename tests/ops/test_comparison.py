@@ -119,7 +119,9 @@ SAMPLES = {
         Sample(SPECIAL, SPECIAL, equal_nan=True),
         Sample(SPECIAL, SPECIAL),
         Sample(array(0), array(0)),
-        Sample(array(3), array(4), raises=RuntimeError, match="must match the size of tensor b (4)"),
+        Sample(
+            array(3), array(4), raises=RuntimeError, match="must match the size of tensor b (4)"
+        ),
     ],
     "equal": [
         Sample(NEAR, NEAR.copy()),
@@ -174,11 +176,14 @@ SAMPLES = {
             match="Boolean value of Tensor with more than one value is ambiguous",
         ),
         Sample(
-            array(0), raises=RuntimeError, match="Boolean value of Tensor with no values is ambiguous"
+            array(0), raises=RuntimeError,
+            match="Boolean value of Tensor with no values is ambiguous",
         ),
     ],
     "is_floating_point": [Sample(array(2)), Sample(array(2, dtype="int64"))],
     "is_complex": [Sample(array(2)), Sample(array(2, dtype="complex64"))],
-    "is_signed": [Sample(array(2)), Sample(array(2, dtype="uint8")), Sample(array(2, dtype="bool"))],
+    "is_signed": [
+        Sample(array(2)), Sample(array(2, dtype="uint8")), Sample(array(2, dtype="bool")),
+    ],
     "is_same_size": [Sample(array(2), array(2)), Sample(array(2), array(2, 1))],
 }  # fmt: skip

@@ -44,10 +44,11 @@ SAMPLES = {
     ],
     "linalg.diagonal": [Sample(array(2, 3, 4)), Sample(array(3, 3), offset=1)],
     "linalg.matmul": [Sample(array(3, 4), array(4, 2)), Sample(array(3, 4), array(4))],
+    # The operation of `linalg.solve_triangular`.
     "triangular_solve": [
-        Sample(array(3, 2), _L.T),
-        Sample(array(3, 2), _L, False),
-        Sample(array(3, 2), _L.T, transpose=True),
+        Sample(array(3, 2), _L.T, skip="node"),
+        Sample(array(3, 2), _L, False, skip="node"),
+        Sample(array(3, 2), _L.T, transpose=True, skip="node"),
     ],
 }
 

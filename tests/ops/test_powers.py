@@ -26,6 +26,8 @@ SAMPLES = {
         *[Sample(array(4, dtype="int64"), exponent) for exponent in (0, 1, 2, 3, 4, 2.0, 2.5)],
         # At 0 the slope is infinite, or differences see another function.
         *[Sample(AT_ZERO, exponent, skip="finite") for exponent in (0, 0.5, 1, 2, -1, 3, 1.5)],
+        Sample(positive(3, dtype="float32"), np.float64(2.5)),
+        Sample(positive(3, dtype="float32"), np.int64(2)),
         Sample(array(3, dtype="bool"), 2),
         Sample(array(3, dtype="bool"), True),
         Sample(array(3, dtype="bool"), 2.5),
@@ -79,7 +81,10 @@ SAMPLES = {
     "square": [*one_operand(array, complexes=True)],
     "sqrt": [*one_operand(positive, complexes=True), Sample(np.array([0.0, -1.0, np.inf]))],
     "rsqrt": [*one_operand(positive, complexes=True), Sample(np.array([0.0, -1.0, np.inf]))],
-    "reciprocal": [*one_operand(positive, complexes=True), Sample(np.array([0.0, -0.0, np.inf]), skip="finite")],
+    "reciprocal": [
+        *one_operand(positive, complexes=True),
+        Sample(np.array([0.0, -0.0, np.inf]), skip="finite"),
+    ],
     "hypot": [
         *two_operands(array, integers=False, bools=False),
         Sample(np.zeros(2), np.array([0.0, 1.0]), skip="second finite"),

@@ -53,7 +53,8 @@ WHERE = [
     Sample(np.array([0.0, np.nan, 2.0]), constant=(0,)),
     Sample(
         array(3, dtype="int64"), array(3), 1.0, raises=RuntimeError,
-        match="where expected condition to be a boolean tensor, but got a tensor with dtype Long",
+        match="where expected condition to be a boolean tensor, but got a tensor with dtype "
+            "Long",
     ),
     Sample(
         MASK, array(2), array(3, 4), raises=RuntimeError,
@@ -83,6 +84,7 @@ SAMPLES = {
         # PyTorch's in-place form words the same error in other names of types.
         Sample(array(5, dtype="int64"), 0.5, 2, skip="inplace"),
         Sample(array(5, dtype="bool"), 0, 1, skip="inplace"),
+        Sample(array(3, dtype="float32"), np.float64(0), np.float64(1)),
         Sample(array(3), 1, -1),
         Sample(array(3), float("nan"), 1, skip="finite"),
         Sample(BOUNDS, -1, 1, skip="finite"),  # kinks

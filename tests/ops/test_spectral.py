@@ -8,7 +8,8 @@ from .test_decomposition import _positive, _regular
 
 _LOOSE = 1e-8
 _FLAT = "finite"
-# Signs of singular vectors are LAPACK's choice, and PyTorch has another one.
+# Signs of eigenvectors and singular vectors are LAPACK's choice, and PyTorch has another one;
+# tests below compare what does not see them.
 _SIGNS = ("value", "gradient", "second")
 
 _QRS = [
@@ -31,9 +32,9 @@ SAMPLES = {
     "qr": [*_QRS, Sample(array(4, 3), False, constant=(0,))],
     # Finite differences leave the symmetric matrices, whose one triangle is read.
     "linalg.eigh": [
-        Sample(_positive(3, 3), skip=_FLAT, tolerance=_LOOSE),
-        Sample(_positive(2, 3, 3), skip=_FLAT, tolerance=_LOOSE),
-        Sample(_positive(3, 3), "U", skip=_FLAT, tolerance=_LOOSE),
+        Sample(_positive(3, 3), skip=(*_SIGNS, _FLAT)),
+        Sample(_positive(2, 3, 3), skip=(*_SIGNS, _FLAT)),
+        Sample(_positive(3, 3), "U", skip=(*_SIGNS, _FLAT)),
         Sample(array(3, 4), raises=RuntimeError, match="linalg.eigh: A must be batches of square"),
         Sample(_positive(2, 2), UPLO="K", raises=RuntimeError, match="to be 'L' or 'U', but got"),
     ],
@@ -118,6 +119,27 @@ def test_svd_gradient_without_the_signs(shape, full):
         loss = (u**4 * weight).sum() + (s * weight).sum() + (vh**4).sum()
         (first,) = library.autograd.grad(loss, leaf, create_graph=True)
         (second,) = library.autograd.grad((first**2).sum(), leaf)
+        found.append((loss.item(), first.detach().numpy(), second.numpy()))
+    for ours, theirs in zip(*found):
+        np.testing.assert_allclose(ours, theirs, rtol=1e-8, atol=1e-8)
+
+
+@pytest.mark.parametrize("shape", [(3, 3), (2, 4, 4)])
+@pytest.mark.parametrize("kind", ["float64", "complex128"])
+def test_eigh_gradient_without_the_signs(shape, kind):
+    """Compare with PyTorch what does not see the phases of eigenvectors."""
+    torch = pytest.importorskip("torch")
+    import retrograd
+
+    x = _positive(*shape, dtype=kind)
+    found = []
+    for library in (retrograd, torch):
+        leaf = library.from_numpy(x.copy()).requires_grad_(True)
+        values, vectors = library.linalg.eigh(leaf)
+        weight = library.from_numpy(np.arange(1.0, 1 + shape[-1]))
+        loss = (vectors.abs() ** 4 * weight).sum() + (values * weight).sum()
+        (first,) = library.autograd.grad(loss, leaf, create_graph=True)
+        (second,) = library.autograd.grad((first.abs() ** 2).sum(), leaf)
         found.append((loss.item(), first.detach().numpy(), second.numpy()))
     for ours, theirs in zip(*found):
         np.testing.assert_allclose(ours, theirs, rtol=1e-8, atol=1e-8)

@@ -42,7 +42,10 @@ SAMPLES = {
     "tanh": [*one_operand(array, complexes=True), Sample(SPECIAL)],
     "asinh": [*one_operand(array, complexes=True), Sample(SPECIAL)],
     "acosh": [*one_operand(above_one, complexes=True), Sample(np.array([1.0, 0.5, np.inf]))],
-    "atanh": [*one_operand(inside, complexes=True), Sample(np.array([1.0, -1.0, 2.0]), skip="finite")],
+    "atanh": [
+        *one_operand(inside, complexes=True),
+        Sample(np.array([1.0, -1.0, 2.0]), skip="finite"),
+    ],
     "deg2rad": [
         *one_operand(array),
         Sample(array(3, dtype="complex64"), raises=RuntimeError, match="deg2rad is not supported"),

@@ -18,8 +18,9 @@ import numpy as np
 
 from .broadcast import sum_to
 from .errors import GraphFreedError, SavedValueChangedError, describe
+from .hooks import NodeHooks, check_count, check_replacement
 from .modes import changed, set_grad, switches, thread_modes
-from .node import AccumulateGrad, CallNode, Node, Slot
+from .node import CLOSED, OPEN, AccumulateGrad, CallNode, Node, Slot, Unconnected
 from .op import late
 from .plan import ARRAY, RESULT, RuleCall
 from .site import describe_site, here
@@ -251,15 +252,12 @@ class Run:
         value = slot.grad
         mine = slot.owned
         slot.grad = None
-        if value is None and leaf.hooks is None:
-            return
-        if leaf.hooks is not None:
-            changed_value = self.tensor_hooks(leaf, 0, value)
-            if changed_value is not value:
-                value = changed_value
+        hooks = leaf.hooks
+        if hooks is not None:
+            value = self.tensor_hooks(leaf, 0, value)
             mine = False
-            if value is None:
-                return
+            if hooks.before:
+                value = self.before_hooks(hooks, [value])[0]
         captures = self.captures
         if captures is not None:
             wanted = captures.get(leaf)
@@ -268,6 +266,26 @@ class Run:
             if not self.accumulate:
                 wanted[0] = self.wrap(value)
                 return
+        if value is not None:
+            self.accumulate_leaf(leaf, value, mine)
+        if hooks is not None:
+            if hooks.after:
+                self.after_hooks(hooks, [], [value])
+            if hooks.accumulated:
+                tensor = leaf.leaf()
+                before = set_grad(self.create_graph)
+                try:
+                    for hook in list(hooks.accumulated.values()):
+                        hook(tensor)
+                finally:
+                    set_grad(before)
+
+    def accumulate_leaf(self, leaf: AccumulateGrad, value: Any, mine: bool) -> None:
+        """Add a gradient to the `.grad` of a leaf."""
+        if leaf.state != OPEN:
+            if leaf.state == CLOSED:
+                return
+            raise RuntimeError("leaf variable has been moved into the graph interior")
         cell = leaf.cell
         while cell.busy:
             sleep(0)  # another thread is adding to this `.grad`
@@ -288,15 +306,6 @@ class Run:
                 add_into(have, value.array if isinstance(value, Value) else value)
         finally:
             cell.busy = False
-        hooks = leaf.hooks
-        if hooks is not None and hooks.accumulated:
-            tensor = leaf.leaf()
-            before = set_grad(self.create_graph)
-            try:
-                for hook in list(hooks.accumulated.values()):
-                    hook(tensor)
-            finally:
-                set_grad(before)
 
     # -- hooks --------------------------------------------------------------------------------
 
@@ -314,20 +323,12 @@ class Run:
         table = hooks.tensor.get(index)
         before = set_grad(self.create_graph)
         try:
-            if table is not None and value is not None:
+            if table is not None:
                 for hook in list(table.values()):
                     given = self.wrap(value)
                     new = hook(given)
-                    if new is None:
-                        value = given
-                        continue
-                    if not isinstance(new, Value):
-                        raise TypeError(
-                            f"expected Variable, but hook returned '{type(new).__name__}'"
-                        )
-                    if new.get_shape() != given.get_shape():
-                        raise RuntimeError("hook has changed the size of value")
-                    value = new
+                    check_replacement(hook, given, new)
+                    value = given if new is None else new
                 if not self.create_graph and isinstance(value, Value):
                     value = value.array
             cell = hooks.retained.get(index)
@@ -340,6 +341,39 @@ class Run:
         finally:
             set_grad(before)
         return value
+
+    def before_hooks(self, hooks: NodeHooks, grads: Any) -> Any:
+        """Run the pre-hooks of a node on the gradients of its outputs."""
+        before = set_grad(self.create_graph)
+        try:
+            for hook in list(hooks.before.values()):
+                given = tuple([self.wrap(v) for v in grads])
+                new = hook(given)
+                if new is not None:
+                    check_count(hook, new, len(given))
+                    for number, one in enumerate(new):
+                        check_replacement(hook, given[number], one)
+                    grads = [self.unwrap(v) for v in new]
+        finally:
+            set_grad(before)
+        return grads
+
+    def after_hooks(self, hooks: NodeHooks, grads: Any, outs: Any) -> Any:
+        """Run the hooks of a node on the gradients it returned (and those it was given)."""
+        before = set_grad(self.create_graph)
+        try:
+            given_outs = tuple([self.wrap(v) for v in outs])
+            for hook in list(hooks.after.values()):
+                given = tuple([self.wrap(v) for v in grads])
+                new = hook(given, given_outs)
+                if new is not None:
+                    check_count(hook, new, len(given))
+                    for number, one in enumerate(new):
+                        check_replacement(hook, given[number], one)
+                    grads = [self.unwrap(v) for v in new]
+        finally:
+            set_grad(before)
+        return grads
 
     # -- running one node: the common case ---------------------------------------------------
 
@@ -444,6 +478,9 @@ class Run:
             return
         if g is None or (node.outputs != 1):
             if g is None or not self.fill(node, g):
+                if node.hooks is not None and node.hooks.after:
+                    outs = [None] * node.outputs
+                    self.after_hooks(node.hooks, [None] * len(node.edges), outs)
                 for position in range(len(node.edges)):
                     self.deliver(node, position, None, False)
                 return
@@ -524,23 +561,19 @@ class Run:
 
     def hooks_before(self, node: Node, g: Any) -> Any:
         """Run the tensor hooks of every output, then the node's pre-hooks."""
+        hooks: Any = node.hooks
         if node.outputs == 1:
             g = self.tensor_hooks(node, 0, g)
-        elif g is not None:
-            g = [self.tensor_hooks(node, n, value) for n, value in enumerate(g)]
-        hooks = node.hooks
-        if hooks is None or not hooks.before:
-            return g
-        before = set_grad(self.create_graph)
-        try:
-            for hook in list(hooks.before.values()):
-                outs = [g] if node.outputs == 1 else g
-                new = hook(tuple([self.wrap(v) for v in outs]))
-                if new is not None:
-                    new = [self.unwrap(v) for v in (new if isinstance(new, tuple) else (new,))]
-                    g = new[0] if node.outputs == 1 else new
-        finally:
-            set_grad(before)
+        else:
+            g = [None] * node.outputs if g is None else list(g)
+            # In the order the first hooks were registered, as in PyTorch.
+            order = list(hooks.tensor)
+            order += [index for index in hooks.retained if index not in hooks.tensor]
+            for index in order:
+                g[index] = self.tensor_hooks(node, index, g[index])
+        if hooks.before:
+            grads = self.before_hooks(hooks, [g] if node.outputs == 1 else g)
+            g = grads[0] if node.outputs == 1 else grads
         return g
 
     def unwrap(self, value: Any) -> Any:
@@ -587,16 +620,7 @@ class Run:
         hooks = node.hooks
         if hooks is not None and hooks.after:
             outs = g if isinstance(g, (tuple, list)) else (g,)
-            before = set_grad(self.create_graph)
-            try:
-                for hook in list(hooks.after.values()):
-                    inputs = tuple([self.wrap(v) for v in grads])
-                    new = hook(inputs, tuple([self.wrap(v) for v in outs]))
-                    if new is not None:
-                        new = new if isinstance(new, tuple) else (new,)
-                        grads = [self.unwrap(v) for v in new]
-            finally:
-                set_grad(before)
+            grads = self.after_hooks(hooks, grads, outs)
         if not self.keep:
             self.free(node)
         for position in range(len(node.edges)):
@@ -794,9 +818,7 @@ def add_into(have: Value, array: Any) -> None:
     """Add to an existing `.grad` in place."""
     target = have.array
     np.add(target, array, target)
-    storage = have.storage
-    if storage is not None:
-        storage.write(tick(), "the accumulation of a gradient", here())
+    have.get_storage().write(tick(), "the accumulation of a gradient", here())
 
 
 def check_same_time(node: Node) -> None:
@@ -906,24 +928,17 @@ def backward(
     run = Run(roots[0], keep, create_graph)
     if inputs is not None:
         targets: dict[Node, dict[int, Any]] = {}
-        others: list[Value] = []
         for value in inputs:
             edge = value.edge()
             if edge is None:
-                raise RuntimeError("One of the differentiated Tensors does not require grad")
+                raise RuntimeError("can't retain_grad on Tensor that has requires_grad=False")
             if edge not in targets:
                 targets[edge] = {}
             targets[edge][value.index] = None
             if value.node is not None:
-                others.append(value)
+                # As in PyTorch, an intermediate named here keeps its gradient from now on.
+                edge.node_hooks().retained[value.index] = value.get_cell()
         run.captures = targets
-        run.go(roots, grads)
-        for value in others:
-            found = targets[value.edge()][value.index]  # type: ignore[index]
-            if found is not None:
-                cell = value.get_cell()
-                cell.grad = found if cell.grad is None else cell.grad + found
-        return
     run.go(roots, grads)
 
 
@@ -950,7 +965,7 @@ def grad(
     results: list[Any] = []
     for value in inputs:
         edge = value.edge()
-        if edge is None:
+        if edge is None or isinstance(edge, Unconnected):
             results.append(None)
         else:
             results.append(targets[edge][value.index])

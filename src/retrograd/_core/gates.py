@@ -83,7 +83,7 @@ def call1(op: Op, x: Value) -> Any:
     return result
 
 
-def call2(op: Op, x: Value, y: object) -> Value:
+def call2(op: Op, x: Value, y: object) -> Any:
     """Run a two-operand elementwise operation; `y` is a value or a Python scalar."""
     if isinstance(y, Value):
         dtype = x.known_dtype
@@ -199,6 +199,11 @@ def record2(
         node_out(node, result, op)
 
 
+def is_operand(y: Any) -> bool:
+    """Say whether an operator takes `y`; another type's own operator gets its turn if not."""
+    return isinstance(y, (Value, int, float, complex, np.ndarray, np.generic))
+
+
 def call2_scalar(op: Op, x: Value, y: Any, reverse: bool) -> Any:
     """Run a two-operand elementwise operation of a value and a Python scalar (or an array)."""
     kind = type(y)
@@ -206,6 +211,8 @@ def call2_scalar(op: Op, x: Value, y: Any, reverse: bool) -> Any:
     if dtype is None:
         dtype = x.get_dtype()
     if not ((kind is float or kind is int) and (dtype is FLOAT32 or dtype is FLOAT64)):
+        if kind is not float and kind is not int and not is_operand(y):
+            return NotImplemented
         return op(y, x) if reverse else op(x, y)
     if x.base is not None:
         refresh(x)
@@ -250,6 +257,7 @@ def call2_scalar(op: Op, x: Value, y: Any, reverse: bool) -> Any:
                     node.site = here()
                 else:
                     node.saved = (y,)
+                    node.storages = ()  # PyTorch frees a saved scalar too
                 if switches.special != 0:
                     pack_saved(node)
             else:

@@ -56,6 +56,63 @@ def add_hook(table: dict[int, Any], hook: Any) -> RemovableHandle:
     return handle
 
 
+def hook_name(hook: Any) -> str:
+    """Return the name of a hook for a message."""
+    name: Any = getattr(hook, "__name__", None)
+    return name if isinstance(name, str) else "<unknown>"
+
+
+def check_count(hook: Any, new: Any, expected: int) -> None:
+    """Check what a node's hook returned in place of gradients."""
+    if not isinstance(new, tuple):
+        raise TypeError(f"expected tuple, but hook returned '{type(new).__name__}'")
+    if len(new) != expected:
+        raise RuntimeError(
+            f"hook '{hook_name(hook)}' has returned an incorrect number of values (got "
+            f"{len(new)}, but expected {expected})"
+        )
+
+
+def check_replacement(hook: Any, given: Any, new: Any) -> None:
+    """Check that a gradient returned by a hook can stand for the one it was given.
+
+    Raises
+    ------
+    TypeError
+        When it is no tensor.
+    RuntimeError
+        When nothing was given, or it has another shape or dtype.
+    """
+    if new is None or new is given:
+        return
+    if not hasattr(new, "array"):
+        raise TypeError(f"expected Variable, but hook returned '{type(new).__name__}'")
+    if given is None:
+        raise RuntimeError("can't replace a None gradient with a non-None value")
+    if new.array.dtype != given.array.dtype:
+        raise RuntimeError(
+            f"hook '{hook_name(hook)}' has changed the type of value (was {type_text(given)} got "
+            f"{type_text(new)})"
+        )
+    if new.array.shape != given.array.shape:
+        raise RuntimeError(f"hook '{hook_name(hook)}' has changed the size of value")
+
+
+_type_names: Final[dict[str, str]] = {
+    "float16": "Half",
+    "float32": "Float",
+    "float64": "Double",
+    "complex64": "ComplexFloat",
+    "complex128": "ComplexDouble",
+}
+
+
+def type_text(value: Any) -> str:
+    """Return PyTorch's old name of a tensor type, ``torch.FloatTensor``."""
+    name = str(value.array.dtype)
+    return f"torch.{_type_names.get(name, name)}Tensor"
+
+
 class NodeHooks:
     """The hooks of one node; made only when the first is registered."""
 

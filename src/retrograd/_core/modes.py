@@ -15,7 +15,8 @@ class ThreadModes:
     """The modes of one thread."""
 
     def __init__(self) -> None:
-        self.grad: bool = True
+        self.asked: bool = True  # what no_grad and enable_grad set
+        self.grad: bool = True  # whether operations are recorded: never in inference mode
         self.inference: bool = False
         self.anomaly: bool = False
         self.check_nan: bool = True
@@ -27,7 +28,7 @@ class ThreadModes:
     def is_default(self) -> bool:
         """Say whether nothing differs from a fresh thread."""
         return (
-            self.grad
+            self.asked
             and not self.inference
             and not self.anomaly
             and self.pack is None
@@ -76,8 +77,9 @@ def grad_enabled() -> bool:
 def set_grad(enabled: bool) -> bool:
     """Switch recording for this thread and return what it was."""
     modes = thread_modes()
-    previous = modes.grad
-    modes.grad = enabled
+    previous = modes.asked
+    modes.asked = enabled
+    modes.grad = enabled and not modes.inference
     changed(modes)
     return previous
 
@@ -87,6 +89,7 @@ def set_inference(enabled: bool) -> bool:
     modes = thread_modes()
     previous = modes.inference
     modes.inference = enabled
+    modes.grad = modes.asked and not enabled
     changed(modes)
     return previous
 

@@ -7,11 +7,11 @@ AccumulateGrad, which holds the leaf's gradient in a `GradCell` and the leaf its
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 from .hooks import NodeHooks, RemovableHandle, add_hook
 from .native import Weakly, mypyc_attr, under_own_name
-from .plan import ARRAY, RESULT, Plan
+from .plan import ARRAY, RESULT, SETTING, SHAPE, Plan
 
 
 class GradCell:
@@ -127,8 +127,16 @@ class Node(Slot):
         return f"<{self.name()} object at {hex(id(self))}>"
 
 
+# What became of the leaf of a sink.
+OPEN: Final = 0
+CLOSED: Final = 1  # it no longer requires grad
+MOVED: Final = 2  # an in-place operation gave it a history
+
+
 class AccumulateGrad(Node):
     """The sink of a leaf: adds what arrives to the leaf's `.grad`."""
+
+    state: int = OPEN
 
     def __init__(self, leaf: Any, cell: GradCell) -> None:
         super().__init__(None, 0, ())
@@ -171,15 +179,50 @@ class CallNode(Node):
         """Forget what was saved for backward."""
 
 
+# PyTorch's names of what nodes save, where they are not self, other, result.
+_operand_names: Final[dict[str, tuple[str, ...]]] = {
+    "Pow": ("self", "exponent"),
+    "Mm": ("self", "mat2"),
+    "Bmm": ("self", "mat2"),
+    "Mv": ("self", "vec"),
+    "Dot": ("self", "tensor"),
+    "Addmm": ("self", "mat1", "mat2"),
+    "Where": ("condition", "self", "other"),
+    "MaskedFill": ("self", "mask", "value"),
+    "Gather": ("self", "index"),
+    "IndexSelect": ("self", "index"),
+    "MseLoss": ("self", "target"),
+}
+_setting_names: Final[dict[str, str]] = {
+    "axis": "dim",
+    "axes": "dims",
+    "axis1": "dim0",
+    "axis2": "dim1",
+    "keepdims": "keepdim",
+    "low": "min",
+    "high": "max",
+}
+
+
 def saved_names(node: Node) -> dict[str, int]:
     """Map PyTorch's ``_saved_*`` names of a node to places in its saved tuple."""
     plan = node.plan
     if plan is None:
         return {}
-    names = {"x": "self", "y": "other", "out": "result"}
+    operands = _operand_names.get(plan.name.split("Backward")[0], ("self", "other"))
     found = {}
     for number, need in enumerate(plan.saves):
-        name = names.get(need.name, need.name)
-        if need.kind == ARRAY or need.kind == RESULT or need.kind == 4:
-            found["_saved_" + name] = number
+        name = need.name
+        if need.kind == RESULT:
+            name = "result"
+        elif need.kind == SETTING:
+            name = _setting_names.get(name, name)
+        elif need.kind == ARRAY or need.kind == SHAPE:
+            if need.position < len(operands):
+                name = operands[need.position]
+            if need.kind == SHAPE:
+                name += "_sym_sizes"
+        else:
+            continue
+        found["_saved_" + name] = number
     return found

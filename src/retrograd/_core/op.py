@@ -109,6 +109,8 @@ class Op:
         self.rules: list[Rule] = []
         # The operands that have a rule, as a mask; an edge is recorded only for these.
         self.covers: int = 0
+        # Raises for operands that the kernel would take, or refuse in NumPy's words.
+        self.refuse: Any = None
         self.jvp_rule: Any = None
         self.vmap_rule: Any = None
         self.plans: dict[int, Plan] = {}
@@ -263,6 +265,8 @@ class Op:
         return result
 
     def _promote(self, operands: list[Any]) -> None:
+        if self.refuse is not None:
+            self.refuse(*operands)
         if len(operands) == 1:
             only: Value = operands[0]
             if self.promote == FLOAT and category(only.get_dtype()) < 2:
@@ -491,6 +495,11 @@ def failed(op: Op, arrays: Any, settings: Any, error: Exception) -> Exception:
         error, OperationError
     ):
         return error
+    if op.refuse is not None and isinstance(error, TypeError):
+        try:
+            op.refuse(*arrays)
+        except RuntimeError as refused:
+            return refused
     call = describe_call(op.name, op.operands, arrays, settings)
     text = str(error)
     if isinstance(error, IndexError):

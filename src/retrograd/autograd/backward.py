@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import warnings
+
+import numpy as np
+
 from .._core import engine
 from .._core.value import Value
 from ..tensor import root_gradient, wrap
-
-import numpy as np
 
 
 def _sequence(value):
@@ -54,6 +56,18 @@ def backward(
     >>> x.grad
     tensor([3., 5.])
     """
+    if grad_variables is not None:
+        warnings.warn(
+            "`grad_variables` is deprecated. Use `grad_tensors` instead.",
+            FutureWarning,
+            stacklevel=2,
+        )
+        if grad_tensors is not None:
+            raise RuntimeError(
+                "`grad_tensors` and `grad_variables` (deprecated) arguments both passed to "
+                "`backward()`. Please only use `grad_tensors`."
+            )
+        grad_tensors = grad_variables
     outputs = _sequence(tensors)
     keep = create_graph if retain_graph is None else bool(retain_graph)
     if inputs is not None:
@@ -62,7 +76,7 @@ def backward(
             raise RuntimeError("'inputs' argument to backward() cannot be empty.")
     if not outputs:
         return
-    seeds = _seeds(outputs, grad_tensors if grad_tensors is not None else grad_variables, create_graph)
+    seeds = _seeds(outputs, grad_tensors, create_graph)
     engine.backward(list(outputs), seeds, keep, create_graph, inputs)
 
 
@@ -106,6 +120,13 @@ def grad(
     """
     outputs = _sequence(outputs)
     inputs = _sequence(inputs)
+    if not inputs:
+        raise RuntimeError("`inputs` argument to `grad()` cannot be empty.")
+    for number, value in enumerate(inputs):
+        if not isinstance(value, Value):
+            raise TypeError(
+                f"element {number} of inputs must be a Tensor, not {type(value).__name__}"
+            )
     keep = create_graph if retain_graph is None else bool(retain_graph)
     if is_grads_batched:
         return _batched(outputs, inputs, grad_outputs, keep, create_graph, allow_unused,
@@ -126,8 +147,8 @@ def grad(
             found[number] = wrap(np.zeros_like(inputs[number].array))
         elif not allow_unused:
             raise RuntimeError(
-                "One of the differentiated Tensors appears to not have been used in the graph. "
-                "Set allow_unused=True if this is the desired behavior."
+                f"The differentiated Tensor at index {number} appears to not have been used in "
+                "the graph. Set allow_unused=True if this is the desired behavior."
             )
     return tuple(found)
 

@@ -6,9 +6,10 @@ import functools
 
 from .._core.custom import FunctionCtx as FunctionCtx
 from .._core.custom import apply
-from .._core.engine import freed_error
+from .._core.engine import changed_error, freed_error
 from .._core.modes import grad_enabled, set_grad
-from .._core.node import CallNode, Node, saved_names
+from .._core.node import AccumulateGrad, CallNode, Node, saved_names
+from .._core.plan import ARRAY, RESULT
 from .._core.storage import tick
 from .._core.value import Value
 from ..tensor import wrap
@@ -30,11 +31,43 @@ def _node_attribute(node, name):
 def _saved_attribute(node, number):
     if node.freed is not None and node.saved is None:
         raise freed_error(node)
-    entry = node.saved[number]
-    return wrap(entry) if hasattr(entry, "dtype") else entry
+    need = node.plan.saves[number]
+    for storage in node.storages or ():
+        if storage is not None and storage.written > node.seq:
+            raise changed_error(node)
+    entries = list(node.saved)
+    if node.unpack is not None:
+        node.unpack(entries, node.plan)
+    entry = entries[number]
+    if need.kind == RESULT and not isinstance(entry, tuple):
+        return _with_history(entry, node, 0)
+    if need.kind == ARRAY and not isinstance(entry, tuple) and hasattr(entry, "dtype"):
+        edge = node.edges[need.position]
+        indices = node.indices
+        return _with_history(entry, edge, 0 if indices is None else indices[need.position])
+    return entry
+
+
+def _with_history(array, edge, index):
+    """Return a saved array as the tensor it was."""
+    if isinstance(edge, AccumulateGrad):
+        leaf = edge.variable
+        return leaf if leaf is not None and leaf.array is array else wrap(array)
+    made = wrap(array)
+    if edge is not None:
+        made.node = edge
+        made.index = index
+        made.requires = True
+    return made
+
+
+def _node_names(node):
+    """Name the attributes of a node, what it saved included."""
+    return [*object.__dir__(node), *saved_names(node)]
 
 
 Node.__getattr__ = _node_attribute
+Node.__dir__ = _node_names
 
 
 class Function:

@@ -159,8 +159,8 @@ class detect_anomaly(set_detect_anomaly):
 
 
 def is_grad_enabled():
-    """Say whether operations are recorded in this thread."""
-    return modes.grad_enabled()
+    """Say whether operations are recorded in this thread (outside inference mode)."""
+    return modes.switches.special == 0 or modes.thread_modes().asked
 
 
 def is_inference_mode_enabled():

@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 
 from ..autograd import no_grad
-from ..creation import empty_like
+from ..creation import empty, empty_like
 from ..random import randperm
-from ..tensor import Tensor
+from ..tensor import Tensor, wrap
 
 _LINEAR = (
     "linear",
@@ -169,7 +169,7 @@ def eye_(tensor: Tensor) -> Tensor:
     if tensor.dim() != 2:
         raise ValueError("Only tensors with 2 dimensions are supported")
     with no_grad():
-        tensor.copy_(tensor.new_tensor(np.eye(*tensor.shape)))
+        tensor.copy_(wrap(np.eye(*tensor.shape)))
     return tensor
 
 
@@ -186,7 +186,7 @@ def dirac_(tensor: Tensor, groups: int = 1) -> Tensor:
         for channel in range(min(per_group, tensor.size(1))):
             values[(group * per_group + channel, channel, *centre)] = 1
     with no_grad():
-        tensor.copy_(tensor.new_tensor(values))
+        tensor.copy_(wrap(values))
     return tensor
 
 
@@ -199,13 +199,13 @@ def orthogonal_(tensor: Tensor, gain: float = 1, generator: Any = None) -> Tenso
     rows = tensor.size(0)
     columns = tensor.numel() // rows
     with no_grad():
-        drawn = tensor.new_empty((rows, columns)).normal_(0, 1, generator=generator).array
+        drawn = empty((rows, columns), dtype=tensor.dtype).normal_(0, 1, generator=generator).array
         wide = rows < columns
         q, r = np.linalg.qr(drawn.T if wide else drawn)
         # Signs that make the decomposition unique, and the matrix evenly distributed.
         q = q * np.sign(np.diagonal(r))
         values = (q.T if wide else q).reshape(tensor.shape)
-        tensor.copy_(tensor.new_tensor(np.ascontiguousarray(values)))
+        tensor.copy_(wrap(values))
         tensor.mul_(gain)
     return tensor
 

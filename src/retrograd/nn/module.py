@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from typing import Any, TypeVar
 
 from ..autograd import no_grad
+from ..creation import empty
 from ..device import check_device
 from ..device import device as device_class
 from ..dtypes import dtype as dtype_class
@@ -263,7 +264,9 @@ class Module(Registration, HookMethods, StateDictMethods):
 
     def to_empty(self: Self, *, device: Any, recurse: bool = True) -> Self:
         """Move to a device without keeping the values."""
-        return self._apply(lambda tensor: tensor.new_empty(tensor.shape, device=device), recurse)
+        return self._apply(
+            lambda tensor: empty(tensor.shape, dtype=tensor.dtype, device=device), recurse
+        )
 
     def type(self: Self, dst_type: Any) -> Self:
         """Convert every parameter and buffer to a dtype."""

@@ -9,6 +9,7 @@ import numpy as np
 
 from .._core.promotion import defaults
 from .._core.value import Value
+from .._objects import own_attributes
 from ..tensor import Tensor, raw
 
 
@@ -52,8 +53,7 @@ class Parameter(Tensor):
 
     def __reduce_ex__(self, protocol: Any) -> Any:
         arguments = (self.data, self.requires, OrderedDict())
-        # In the compiled build there is no __dict__ before the first attribute of the user's own.
-        attributes = getattr(self, "__dict__", None)
+        attributes = own_attributes(self)
         if not attributes:
             return _rebuild_parameter, arguments
         return _rebuild_parameter_with_state, (*arguments, dict(attributes))

@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from .._core.gates import call1, call2
 from .._core.public import expect_tensor, public
 from .._core.value import Value
 from ._arguments import scalar_name
+
+
+def plain(number):
+    """Return a NumPy scalar as a Python number, which leaves the dtype of arrays alone."""
+    return number.item() if isinstance(number, np.generic) else number
 
 
 def refuse(x, kinds, kernel):

@@ -7,12 +7,12 @@ from math import log
 import numpy as np
 
 from .._core.gates import call2
+from .._core.holomorphic import holomorphic
 from .._core.op import FLOAT, PROMOTE, op
 from .._core.promotion import category, result_type
 from .._core.public import expect_tensor, public
 from .._core.value import Value
-from ._fronts import both_tensors, refuse, tensor_and_scalar
-from ._holomorphic import expect_complex, holomorphic
+from ._fronts import both_tensors, plain, refuse, tensor_and_scalar
 from ._returns import struct
 from .copying import cast
 
@@ -192,6 +192,10 @@ def _check_operands(function, input, other):
         expect_tensor(function, input)
 
 
+def _is_floating(given):
+    return isinstance(given, Value) and given.get_dtype().kind == "f"
+
+
 def _check_not_bools(input, other):
     """Refuse bools: PyTorch does not subtract them."""
     first, second = result_type((input,)), result_type((other,))
@@ -217,31 +221,41 @@ def add_front(input, other, *, alpha=1):
     alpha : number
         A factor for `other`; no fraction where the result is of integers.
     """
-    plain = type(alpha) is int and alpha == 1
-    if plain and isinstance(input, Value) and isinstance(other, (Value, float)):
+    unscaled = type(alpha) is int and alpha == 1
+    if unscaled and isinstance(input, Value) and isinstance(other, (Value, float)):
         return call2(add, input, other)
     _check_operands("add", input, other)
-    if plain:
+    if unscaled:
         return add(input, other)
     _check_alpha(input, other, alpha)
-    return add_scaled(input, other, alpha=alpha)
+    return add_scaled(input, other, alpha=plain(alpha))
 
 
 @public("sub", inplace=True, out=True, aliases=("subtract",))
 def subtract_front(input, other, *, alpha=1):
     """Subtract `other`, times `alpha`, from `input`; bools are refused."""
-    plain = type(alpha) is int and alpha == 1
-    if plain and isinstance(input, Value) and input.get_dtype().kind == "f":
-        if isinstance(other, float) or isinstance(other, Value) and other.get_dtype().kind == "f":
-            return call2(subtract, input, other)
+    unscaled = type(alpha) is int and alpha == 1
+    if unscaled and _is_floating(input) and (isinstance(other, float) or _is_floating(other)):
+        return call2(subtract, input, other)
     _check_operands("sub", input, other)
     _check_not_bools(input, other)
-    if plain:
+    if unscaled:
         return subtract(input, other)
     _check_alpha(input, other, alpha)
-    return subtract_scaled(input, other, alpha=alpha)
+    return subtract_scaled(input, other, alpha=plain(alpha))
 
 
+def _check_no_bool(input):
+    """Refuse bools: PyTorch does not negate them."""
+    if input.dtype.kind == "b":
+        raise RuntimeError(
+            "Negation, the `-` operator, on a bool tensor is not supported. If you are trying to "
+            "invert a mask, use the `~` or `logical_not()` operator instead."
+        )
+
+
+subtract.refuse = _check_not_bools
+negative.refuse = _check_no_bool
 add_front.kernel_op = add
 subtract_front.kernel_op = subtract
 
@@ -253,7 +267,7 @@ def rsub(input, other, *, alpha=1):
     _check_not_bools(input, other)
     if isinstance(other, Value):
         _check_alpha(input, other, alpha)
-        return reverse_subtract_scaled(input, other, alpha=alpha)
+        return reverse_subtract_scaled(input, other, alpha=plain(alpha))
     if type(alpha) is int and alpha == 1:
         return reverse_subtract(input, other)
     _check_alpha(input, other, alpha)
@@ -444,11 +458,7 @@ tensor_and_scalar(fmod, fmod_scalar, "fmod", inplace=True)
 )  # fmt: skip
 def absolute(x):
     """Absolute value; its gradient at 0 is 0.  (*S) -> (*S)"""
-    kind = x.dtype.kind
-    if kind == "b":
-        refuse(x, "b", "abs_cpu")
-    if kind == "c":
-        expect_complex()
+    refuse(x, "b", "abs_cpu")
     return np.absolute(x)
 
 
@@ -492,7 +502,6 @@ def sign_dx(g):
 def signum(x):
     """`x` divided by its absolute value, 0 where that is 0.  (*S) -> (*S)"""
     if x.dtype.kind == "c":
-        expect_complex()
         size = np.absolute(x)
         return np.where(size == 0, 0, x / np.where(size == 0, 1, size))
     return sign.kernel(x)

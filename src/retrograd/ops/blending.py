@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+from .._core.holomorphic import holomorphic
 from .._core.op import PROMOTE, op
 from .._core.promotion import category, result_type
 from .._core.public import expect_tensor, public
 from .._core.value import Value
 from ._arguments import c_name
-from ._fronts import refuse
-from ._holomorphic import holomorphic
+from ._fronts import plain, refuse
 
 
 @holomorphic
@@ -73,7 +73,7 @@ def lerp(input, end, weight):
     if isinstance(weight, Value):
         _check_dtype(input, weight, "weight")
         return lerp_tensor(input, end, weight)
-    return lerp_scalar(input, end, weight=weight)
+    return lerp_scalar(input, end, weight=plain(weight))
 
 
 def _check_dtype(input, other, argument):
@@ -134,7 +134,7 @@ def addcmul(input, tensor1, tensor2, *, value=1):
     dtype = _check_three("addcmul", input, tensor1, tensor2)
     if category(dtype) < 2:
         value = int(value)
-    return addcmul_op(input, tensor1, tensor2, value=value)
+    return addcmul_op(input, tensor1, tensor2, value=plain(value))
 
 
 @public("addcdiv", inplace=True, out=True)
@@ -150,7 +150,7 @@ def addcdiv(input, tensor1, tensor2, *, value=1):
             "float inputs. The future addcdiv behavior is just the latter implementation: "
             "(input + value * tensor1 / tensor2), for all dtypes."
         )
-    return addcdiv_op(input, tensor1, tensor2, value=value)
+    return addcdiv_op(input, tensor1, tensor2, value=plain(value))
 
 
 def _check_three(function, input, tensor1, tensor2):

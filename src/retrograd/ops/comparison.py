@@ -292,16 +292,19 @@ def bitwise_right_shift(x, y):
     return np.right_shift(x, np.where(inside, y, last)).astype(x.dtype)
 
 
+_NUMBERS = (int, float, complex, np.generic)
+
+
 def _bitwise_front(op):
     """Register a bitwise operation; one operand may be a number."""
     name = op.name
 
     def front(input, other):
         if not isinstance(input, Value):
-            if not isinstance(input, (int, float, complex)):
+            if not isinstance(input, _NUMBERS):
                 expect_tensor(name, input)
             expect_tensor(name, other, "other", 2)
-        elif not isinstance(other, Value) and not isinstance(other, (int, float, complex)):
+        elif not isinstance(other, Value) and not isinstance(other, _NUMBERS):
             expect_tensor(name, other, "other", 2)
         return op(input, other)
 

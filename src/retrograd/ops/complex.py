@@ -6,10 +6,10 @@ from math import pi
 
 import numpy as np
 
+from .._core.holomorphic import expect_complex
 from .._core.op import FLOAT, op
 from .._core.public import expect_tensor, public
 from ._arguments import scalar_name
-from ._holomorphic import expect_complex
 from .copying import cast
 
 # -- parts ---------------------------------------------------------------------------------------
@@ -18,7 +18,6 @@ from .copying import cast
 @op(numpy=np.real, node="SelectBackward0", view=True)
 def real_part(x):
     """Real part.  (*S) -> (*S)"""
-    expect_complex()
     return np.real(x)
 
 
@@ -30,7 +29,6 @@ def real_part_dx(g, x_dtype):
 @op(numpy=np.imag, node="SelectBackward0", view=True)
 def imaginary_part(x):
     """Imaginary part.  (*S) -> (*S)"""
-    expect_complex()
     return np.imag(x)
 
 
@@ -61,7 +59,6 @@ def imag(input):
 @op(numpy=(np.conjugate, np.conj), node="ConjBackward0", elementwise=True, linear=True)
 def conjugate(x):
     """Complex conjugate.  (*S) -> (*S)"""
-    expect_complex()
     return np.conjugate(x)
 
 
@@ -73,7 +70,6 @@ def conjugate_dx(g):
 @op(node="ConjPhysicalBackward0", elementwise=True, linear=True)
 def conjugate_now(x):
     """Complex conjugate.  (*S) -> (*S)"""
-    expect_complex()
     return np.conjugate(x)
 
 
@@ -108,6 +104,20 @@ def resolve_neg(input):
     return expect_tensor("resolve_neg", input)
 
 
+@public("is_conj")
+def is_conj(input):
+    """Return False: conjugation is never put off."""
+    expect_tensor("is_conj", input)
+    return False
+
+
+@public("is_neg")
+def is_neg(input):
+    """Return False: negation is never put off."""
+    expect_tensor("is_neg", input)
+    return False
+
+
 # -- angles --------------------------------------------------------------------------------------
 
 
@@ -115,7 +125,6 @@ def resolve_neg(input):
 def angle(x):
     """Angle in radians; pi for negative real numbers, gradient 0 at 0.  (*S) -> (*S)"""
     if x.dtype.kind == "c":
-        expect_complex()
         return np.arctan2(np.imag(x), np.real(x))
     return np.where(np.isnan(x), x, np.where(np.less(x, 0), pi, 0)).astype(x.dtype)
 
@@ -203,7 +212,6 @@ def polar(abs, angle):
 @op(node="ViewAsRealBackward0", linear=True)
 def pairs_of(x):
     """Real and imaginary part as a last axis of two.  (*S) -> (*S, 2)"""
-    expect_complex()
     return np.stack([np.real(x), np.imag(x)], axis=-1)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from .._core.holomorphic import expect_complex
 from .._core.op import op
 
 
@@ -24,7 +25,9 @@ def cast(x, *, dtype):
 
     From complex to real numbers the imaginary part is dropped, as in PyTorch.
     """
-    if x.dtype.kind == "c" and dtype.kind not in "cb":
+    if dtype.kind == "c":
+        expect_complex()
+    elif x.dtype.kind == "c" and dtype.kind not in "cb":
         x = np.real(x)
     return x.astype(dtype)
 

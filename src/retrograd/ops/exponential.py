@@ -7,11 +7,11 @@ from math import nan
 
 import numpy as np
 
+from .._core.holomorphic import holomorphic
 from .._core.op import FLOAT, PROMOTE, op
 from .._core.public import expect_tensor, public
 from .._core.value import Value
-from ._fronts import both_tensors, one_tensor, refuse
-from ._holomorphic import holomorphic
+from ._fronts import both_tensors, one_tensor, plain, refuse
 
 _LN2 = _log(2)
 _LN10 = _log(10)
@@ -262,7 +262,7 @@ def logit(input, eps=None):
         Bring the input into [eps, 1 - eps] first; the gradient outside is 0 (nan without `eps`).
     """
     expect_tensor("logit", input)
-    return logit_op(input) if eps is None else logit_op(input, eps=eps)
+    return logit_op(input) if eps is None else logit_op(input, eps=plain(eps))
 
 
 public("logit", inplace=True, out=True)(logit)

@@ -14,7 +14,7 @@ from .._core.value import Value
 from . import _returns
 from ._arguments import numpy_names
 from ._axes import axes_of, axis_of, spread
-from .along import put_reduced
+from .along import put_reduced, take_at
 from .copying import cast
 from .reduction import sum as sum_over
 
@@ -150,7 +150,7 @@ def min_all_dx(g, x, out, x_dtype):
 
 def pick(x, index, axis, keepdims):
     """Return the elements at an index that has the axis with size 1, and that index."""
-    values = np.take_along_axis(x, index, axis)
+    values = take_at(x, index, axis)
     if keepdims:
         return values, index
     return np.squeeze(values, axis=axis), np.squeeze(index, axis=axis)

@@ -200,7 +200,7 @@ def linalg_matmul(input, other):
     return matmul(input, other)
 
 
-@public("triangular_solve")
+@public("triangular_solve", out=True)
 def triangular_solve(input, A, upper=True, transpose=False, unitriangular=False):
     """Solve A X = input for a triangular A, and A; `linalg.solve_triangular` is newer."""
     expect_square("triangular_solve", A)

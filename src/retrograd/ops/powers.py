@@ -7,13 +7,13 @@ from math import log
 import numpy as np
 
 from .._core.gates import call1, call2
+from .._core.holomorphic import holomorphic
 from .._core.op import FLOAT, PROMOTE, op
 from .._core.promotion import FLOAT64, category, result_type
 from .._core.public import expect_tensor, public
 from .._core.value import Value
 from ._arguments import scalar_name
-from ._fronts import both_tensors, refuse
-from ._holomorphic import holomorphic
+from ._fronts import both_tensors, plain, refuse
 from .copying import cast
 
 # -- powers with a number as exponent ------------------------------------------------------------
@@ -157,6 +157,7 @@ def pow(input, exponent):
             if kind is int and exponent < 0 and floating == "i":
                 raise RuntimeError("Integers to negative integer powers are not allowed.")
             return call2(power_scalar, input, exponent)
+    input, exponent = plain(input), plain(exponent)
     if isinstance(exponent, Value):
         if isinstance(input, Value):
             return call2(power, input, exponent)
@@ -178,6 +179,7 @@ def _expect_number(function, given, argument, position):
 @public("float_power", out=True)
 def float_power(input, exponent):
     """Raise to a power in float64 (or complex128), whatever the arguments' dtypes."""
+    input, exponent = plain(input), plain(exponent)
     if not isinstance(input, Value):
         _expect_number("float_power", input, "input", 1)
         expect_tensor("float_power", exponent, "exponent", 2)

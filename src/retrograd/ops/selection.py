@@ -10,7 +10,7 @@ from .._core.promotion import category, result_type
 from .._core.public import expect_tensor, public
 from .._core.value import Value
 from ._arguments import scalar_name
-from ._fronts import refuse
+from ._fronts import plain, refuse
 from .copying import cast
 
 # -- the larger and the smaller of two -----------------------------------------------------------
@@ -304,13 +304,13 @@ def clamp(input, min=None, max=None):
         result.
     """
     expect_tensor("clamp", input)
+    if min is None and max is None:
+        raise RuntimeError("torch.clamp: At least one of 'min' or 'max' must not be None")
     if type(min) in _NUMBERS and type(max) in _NUMBERS and input.get_dtype().kind == "f":
-        if min is not None or max is not None:
-            return clamp_numbers(input, low=min, high=max)
+        return clamp_numbers(input, low=min, high=max)
+    min, max = plain(min), plain(max)
     tensors = [bound for bound in (min, max) if isinstance(bound, Value)]
     given = [bound for bound in (min, max) if bound is not None]
-    if not given:
-        raise RuntimeError("torch.clamp: At least one of 'min' or 'max' must not be None")
     if not tensors:
         return clamp_numbers(_with_numbers(input, min, max), low=min, high=max)
     if len(tensors) != len(given):
@@ -332,7 +332,7 @@ def clamp_min(input, min):
         if category(result_type((input, min))) == 3:
             refuse_complex_bound("maximum_cpu", input, min)
         return call2(clamp_min_tensor, input, min)
-    return call2(clamp_min_number, _with_numbers(input, min), min)
+    return call2(clamp_min_number, _with_numbers(input, min), plain(min))
 
 
 @public("clamp_max", inplace=True, out=True)
@@ -343,7 +343,7 @@ def clamp_max(input, max):
         if category(result_type((input, max))) == 3:
             refuse_complex_bound("minimum_cpu", input, max)
         return call2(clamp_max_tensor, input, max)
-    return call2(clamp_max_number, _with_numbers(input, max), max)
+    return call2(clamp_max_number, _with_numbers(input, max), plain(max))
 
 
 def refuse_complex_bound(kernel, *tensors):

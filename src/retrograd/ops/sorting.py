@@ -10,7 +10,7 @@ from .._core.value import Value
 from . import _returns
 from ._arguments import numpy_names, scalar_name
 from ._axes import axis_of
-from .along import put_along
+from .along import put_along, take_at
 
 # -- sorting ------------------------------------------------------------------------------------
 
@@ -29,7 +29,7 @@ def sort(x, *, axis, descending=False):
     if x.ndim == 0:
         return np.array(x), np.zeros_like(x, dtype=np.int64)
     order = order_of(x, axis, descending)
-    return np.take_along_axis(x, order, axis), order
+    return take_at(x, order, axis), order
 
 
 @sort.grad("x")
@@ -44,7 +44,7 @@ def topk(x, *, k, axis, largest=True):
         return np.array(x), np.zeros_like(x, dtype=np.int64)
     first = (*(slice(None),) * axis, slice(0, k))
     order = order_of(x, axis, largest)[first]
-    return np.take_along_axis(x, order, axis), order
+    return take_at(x, order, axis), order
 
 
 @topk.grad("x")

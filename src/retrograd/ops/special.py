@@ -6,11 +6,11 @@ from math import log, pi, sqrt
 
 import numpy as np
 
+from .._core.holomorphic import holomorphic
 from .._core.op import FLOAT, PROMOTE, op
 from .._core.public import expect_tensor, public
 from .._core.value import Value
 from ._fronts import both_tensors, one_tensor, refuse
-from ._holomorphic import holomorphic
 from ._special import in_dtype_of, scipy_special, special_kernel
 
 _SQRT_PI = sqrt(pi)
@@ -391,24 +391,33 @@ def i1e_dx(g, x, out):
     return g * (i0e(x) - _quotient_at_zero(out, x) - np.sign(x) * out)
 
 
-def _plain(name, scipy_name=None):
-    """Define a special function without a gradient."""
-    run = special_kernel(scipy_name or name, f"{name}_cpu", halves=False)
+def _without_gradient(name, words, scipy_name):
+    """Define a special function that has no gradient, in PyTorch neither."""
+    run = special_kernel(scipy_name, f"{name}_cpu", halves=False)
 
     def kernel(x):
         return run(x)
 
     kernel.__name__ = name
-    kernel.__doc__ = f"Bessel function {name[-2:].upper()}; it has no gradient.  (*S) -> (*S)"
+    kernel.__doc__ = f"{words}, without a gradient.  (*S) -> (*S)"
     return op(
         kernel, name=name, promote=FLOAT, elementwise=True, torch=f"special.{name}", method=False
     )
 
 
-bessel_j0 = _plain("bessel_j0", "j0")
-bessel_j1 = _plain("bessel_j1", "j1")
-bessel_y0 = _plain("bessel_y0", "y0")
-bessel_y1 = _plain("bessel_y1", "y1")
+for _name, _words, _scipy_name in (
+    ("bessel_j0", "Bessel function of the first kind, order 0", "j0"),
+    ("bessel_j1", "Bessel function of the first kind, order 1", "j1"),
+    ("bessel_y0", "Bessel function of the second kind, order 0", "y0"),
+    ("bessel_y1", "Bessel function of the second kind, order 1", "y1"),
+    ("modified_bessel_i0", "Modified Bessel function of the first kind, order 0", "i0"),
+    ("modified_bessel_i1", "Modified Bessel function of the first kind, order 1", "i1"),
+    ("modified_bessel_k0", "Modified Bessel function of the second kind, order 0", "k0"),
+    ("modified_bessel_k1", "Modified Bessel function of the second kind, order 1", "k1"),
+    ("scaled_modified_bessel_k0", "`modified_bessel_k0` times e to the power of `x`", "k0e"),
+    ("scaled_modified_bessel_k1", "`modified_bessel_k1` times e to the power of `x`", "k1e"),
+):
+    _without_gradient(_name, _words, _scipy_name)
 
 
 # -- sinc ----------------------------------------------------------------------------------------

@@ -6,9 +6,9 @@ from math import pi
 
 import numpy as np
 
+from .._core.holomorphic import holomorphic
 from .._core.op import FLOAT, op
 from ._fronts import both_tensors
-from ._holomorphic import holomorphic
 
 
 @holomorphic

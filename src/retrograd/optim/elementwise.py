@@ -82,6 +82,7 @@ class Flat:
         self.entries = entries
         self.dtype = params[0].array.dtype
         self.misses = 0
+        self.scratch: Any = None
         self.views: list[tuple[Any, Any, Any]] = []
         self.checks: list[tuple[Any, str, Any]] = []
         total = sum([param.array.size for param in params])
@@ -289,8 +290,8 @@ class ElementwiseOptimizer(Optimizer):
             for param in flat.params:
                 self._update_one(group, param, plan.names)
             return
-        scratch = self.__dict__["_workspace"].scratch(flat.param)
-        self.update(self.prepare(group, step), flat.param, flat.grad, flat.states, scratch)
+        settings = self.prepare(group, step)
+        self.update(settings, flat.param, flat.grad, flat.states, flat.scratch)
         flat.scatter(self._writer())
 
     def _update_one(self, group: dict[str, Any], param: Any, names: tuple[str, ...]) -> None:
@@ -380,7 +381,9 @@ class ElementwiseOptimizer(Optimizer):
             return
         stateless = not plan.names and not self.counted
         entries = [{} if stateless else self.state[param] for param in params]
-        plan.flats.append(Flat(params, entries, plan.names, self.counted))
+        flat = Flat(params, entries, plan.names, self.counted)
+        flat.scratch = self.__dict__["_workspace"].scratch(flat.param)
+        plan.flats.append(flat)
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         super().__setstate__(state)

@@ -16,7 +16,7 @@ from .dtypes import of
 
 _numbers = frozenset((bool, int, float, complex))
 _lists = frozenset((list, tuple))
-_text = (str, bytes, bytearray)
+_text = (str, bytes)
 
 
 def to_array(data, target=None):
@@ -167,8 +167,9 @@ def _type_name(data):
     kind = type(data)
     if isinstance(data, dtype_class):
         return "torch.dtype"
-    plain = kind.__module__ in ("builtins", "__main__") or kind.__module__.startswith("retrograd")
-    return kind.__qualname__ if plain else f"{kind.__module__}.{kind.__qualname__}"
+    # What CPython's C structures call themselves: full names for types of C modules alone.
+    module = kind.__module__
+    return f"{module}.{kind.__qualname__}" if module in ("numpy", "decimal") else kind.__name__
 
 
 def _refuse_text(data):
