@@ -45,6 +45,8 @@ def legacy_array(arguments, dtype):
         return data.array
     if isinstance(data, Size):
         return np.empty(data, dtype)
+    if isinstance(data, np.ndarray) and data.dtype == dtype:
+        return _sequences.checked(data)
     if isinstance(data, (list, tuple, range, np.ndarray)):
         return _sequences.to_array(data, dtype)
     if isinstance(data, (bool, str)) or not hasattr(data, "__index__"):
@@ -70,7 +72,7 @@ class tensortype(type):
     """The type of ``torch.FloatTensor`` and its like, which stand for tensors of one dtype."""
 
     def __new__(cls, dtype):
-        made = super().__new__(cls, f"{dtype.type_name}Tensor", (), {"__module__": "torch"})
+        made = super().__new__(cls, f"{dtype.type_name}Tensor", (), {"__module__": __name__})
         made.dtype = dtype
         made.__doc__ = f"Old constructor of ``{dtype}`` tensors."
         return made
@@ -84,8 +86,8 @@ class tensortype(type):
     def __instancecheck__(cls, instance):
         return isinstance(instance, Tensor) and instance.get_dtype() == cls.dtype.numpy
 
-    def __reduce__(cls):
-        return (tensortype_of, (cls.dtype,))
+    def __repr__(cls):
+        return f"<class 'torch.{cls.__name__}'>"
 
 
 BoolTensor = tensortype(bool_)
@@ -102,11 +104,6 @@ all_types = (
     BoolTensor, ByteTensor, CharTensor, DoubleTensor, FloatTensor, HalfTensor, IntTensor,
     LongTensor, ShortTensor,
 )  # fmt: skip
-
-
-def tensortype_of(dtype):
-    """Return the old constructor of a dtype."""
-    return next(found for found in all_types if found.dtype is dtype)
 
 
 def named_dtype(name):

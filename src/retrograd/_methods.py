@@ -102,8 +102,8 @@ def attach_declared():
     for operator, name in _OPERATORS.items():
         found = methods.get(name)
         if found is not None:
-            unary = operator in _UNARY
-            setattr(Tensor, operator, found if unary else _operator(found))
+            made = found if operator in _UNARY else _operator(found)
+            setattr(Tensor, operator, made if operator != "__matmul__" else _matrix_operator(found))
     for operator, name in _REFLECTED.items():
         found = functions.get(name)
         if found is not None:
@@ -139,6 +139,19 @@ def _operator(front):
         if isinstance(other, np.ndarray):
             other = self.make(other)
         return front(self, other)
+
+    return method
+
+
+def _matrix_operator(front):
+    """Return ``@``, which no number takes part in."""
+
+    def method(self, other):
+        if type(other) is Tensor:
+            return front(self, other)
+        if not isinstance(other, (Value, np.ndarray)):
+            return NotImplemented
+        return front(self, self.make(other) if isinstance(other, np.ndarray) else other)
 
     return method
 
@@ -430,7 +443,7 @@ def attach_functions():
         # PyTorch has the in-place functions of the unary operations and a few others.
         front = functions.get(name[:-1])
         unary = getattr(front, "op", None) is not None and len(front.op.operands) == 1
-        if unary or name in _IN_PLACE_FUNCTIONS:
+        if (unary or name in _IN_PLACE_FUNCTIONS) and name not in _METHODS_ONLY:
             functions.setdefault(name, _as_function(name))
 
 
@@ -446,6 +459,10 @@ def _as_function(name):
     return function
 
 
+# In-place methods that PyTorch has no function for.
+_METHODS_ONLY = (
+    "absolute_", "bitwise_not_", "digamma_", "erfinv_", "lgamma_", "logical_not_", "sgn_", "sign_",
+)  # fmt: skip
 _METHODS_AS_FUNCTIONS = (
     "clone", "detach", "detach_", "fill_", "zero_", "is_complex", "is_conj", "is_neg",
     "is_floating_point", "is_inference", "is_nonzero", "is_signed", "numel", "resolve_conj",

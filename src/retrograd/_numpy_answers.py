@@ -1,4 +1,4 @@
-"""Answers to NumPy functions by PyTorch's functions: ``np.hstack``, ``np.split``, ``np.fft.fft``.
+"""Answers to NumPy functions by PyTorch's functions: ``np.hstack``, ``np.split``, ``np.take``.
 
 The table in `ops.numpy_calls` comes first; here are those that a public function answers once its
 arguments have the other names.
@@ -77,13 +77,8 @@ _table(np.flipud, "flipud", "m")
 _table(np.ravel, "ravel", "a")
 _table(np.copy, "clone", "a")
 _table(np.nanmean, "nanmean", "a", "axis:dim keepdims:keepdim")
+_table(np.linalg.solve, "linalg.solve", "a b")
 _table(np.linalg.cond, "linalg.cond", "x", "p:p")
-for _name in ("fft", "ifft", "rfft", "irfft", "hfft", "ihfft"):
-    _table(getattr(np.fft, _name), f"fft.{_name}", "a", "n:n axis:dim norm:norm")
-for _name in ("fft2", "ifft2", "rfft2", "irfft2", "fftn", "ifftn", "rfftn", "irfftn"):
-    _table(getattr(np.fft, _name), f"fft.{_name}", "a", "s:s axes:dim norm:norm")
-for _name in ("fftshift", "ifftshift"):
-    _table(getattr(np.fft, _name), f"fft.{_name}", "x", "axes:dim")
 
 
 # -- functions of several tensors ---------------------------------------------------------------
@@ -197,7 +192,7 @@ def where(condition, *choices):
 
 def _at_least(count):
     def answer(*arys):
-        results = [_call(f"atleast_{count}d", a) for a in arys]
+        results = [_call(f"atleast_{count}d", _tensor(a)) for a in arys]
         return results[0] if len(results) == 1 else tuple(results)
 
     return answer

@@ -53,7 +53,7 @@ def array_ufunc(self, ufunc, method, *inputs, **settings):
     out = settings.pop("out", None)
     inputs = [np.asarray(x) if isinstance(x, (list, tuple)) else x for x in inputs]
     if method == "__call__" and ufunc in _special and not settings:
-        result = _special[ufunc](*inputs)
+        result = _special[ufunc](*[wrap(x) if isinstance(x, np.ndarray) else x for x in inputs])
     elif method == "__call__":
         op = by_numpy.get(ufunc)
         if op is None or settings:
@@ -90,7 +90,7 @@ def _reduction(op, x, axis=0, dtype=None, keepdims=False, **rest):
 def _call(op, args, settings):
     """Call an operation with NumPy's argument order: settings may be positional."""
     args = list(args)
-    if op.variadic and args and isinstance(args[0], (list, tuple)):
+    if op.variadic and args and isinstance(args[0], (list, tuple, Value)):
         rest = args[1:]
         args = list(args[0])
         names = op.settings
@@ -115,7 +115,8 @@ def array_function(self, function, types, args, settings):
         if settings.get("out", True) is None:
             settings = {k: v for k, v in settings.items() if k != "out"}
         known = set(op.settings) | set(op.operands)
-        if all(k in known for k in settings):
+        room = op.variadic or len(args) <= len(known)
+        if room and all(k in known for k in settings):
             return _call(op, args, settings)
     return _without_gradient(function, args, settings)
 

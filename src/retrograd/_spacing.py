@@ -127,14 +127,16 @@ def count_of(start, end, step, dtype):
 
     Raises
     ------
-    RuntimeError
+    RuntimeError, ValueError
         For a step of zero or of the wrong sign, and for bounds that are not finite.
     """
     whole = dtype == np.int64
+    if step == 0:
+        raise RuntimeError("step must be nonzero")
     if whole:
         start, end, step = int(start), int(end), int(step)
-    if step == 0:
-        raise ValueError("step must be nonzero")
+        if step == 0:
+            raise ValueError("step must be nonzero")
     if not whole and not (math.isfinite(start) and math.isfinite(end)):
         raise RuntimeError(f"unsupported range: {start:g} -> {end:g}")
     if (end < start) if step > 0 else (end > start):

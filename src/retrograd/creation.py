@@ -79,7 +79,7 @@ def as_tensor(data, dtype=None, device=None):
         return data if dtype is None else data.to(dtype)
     target = None if dtype is None else to_numpy(dtype, "as_tensor")
     data = _plain_data(data)
-    if isinstance(data, np.ndarray) and target in (None, data.dtype):
+    if isinstance(data, np.ndarray) and (target is None or target == data.dtype):
         return wrap(_sequences.checked(data))
     return wrap(_sequences.to_array(data, target))
 

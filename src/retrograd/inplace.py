@@ -258,6 +258,19 @@ def adopt(x, node, index):
     x.requires = True
 
 
+def adopt_written(x, node, index):
+    """Make `node` the node of `x`, which was written; when x is a view, of its base's region."""
+    if x.base is None:
+        adopt(x, node, index)
+        return
+    result = x.make(x.array)
+    result.node = node
+    result.index = index
+    result.requires = True
+    x.storage.written = node.seq
+    _rebase(x, result)
+
+
 def _rebase(x, result):
     """Write through a view: the base's history becomes the write."""
     base = x.base
@@ -513,3 +526,4 @@ late.cast = cast_value
 late.copy = copy
 late.check_writable = check_writable
 late.adopt = adopt
+late.adopt_written = adopt_written

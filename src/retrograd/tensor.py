@@ -11,7 +11,6 @@ from typing import Any, Final
 import numpy as np
 
 from ._core.engine import backward as run_backward
-from ._core.holomorphic import expect_complex
 from ._core.hooks import RemovableHandle, add_hook
 from ._core.modes import inference_enabled, switches
 from ._core.native import mypyc_attr, under_own_name
@@ -23,7 +22,7 @@ from ._core.storage import tick
 from ._core.value import Value, asarray
 from .device import cpu
 from .dtypes import of
-from .ops import arithmetic
+from .ops import arithmetic, powers
 from .size import Size
 
 
@@ -54,6 +53,9 @@ _subtract: Final[Op] = arithmetic.subtract
 _multiply: Final[Op] = arithmetic.multiply
 _divide: Final[Op] = arithmetic.divide
 _negative: Final[Op] = arithmetic.negative
+# PyTorch's other forms: a number minus a tensor, and a number by a tensor.
+_reverse_subtract: Final[Op] = arithmetic.reverse_subtract
+_reciprocal: Final[Op] = powers.reciprocal
 
 
 @mypyc_attr(allow_interpreted_subclasses=True)
@@ -101,7 +103,7 @@ class Tensor(Value):
         return call2(_subtract, self, other)
 
     def __rsub__(self, other: object) -> Any:
-        return call2_scalar(_subtract, self, other, True)
+        return call2(_reverse_subtract, self, other)
 
     def __mul__(self, other: object) -> Any:
         return call2(_multiply, self, other)
@@ -113,7 +115,7 @@ class Tensor(Value):
         return call2(_divide, self, other)
 
     def __rtruediv__(self, other: object) -> Any:
-        return call2_scalar(_divide, self, other, True)
+        return call2(_multiply, call1(_reciprocal, self), other)
 
     def __neg__(self) -> Any:
         return call1(_negative, self)
@@ -207,8 +209,6 @@ class Tensor(Value):
         if requires_grad:
             if self.get_dtype().kind not in "fcV":
                 raise RuntimeError("only Tensors of floating point dtype can require gradients")
-            if self.get_dtype().kind == "c":
-                expect_complex()
             if self.inference and not inference_enabled():
                 raise RuntimeError(
                     "Setting requires_grad=True on inference tensor outside InferenceMode is not "

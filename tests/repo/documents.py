@@ -1,8 +1,15 @@
-"""Run the Python of a Markdown document: its blocks share one namespace, as one session."""
+"""Run the Python of a Markdown document: its blocks share one namespace, as one session.
+
+`python -m tests.repo.documents FILE` does it in a process where nothing else has happened.
+"""
 
 import doctest
 import re
+import sys
 from pathlib import Path
+
+from ..commands import run_python
+from .places import ROOT
 
 FENCE = re.compile(r"^```(\w*)[^\n]*\n(.*?)^```\s*$", re.MULTILINE | re.DOTALL)
 
@@ -15,8 +22,15 @@ def blocks(text: str) -> list[tuple[str, str, int]]:
     ]
 
 
-def run_python_blocks(path: Path) -> int:
-    """Run the blocks marked python in order and return how many there were.
+def check_document(path: Path, at_least: int) -> None:
+    """Run a document's Python in a fresh process and fail unless it says what it prints."""
+    done = run_python("-m", "tests.repo.documents", str(path), folder=ROOT)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert int(done.stdout.split()[-1]) >= at_least, done.stdout
+
+
+def run_python_blocks(path: Path) -> tuple[int, str]:
+    """Run the blocks marked python in order; return how many there were, and what was wrong.
 
     Blocks of a session (``>>>``) are checked against the output they show, others are run.
     """
@@ -37,5 +51,14 @@ def run_python_blocks(path: Path) -> int:
             runner.run(test, out=report.append, clear_globs=False)
         else:
             exec(compile("\n" * (line - 1) + text, str(path), "exec", dont_inherit=True), names)
-    assert not report, "".join(report)
-    return count
+    return count, "".join(report)
+
+
+def main() -> int:
+    count, wrong = run_python_blocks(Path(sys.argv[1]))
+    print(f"{wrong}blocks: {count}")
+    return 1 if wrong else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

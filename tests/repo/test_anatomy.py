@@ -1,32 +1,31 @@
 """docs/anatomy.md is a session that runs and shows what it prints; design notes run as well."""
 
-import numpy as np
 import pytest
 
-from .documents import run_python_blocks
+from .documents import check_document
 from .places import ROOT
-
-
-def test_the_walk_runs():
-    assert run_python_blocks(ROOT / "docs" / "anatomy.md") >= 8
-
 
 NOTES = sorted((ROOT / "docs" / "design").glob("*.md"))
 
 
+def test_the_walk_runs():
+    check_document(ROOT / "docs" / "anatomy.md", at_least=8)
+
+
 @pytest.mark.parametrize("note", NOTES, ids=lambda path: path.stem)
 def test_the_examples_of_design_notes_run(note):
-    settings = np.geterr()
-    try:
-        run_python_blocks(note)
-    finally:
-        np.seterr(**settings)
+    check_document(note, at_least=0)
 
 
 def test_a_wrong_output_is_found(tmp_path):
-    file = tmp_path / "wrong.md"
+    file = tmp_path / "session.md"
     file.write_text("```python\nx = 1\n```\n\n```python\n>>> x\n2\n```\n")
-    with pytest.raises(AssertionError, match=r"wrong\.md"):
-        run_python_blocks(file)
+    with pytest.raises(AssertionError, match=r"Expected:\s+2\s+Got:\s+1"):
+        check_document(file, at_least=2)
     file.write_text("```python\n>>> x = 1\n```\n\n```python\n>>> x\n1\n```\n")
-    assert run_python_blocks(file) == 2
+    check_document(file, at_least=2)
+    with pytest.raises(AssertionError, match="blocks: 2"):
+        check_document(file, at_least=3)
+    file.write_text("```python\nraise ValueError(3)\n```\n")
+    with pytest.raises(AssertionError, match=r"ValueError: 3"):
+        check_document(file, at_least=1)

@@ -25,6 +25,7 @@ _core.storage
 _core.site
 _core.hooks
 _core.plan
+_core.holomorphic
 _core.node
 _core.value
 _core.broadcast
@@ -42,7 +43,9 @@ tensor
 inplace _sequences
 creation
 _legacy
-_methods _protocol random serialization
+_methods random serialization
+_protocol
+_numpy_answers
 _memory _objects
 autograd.* func.* compile.*
 linalg special fft config

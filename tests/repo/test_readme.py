@@ -3,13 +3,12 @@
 import re
 import runpy
 
-import numpy as np
 import pytest
 
 from retrograd import cli
 
 from ..commands import run_python
-from .documents import blocks, run_python_blocks
+from .documents import blocks, check_document
 from .places import ROOT
 
 TEXT = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -34,12 +33,14 @@ def test_the_python_blocks_run(tmp_path):
     # That program ends with an error; it has a test of its own.
     file = tmp_path / "README.md"
     file.write_text(before + after.partition("```\n")[2], encoding="utf-8")
-    settings = np.geterr()
-    try:
-        assert run_python_blocks(file) >= 7
-        assert np.geterr()["divide"] == "warn"
-    finally:
-        np.seterr(**settings)
+    check_document(file, at_least=7)
+
+
+def test_floating_point_warnings_are_off_and_can_be_had_back():
+    code = "import retrograd, numpy as np; print(np.geterr()['divide'])\n"
+    undo = [text for _, text, _ in blocks(TEXT) if "np.seterr" in text]
+    done = run_python("-c", code + undo[0] + code)
+    assert done.stdout.split() == ["ignore", "warn"], done.stderr
 
 
 def test_the_error_names_both_lines(tmp_path):

@@ -16,7 +16,7 @@ from .node import AccumulateGrad, CallNode
 from .op import cast, late, refresh
 from .site import describe_site, here
 from .storage import Storage, clock, tick
-from .value import FUNCTION_VIEW, Value
+from .value import FUNCTION_VIEW, MULTIPLE_OUTPUT_VIEW, Value
 
 
 class Saved:
@@ -38,8 +38,6 @@ class Saved:
     def pack(self, value: Value) -> None:
         """Hand the tensor to the thread's saved-value hooks, when there are any."""
         modes = thread_modes()
-        if modes.saving_disabled is not None:
-            raise RuntimeError(modes.saving_disabled)
         if modes.pack is not None:
             self.packed = modes.pack(value.make(self.array))
             self.unpack = modes.unpack
@@ -140,7 +138,7 @@ class FunctionCtx(Weakly):
             raise freed_error(self.node_reference())
         entries: Any = self.saved_entries
         if entries is None:
-            return () if self.to_save is None else tuple(self.to_save)
+            return ()
         node: FunctionNode = self.node_reference()
         values: list[Any] = []
         saved_list: list[Any] = entries
@@ -190,7 +188,7 @@ class FunctionNode(CallNode):
                     break
         found = self.function.backward(ctx, *grads)
         if not isinstance(found, tuple):
-            found = tuple(found) if isinstance(found, list) else (found,)
+            found = (found,)
         return self.checked(found)
 
     def materialized(self, grads: tuple[Any, ...]) -> tuple[Any, ...]:
@@ -198,8 +196,9 @@ class FunctionNode(CallNode):
         filled: list[Any] = []
         for number, value in enumerate(grads):
             if value is None:
-                shape, dtype = self.metas[number]
-                if dtype.kind in "fcV":
+                meta: Any = self.metas[number]
+                if meta is not None:
+                    shape, dtype = meta
                     value = self.like_value.make(np.zeros(shape, dtype))
             filled.append(value)
         return tuple(filled)
@@ -231,7 +230,7 @@ class FunctionNode(CallNode):
                     f"{number + 1}, but the corresponding forward input was not a Variable"
                 )
             if not isinstance(g, Value):
-                raise TypeError(
+                raise RuntimeError(
                     f"expected Variable or None (got {type(g).__name__}): {self.name()} must "
                     f"return tensors, and returned {describe(g)} at position {number + 1}"
                 )
@@ -300,18 +299,39 @@ def apply(function: Any, ctx_class: Any, split: bool, args: tuple[Any, ...]) -> 
             output = function.forward(ctx, *args)
     finally:
         set_grad(before)
-    many = isinstance(output, (tuple, list))
+    many = isinstance(output, tuple)
     outputs: tuple[Any, ...] = tuple(output) if many else (output,)
     if ctx.dirty_tensors:
-        for value in ctx.dirty_tensors:
-            if record:
-                late.check_writable(value, f"{function.__name__}.forward")
-            value.get_storage().write(tick(), function.__name__, here())
+        write_dirty(function, ctx, args, outputs, record)
     if not record:
         results = [untracked(value, args, ctx) for value in outputs]
     else:
         results = recorded(function, ctx, args, outputs)
     return tuple(results) if many else results[0]
+
+
+def write_dirty(
+    function: Any, ctx: FunctionCtx, args: tuple[Any, ...], outputs: tuple[Any, ...], record: bool
+) -> None:
+    """Check the inputs that forward says it changed, and note the writes."""
+    for number, value in enumerate(ctx.dirty_tensors):
+        if not isinstance(value, Value):
+            raise RuntimeError(
+                f"mark_dirty can only accept variables, but argument {number} is of type "
+                f"{type(value).__name__}"
+            )
+        if not is_one_of(value, outputs):
+            raise RuntimeError(
+                "Some elements marked as dirty during the forward method were not returned as "
+                "output. The inputs that are modified inplace must all be outputs of the Function."
+            )
+        if record:
+            if value.requires and value.node is None:
+                raise RuntimeError(
+                    "a leaf Variable that requires grad has been used in an in-place operation."
+                )
+            late.check_writable(value, f"{function.__name__}.forward")
+        value.get_storage().write(tick(), function.__name__, here())
 
 
 def is_one_of(value: Any, others: Any) -> bool:
@@ -324,7 +344,7 @@ def is_one_of(value: Any, others: Any) -> bool:
 
 def untracked(value: Any, args: tuple[Any, ...], ctx: FunctionCtx) -> Any:
     """Return an output of a call that is not recorded."""
-    given_back = isinstance(value, Value) and value.requires and is_one_of(value, args)
+    given_back = isinstance(value, Value) and is_one_of(value, args)
     if given_back and not is_one_of(value, ctx.dirty_tensors):
         return late.detach(value)
     return value
@@ -367,7 +387,7 @@ def recorded(
             metas.append((value.get_shape(), value.get_dtype()))
             results.append(attach_output(ctx, args, value, node, number))
         else:
-            metas.append(((), np.dtype(np.bool_)))
+            metas.append(None)
             results.append(value)
     node.metas = tuple(metas)
     to_save: Any = ctx.to_save
@@ -407,7 +427,7 @@ def attach_output(
     plain = value.get_dtype().kind not in "fcV" or is_one_of(value, ctx.non_differentiable)
     is_input = is_one_of(value, args)
     if is_input and is_one_of(value, ctx.dirty_tensors):
-        late.adopt(value, node, number)
+        late.adopt_written(value, node, number)
         return value
     if is_input or (plain and value.requires) or value.base is not None:
         made = value.make(value.array)
@@ -415,7 +435,7 @@ def attach_output(
         made.view_seen = made.storage.written
         if is_input or value.base is not None:
             made.base = value if value.base is None else value.base
-            made.view_kind = FUNCTION_VIEW
+            made.view_kind = FUNCTION_VIEW if node.outputs == 1 else MULTIPLE_OUTPUT_VIEW
         value = made
     if plain:
         value.requires = False

@@ -324,6 +324,7 @@ class Run:
         before = set_grad(self.create_graph)
         try:
             if table is not None:
+                thread_modes().run = self
                 for hook in list(table.values()):
                     given = self.wrap(value)
                     new = hook(given)
@@ -339,8 +340,16 @@ class Run:
                 else:
                     cell.grad = cell.grad + kept
         finally:
+            thread_modes().run = None
             set_grad(before)
         return value
+
+    def will_run(self, node: Node) -> bool:
+        """Say whether this pass reaches a node."""
+        slots = self.slots
+        if slots is None:
+            return node.mark == self.mark
+        return node in slots
 
     def before_hooks(self, hooks: NodeHooks, grads: Any) -> Any:
         """Run the pre-hooks of a node on the gradients of its outputs."""

@@ -42,4 +42,5 @@ def _conjugated(rule: Any) -> Any:
             return rule(g, *needs)
         return np.conjugate(rule(np.conjugate(g), *needs))
 
+    conjugated_rule.__name__ = rule.__name__
     return conjugated_rule

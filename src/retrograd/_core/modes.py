@@ -22,7 +22,8 @@ class ThreadModes:
         self.check_nan: bool = True
         self.pack: Any = None
         self.unpack: Any = None
-        self.saving_disabled: str | None = None
+        self.saving_disabled: str | None = None  # the words for who installs saved-value hooks
+        self.run: Any = None  # the backward pass whose hook runs
         self.counted: bool = False
 
     def is_default(self) -> bool:
@@ -32,7 +33,6 @@ class ThreadModes:
             and not self.inference
             and not self.anomaly
             and self.pack is None
-            and self.saving_disabled is None
         )
 
 

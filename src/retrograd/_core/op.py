@@ -14,7 +14,7 @@ from typing import Any, Final
 import numpy as np
 
 from .broadcast import broadcast_error
-from .errors import OperationError, OperationTypeError, describe_call
+from .errors import OperationError, OperationTypeError, describe_call, with_note
 from .modes import switches, thread_modes
 from .native import BARE_CODE
 from .node import Node
@@ -55,6 +55,7 @@ class Late:
         self.pack: Any = None
         self.check_writable: Any = None
         self.adopt: Any = None
+        self.adopt_written: Any = None
         self.detach: Any = None
 
 
@@ -483,8 +484,6 @@ def mark_inference(result: Value) -> None:
 def pack_saved(node: Node) -> None:
     """Hand what was just saved to the thread's saved-value hooks, when there are any."""
     modes = thread_modes()
-    if modes.saving_disabled is not None:
-        raise RuntimeError(modes.saving_disabled)
     if modes.pack is not None:
         late.pack(node, modes)
 
@@ -494,7 +493,8 @@ def failed(op: Op, arrays: Any, settings: Any, error: Exception) -> Exception:
     if isinstance(error, (RuntimeError, NotImplementedError)) and not isinstance(
         error, OperationError
     ):
-        return error
+        call = describe_call(op.name, op.operands, arrays, settings)
+        return with_note(error, f"while computing {call}")
     if op.refuse is not None and isinstance(error, TypeError):
         try:
             op.refuse(*arrays)
@@ -504,9 +504,14 @@ def failed(op: Op, arrays: Any, settings: Any, error: Exception) -> Exception:
     text = str(error)
     if isinstance(error, IndexError):
         return IndexError(f"{text}\nwhile computing {call}")
-    if isinstance(error, ValueError) and op.elementwise and len(arrays) == 2:
-        words = broadcast_error(np.shape(arrays[0]), np.shape(arrays[1]))
-        text = words or text
+    if isinstance(error, ValueError) and op.elementwise and len(arrays) > 1:
+        shape = np.shape(arrays[0])
+        for array in arrays[1:]:
+            words = broadcast_error(shape, np.shape(array))
+            if words is not None:
+                text = words
+                break
+            shape = np.broadcast_shapes(shape, np.shape(array))
     if isinstance(error, TypeError):
         return OperationTypeError(f"{text}\nwhile computing {call}")
     return OperationError(f"{text}\nwhile computing {call}")

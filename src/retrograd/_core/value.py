@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from .modes import switches, thread_modes
+from .holomorphic import expect_complex
 from .native import Weakly, mypyc_attr
 from .node import AccumulateGrad, GradCell, Node
 from .storage import Storage
@@ -107,6 +108,8 @@ class Value(Weakly):
         """Return the node that accumulates into this leaf."""
         leaf = self.leaf
         if leaf is None:
+            if self.get_dtype().kind == "c":
+                expect_complex()
             leaf = AccumulateGrad(weakref.ref(self), self.get_cell())
             self.leaf = leaf
         return leaf

@@ -23,7 +23,7 @@ def _node_attribute(node, name):
             return _saved_attribute(node, number)
     elif not name.startswith("__"):
         ctx = node.__dict__.get("ctx", None) if not hasattr(type(node), "ctx") else node.ctx
-        if ctx is not None:
+        if ctx is not None and hasattr(ctx, name):
             return getattr(ctx, name)
     raise AttributeError(f"'{node.name()}' object has no attribute '{name}'")
 

@@ -27,6 +27,9 @@ class saved_tensors_hooks:
         self.unpack_hook = unpack_hook
 
     def __enter__(self):
+        refusal = modes.thread_modes().saving_disabled
+        if refusal is not None:
+            raise RuntimeError(refusal)
         self.previous = modes.set_saved_hooks(self.pack_hook, self.unpack_hook)
 
     def __exit__(self, *exc):
@@ -34,17 +37,17 @@ class saved_tensors_hooks:
 
 
 class disable_saved_tensors_hooks:
-    """Raise `error_message` when a tensor would be saved inside."""
+    """Raise `error_message` when saved-tensor hooks are installed inside."""
 
     def __init__(self, error_message):
         self.error_message = error_message
 
     def __enter__(self):
         state = modes.thread_modes()
-        self.previous = state.saving_disabled
         if state.pack is not None:
             raise RuntimeError(self.error_message)
-        state.saving_disabled = None
+        self.previous = state.saving_disabled
+        state.saving_disabled = self.error_message
 
     def __exit__(self, *exc):
         modes.thread_modes().saving_disabled = self.previous
@@ -122,27 +125,35 @@ def increment_version(tensor):
 
 
 def register_multi_grad_hook(tensors, fn, *, mode="all"):
-    """Call ``fn(grads)`` when the gradients of all (or any) of several tensors are known."""
-    found = [None] * len(tensors)
-    count = [0]
+    """Call ``fn(grads)`` when the gradients of all (or any) of several tensors are known.
+
+    A tensor that the backward does not reach counts as known, with gradient None.
+    """
+    if mode not in ("all", "any"):
+        raise ValueError(f"Expects mode to be one of ('all', 'any') but got {mode}")
+    edges = [tensor.edge() for tensor in tensors]
+    known = {}
 
     def hook_of(number):
         def hook(grad):
-            found[number] = grad
-            count[0] += 1
-            if mode == "any":
-                if count[0] == 1:
-                    fn(grad)
-            elif count[0] == len(tensors):
-                fn(list(found))
-            if count[0] == len(tensors):
-                count[0] = 0
-                found[:] = [None] * len(tensors)
+            run = modes.thread_modes().run
+            if run.mark not in known:
+                waiting = sum(run.will_run(edge) for edge in edges)
+                known[run.mark] = [waiting, [None] * len(edges)]
+            state = known[run.mark]
+            first = state[1].count(None) == len(edges)
+            state[0] -= 1
+            state[1][number] = grad
+            if state[0] == 0:
+                del known[run.mark]
+            if mode == "any" and first:
+                fn(grad)
+            elif mode == "all" and state[0] == 0:
+                fn(state[1])
 
         return hook
 
-    handles = [tensor.register_hook(hook_of(n)) for n, tensor in enumerate(tensors)]
-    return _Handles(handles)
+    return _Handles([tensor.register_hook(hook_of(n)) for n, tensor in enumerate(tensors)])
 
 
 class _Handles:

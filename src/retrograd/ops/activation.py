@@ -18,7 +18,7 @@ def relu(x):
 
 @relu.grad("x")
 def relu_dx(g, out):
-    return np.where(out > 0, g, 0)
+    return np.where(out <= 0, 0, g)
 
 
 @op(node="LeakyReluBackward0", elementwise=True)
@@ -208,24 +208,32 @@ def prelu_dw(g, x):
 @op(node="SoftmaxBackward0")
 def softmax(x, *, axis):
     """exp(x) scaled to sum to one along an axis.  (*S) -> (*S)"""
+    if x.size == 0:
+        return np.copy(x)
+    axis = axis if x.ndim else None
     out = np.exp(x - np.max(x, axis=axis, keepdims=True))
     return out / np.add.reduce(out, axis=axis, keepdims=True)
 
 
 @softmax.grad("x")
 def softmax_dx(g, out, axis):
+    axis = axis if out.ndim else None
     return out * (g - np.add.reduce(g * out, axis=axis, keepdims=True))
 
 
 @op(node="LogSoftmaxBackward0")
 def log_softmax(x, *, axis):
     """log(softmax(x)) along an axis, without overflow.  (*S) -> (*S)"""
-    shifted = x - np.maximum.reduce(x, axis=axis, keepdims=True)
+    if x.size == 0:
+        return np.copy(x)
+    axis = axis if x.ndim else None
+    shifted = x - np.max(x, axis=axis, keepdims=True)
     return shifted - np.log(np.add.reduce(np.exp(shifted), axis=axis, keepdims=True))
 
 
 @log_softmax.grad("x")
 def log_softmax_dx(g, out, axis):
+    axis = axis if out.ndim else None
     return g - np.exp(out) * np.add.reduce(g, axis=axis, keepdims=True)
 
 
@@ -235,11 +243,6 @@ def _along(op_along, name, input, dim, dtype):
         input = input.to(dtype)
     if dim is None:
         raise TypeError(f"{name}() received an invalid combination of arguments: dim is missing")
-    if input.array.size == 0 or input.array.ndim == 0:
-        axis_of(dim, input.array.ndim)
-        if input.array.ndim == 0:
-            return input * 0 + 1 if op_along is softmax else input * 0
-        return input.clone()
     if input.get_dtype().kind in "biu":
         raise RuntimeError(f'"{name}_lastdim_kernel_impl" not implemented for \'{input.dtype.type_name}\'')
     return op_along(input, axis=axis_of(dim, input.array.ndim))

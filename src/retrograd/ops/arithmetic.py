@@ -255,6 +255,7 @@ def _check_no_bool(input):
 
 
 subtract.refuse = _check_not_bools
+reverse_subtract.refuse = _check_not_bools
 negative.refuse = _check_no_bool
 add_front.kernel_op = add
 subtract_front.kernel_op = subtract

@@ -83,7 +83,7 @@ def put_region_dx(g, base_shape, base_strides, shape, strides, offset):
     )  # fmt: skip
 
 
-@op(node="CopySlices", linear=True)
+@op(node="torch::autograd::CopySlices", linear=True)
 def write_region(x, y, *, base_shape, base_strides, shape, strides, offset):
     """The base with `y` written in the region.  (*B), (*V) -> (*B)"""
     laid, memory = _in_layout(x, base_shape, base_strides)

@@ -154,7 +154,9 @@ def as_dtype(input, dtype):
             raise RuntimeError(
                 f"self.size(-1) must be divisible by {ratio} to view {change}, but got {shape[-1]}"
             )
-    return view_dtype(input, dtype=dtype)
+    result = view_dtype(input, dtype=dtype)
+    result.base = None  # the memory and its version are shared, but nothing flows back
+    return result
 
 
 @public(function=False)
