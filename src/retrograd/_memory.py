@@ -6,7 +6,6 @@ import numpy as np
 
 from . import _sequences, inplace
 from ._core.public import methods
-from ._core.value import Value
 from ._legacy import legacy_array
 from ._methods import method
 from .creation import _fill_value, _leaf, _sizes, strided_array

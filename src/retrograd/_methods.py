@@ -15,14 +15,28 @@ from ._core.value import Value
 from ._format import format_scalar, tensor_text
 from ._legacy import named_dtype, tensortype
 from .device import check_device, device
+from .dtypes import (
+    bool_,
+    complex64,
+    complex128,
+    float16,
+    float32,
+    float64,
+    get_default_dtype,
+    int8,
+    int16,
+    int32,
+    int64,
+    of,
+    to_numpy,
+    uint8,
+)
 from .dtypes import dtype as dtype_class
-from .dtypes import float16, float32, float64, get_default_dtype, int8, int16, int32, int64, of
-from .dtypes import bool_, complex64, complex128, to_numpy, uint8
 from .layouts import preserve_format, strided
 from .ops.copying import cast
 from .ops.copying import copy as copy_op
 from .ops.indexing import getitem
-from .tensor import Tensor, attached, wrap
+from .tensor import Tensor, attached
 
 
 def tensor_repr(self):
@@ -160,7 +174,9 @@ def _reflected(function):
     def method(self, other):
         if not is_operand(other):
             return NotImplemented
-        return function(self.make(np.asarray(other)) if isinstance(other, np.ndarray) else other, self)
+        if isinstance(other, np.ndarray):
+            other = self.make(other)
+        return function(other, self)
 
     return method
 
@@ -383,7 +399,9 @@ _property("mH", lambda self: _conjugate(_matrix_transpose(self, "mH")), "`mT`, c
 def _reversed_axes(self):
     ndim = self.dim()
     if ndim == 0:
-        _warn_reversed("Tensor.T is deprecated on 0-D tensors. This function is the identity in these cases.")
+        _warn_reversed(
+            "Tensor.T is deprecated on 0-D tensors. This function is the identity in these cases."
+        )
     elif ndim != 2:
         _warn_reversed(
             "The use of `x.T` on tensors of dimension other than 2 to reverse their shape is "

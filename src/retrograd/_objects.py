@@ -26,6 +26,13 @@ def __reversed__(self):
 
 
 @method
+def __index__(self):  # here: a compiled class would not give it to `operator.index`
+    if self.get_dtype().kind not in "biu" or self.array.size != 1:
+        raise TypeError("only integer tensors of a single element can be converted to an index")
+    return int(self.array.item())
+
+
+@method
 def __contains__(self, element):
     if isinstance(element, (Value, int, float, complex)):
         found = element.array if isinstance(element, Value) else element
@@ -62,8 +69,7 @@ def __deepcopy__(self, memo):
 
 
 # In the pure-Python build a tensor's fields are in its `__dict__` too.
-_fields = frozenset(name for kind in (Value, Tensor) for name in getattr(kind, "__annotations__", ()))
-_fields |= {"array"}
+_fields = {"array", *getattr(Value, "__annotations__", ())}
 
 
 def own_attributes(tensor):
@@ -135,7 +141,9 @@ def __array_wrap__(self, array, context=None, return_scalar=False):
 def apply_(self, callable):
     """Replace every element by ``callable(element)``."""
     if self.requires:
-        raise RuntimeError("Can't call apply_() on Variable that requires grad. Use var.detach().apply_() instead.")
+        raise RuntimeError(
+            "Can't call apply_() on Variable that requires grad. Use var.detach().apply_() instead."
+        )
     for place in np.ndindex(self.array.shape):
         self.array[place] = callable(self.array[place].item())
     self._bump_version("apply_")

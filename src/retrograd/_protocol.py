@@ -154,7 +154,7 @@ def _wrapped(result):
     return result
 
 
-# -- functions whose arguments NumPy orders differently, or that only look at shapes ----------------
+# -- functions whose arguments NumPy orders differently, or that only look at shapes ---------------
 
 
 @answers(np.shape)

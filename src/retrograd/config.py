@@ -103,7 +103,9 @@ def are_deterministic_algorithms_enabled():
 def set_float32_matmul_precision(precision):
     """Accepted for compatibility; float32 products are float32."""
     if precision not in ("highest", "high", "medium"):
-        raise ValueError(f"float32 matmul precision must be highest, high or medium, not {precision!r}")
+        raise ValueError(
+            f"float32 matmul precision must be highest, high or medium, not {precision!r}"
+        )
     _threads["precision"] = precision
 
 

@@ -110,7 +110,9 @@ def randint(low, high=None, size=None, *, generator=None, out=None, dtype=None, 
         low, high = 0, low
     numpy_dtype = np.dtype(np.int64) if dtype is None else to_numpy(dtype, "randint")
     shape = _sizes((size,), "randint")
-    array = streams.integers(generator or default_generator, shape, int(low), int(high), numpy_dtype)
+    array = streams.integers(
+        generator or default_generator, shape, int(low), int(high), numpy_dtype
+    )
     return _made(array, out, requires_grad)
 
 
@@ -130,14 +132,18 @@ def _like_dtype(input, dtype):
 def rand_like(input, *, generator=None, dtype=None, layout=None, device=None,
               requires_grad=False, memory_format=None):  # fmt: skip
     """Return uniform numbers with the shape and dtype of `input`."""
-    array = streams.uniform(generator or default_generator, input.get_shape(), _like_dtype(input, dtype))
+    array = streams.uniform(
+        generator or default_generator, input.get_shape(), _like_dtype(input, dtype)
+    )
     return _leaf(array, requires_grad)
 
 
 def randn_like(input, *, generator=None, dtype=None, layout=None, device=None,
                requires_grad=False, memory_format=None):  # fmt: skip
     """Return normal numbers with the shape and dtype of `input`."""
-    array = streams.normal(generator or default_generator, input.get_shape(), _like_dtype(input, dtype))
+    array = streams.normal(
+        generator or default_generator, input.get_shape(), _like_dtype(input, dtype)
+    )
     return _leaf(array, requires_grad)
 
 
@@ -207,14 +213,16 @@ def uniform_(self, from_=0.0, to=1.0, *, generator=None, **given):
     high = given.get("b", to)
     inplace.check_writable(self, "uniform_")
     stream = generator or default_generator
-    return _fill(self, "uniform_", streams.uniform(stream, self.get_shape(), self.get_dtype(), low, high))
+    drawn = streams.uniform(stream, self.get_shape(), self.get_dtype(), low, high)
+    return _fill(self, "uniform_", drawn)
 
 
 def normal_(self, mean=0.0, std=1.0, *, generator=None):
     """Fill with normal numbers."""
     inplace.check_writable(self, "normal_")
     stream = generator or default_generator
-    return _fill(self, "normal_", streams.normal(stream, self.get_shape(), self.get_dtype(), mean, std))
+    drawn = streams.normal(stream, self.get_shape(), self.get_dtype(), mean, std)
+    return _fill(self, "normal_", drawn)
 
 
 def random_(self, from_=None, to=None, *, generator=None):
@@ -243,25 +251,29 @@ def bernoulli_(self, p=0.5, *, generator=None):
 def exponential_(self, lambd=1.0, *, generator=None):
     """Fill with exponential numbers of rate `lambd`."""
     stream = generator or default_generator
-    return _fill(self, "exponential_", streams.exponential(stream, self.get_shape(), self.get_dtype(), lambd))
+    drawn = streams.exponential(stream, self.get_shape(), self.get_dtype(), lambd)
+    return _fill(self, "exponential_", drawn)
 
 
 def cauchy_(self, median=0.0, sigma=1.0, *, generator=None):
     """Fill with Cauchy numbers."""
     stream = generator or default_generator
-    return _fill(self, "cauchy_", streams.cauchy(stream, self.get_shape(), self.get_dtype(), median, sigma))
+    drawn = streams.cauchy(stream, self.get_shape(), self.get_dtype(), median, sigma)
+    return _fill(self, "cauchy_", drawn)
 
 
 def log_normal_(self, mean=1.0, std=2.0, *, generator=None):
     """Fill with numbers whose logarithm is normal."""
     stream = generator or default_generator
-    return _fill(self, "log_normal_", streams.log_normal(stream, self.get_shape(), self.get_dtype(), mean, std))
+    drawn = streams.log_normal(stream, self.get_shape(), self.get_dtype(), mean, std)
+    return _fill(self, "log_normal_", drawn)
 
 
 def geometric_(self, p, *, generator=None):
     """Fill with the numbers of trials up to the first success of probability `p`."""
     stream = generator or default_generator
-    return _fill(self, "geometric_", streams.geometric(stream, self.get_shape(), self.get_dtype(), p))
+    drawn = streams.geometric(stream, self.get_shape(), self.get_dtype(), p)
+    return _fill(self, "geometric_", drawn)
 
 
 def _method_bernoulli(self, p=None, *, generator=None):
@@ -272,7 +284,9 @@ def _method_multinomial(self, num_samples, replacement=False, *, generator=None)
     return multinomial(self, num_samples, replacement, generator=generator)
 
 
-for _function in (uniform_, normal_, random_, bernoulli_, exponential_, cauchy_, log_normal_, geometric_):
+for _function in (
+    uniform_, normal_, random_, bernoulli_, exponential_, cauchy_, log_normal_, geometric_,
+):  # fmt: skip
     setattr(Tensor, _function.__name__, _function)
 Tensor.bernoulli = _method_bernoulli
 Tensor.multinomial = _method_multinomial

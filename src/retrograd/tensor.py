@@ -468,11 +468,6 @@ class Tensor(Value):
                 return number.real
         return number
 
-    def __index__(self) -> int:
-        if self.get_dtype().kind not in "biu" or self.array.size != 1:
-            raise TypeError("only integer tensors of a single element can be converted to an index")
-        return int(self.array.item())
-
     def __complex__(self) -> complex:
         return complex(self._number("complex"))
 

@@ -39,7 +39,7 @@ def identity(torch):
     return function(torch, lambda ctx, a: a, lambda ctx, g: g * 5)
 
 
-# -- one output -------------------------------------------------------------------------------------
+# -- one output --
 
 
 def test_product(torch):
@@ -183,7 +183,7 @@ def test_backward_inside_a_backward(torch):
     assert x.grad.tolist() == [7.0]
 
 
-# -- errors -----------------------------------------------------------------------------------------
+# -- errors --
 
 
 @pytest.mark.parametrize(
@@ -314,7 +314,7 @@ def test_once_differentiable(torch):
         g.backward()
 
 
-# -- several outputs ----------------------------------------------------------------------------------
+# -- several outputs --
 
 
 def two(torch, seen, prepare=lambda ctx: None):
@@ -381,7 +381,7 @@ def test_outputs_that_are_no_tensors(torch):
     assert seen == [(None, None, None)]
 
 
-# -- inputs given back, views, dirty inputs -------------------------------------------------------------
+# -- inputs given back, views, dirty inputs --
 
 
 def test_an_input_returned_as_is(torch):

@@ -7,7 +7,6 @@ import weakref
 import numpy as np
 import pytest
 
-
 pytestmark = pytest.mark.filterwarnings("ignore:Using backward.. with create_graph")
 
 
@@ -15,7 +14,7 @@ def leaf(torch, *values):
     return torch.tensor(list(values), requires_grad=True)
 
 
-# -- roots and their gradients ------------------------------------------------------------------
+# -- roots and their gradients --
 
 
 def test_scalar_root_needs_no_gradient(torch):
@@ -96,7 +95,7 @@ def test_roots_and_gradients_are_paired(torch):
         torch.autograd.backward([x, x], [torch.ones(1)])
 
 
-# -- accumulation ---------------------------------------------------------------------------------
+# -- accumulation --
 
 
 def test_accumulation_is_in_place(torch):
@@ -219,7 +218,7 @@ def test_a_leaf_that_got_a_history(torch):
         y.backward()
 
 
-# -- inputs= ----------------------------------------------------------------------------------------
+# -- inputs= --
 
 
 def test_inputs_restrict_the_accumulation(torch):
@@ -255,11 +254,11 @@ def test_an_input_that_is_the_root(torch):
 
 def test_inputs_cannot_be_empty(torch):
     x = leaf(torch, 2.0)
-    with pytest.raises(RuntimeError, match="inputs.* argument to .?backward.* cannot be empty"):
+    with pytest.raises(RuntimeError, match=r"inputs.* argument to .?backward.* cannot be empty"):
         (x * x).backward(inputs=[])
 
 
-# -- freeing ----------------------------------------------------------------------------------------
+# -- freeing --
 
 
 def test_backward_twice(torch):
@@ -339,7 +338,7 @@ def test_both_calls_are_named():
     assert "`y.backward()  # the second`" in text
 
 
-# -- order and failure ----------------------------------------------------------------------------
+# -- order and failure --
 
 
 def test_the_node_recorded_last_runs_first(torch):
@@ -421,7 +420,7 @@ def test_gradients_that_never_arrive(torch):
     del second
 
 
-# -- higher derivatives -----------------------------------------------------------------------------
+# -- higher derivatives --
 
 
 def test_derivatives_up_to_the_fourth(torch):
@@ -441,7 +440,7 @@ def test_gradient_penalty(torch):
     assert w.grad.tolist() == [2 * 4 * 9.0 * 1, 2 * 4 * 16.0 * 2]
 
 
-# -- threads ----------------------------------------------------------------------------------------
+# -- threads --
 
 
 @pytest.mark.parametrize("size", [1, 100_000])
@@ -465,7 +464,7 @@ def test_threads_share_leaves(torch, size):
     assert float(w.grad.min()) == float(w.grad.max()) == 4 * 30 * 2
 
 
-# -- depth and memory ---------------------------------------------------------------------------------
+# -- depth and memory --
 
 
 def chain(x, length):

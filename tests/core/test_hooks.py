@@ -12,7 +12,7 @@ def leaf(torch, *values):
     return torch.tensor(list(values), requires_grad=True)
 
 
-# -- tensor hooks -----------------------------------------------------------------------------------
+# -- tensor hooks --
 
 
 def test_hooks_run_in_order_and_each_may_replace(torch):
@@ -223,7 +223,7 @@ def test_a_missing_gradient_reaches_hooks_as_none(torch):
         Nothing.apply(y).backward()
 
 
-# -- after accumulation ------------------------------------------------------------------------------
+# -- after accumulation --
 
 
 def test_post_accumulate_hooks_see_the_sum(torch):
@@ -252,7 +252,7 @@ def test_an_optimizer_in_a_hook(torch):
     assert x.grad.tolist() == [4.0]
 
 
-# -- nodes ---------------------------------------------------------------------------------------------
+# -- nodes --
 
 
 def test_node_hooks_and_prehooks(torch):

@@ -109,7 +109,7 @@ def test_optimizers_write_between_forward_and_backward(torch):
         y.backward()
 
 
-# -- what the error says: operation, change and both lines (retrograd only) ------------------------
+# -- what the error says: operation, change and both lines (retrograd only) --
 
 
 def square(x):

@@ -484,6 +484,8 @@ def mark_inference(result: Value) -> None:
 def pack_saved(node: Node) -> None:
     """Hand what was just saved to the thread's saved-value hooks, when there are any."""
     modes = thread_modes()
+    if modes.anomaly and node.site is None:
+        node.site = here()
     if modes.pack is not None:
         late.pack(node, modes)
 

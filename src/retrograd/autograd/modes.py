@@ -33,14 +33,22 @@ def _around_generator(switch, function):
     @functools.wraps(function)
     def inside(*args, **settings):
         generator = function(*args, **settings)
-        sent = None
+        resume, given = generator.send, None
         while True:
-            with switch.fresh():
-                try:
-                    found = generator.send(sent)
-                except StopIteration as end:
-                    return end.value
-            sent = yield found
+            try:
+                with switch.fresh():
+                    found = resume(given)
+            except StopIteration as end:
+                return end.value
+            try:
+                given = yield found
+                resume = generator.send
+            except GeneratorExit:
+                with switch.fresh():
+                    generator.close()
+                raise
+            except BaseException as error:
+                resume, given = generator.throw, error
 
     return inside
 
