@@ -251,7 +251,8 @@ def adopt(x, node, index):
             node.node_hooks().retained[index] = cell
     sink = x.leaf
     if sink is not None:
-        sink.state = MOVED
+        if type(sink) is not Unconnected:
+            sink.state = MOVED
         x.leaf = None
     x.node = node
     x.index = index

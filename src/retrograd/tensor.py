@@ -10,12 +10,12 @@ from typing import Any, Final
 
 import numpy as np
 
-from ._core.engine import backward as run_backward
+from ._core.gates import call1, call2, call2_scalar
+from ._core.gradients import backward as run_backward
 from ._core.hooks import RemovableHandle, add_hook
 from ._core.modes import inference_enabled, switches
 from ._core.native import mypyc_attr, under_own_name
 from ._core.node import CLOSED, OPEN, Unconnected
-from ._core.gates import call1, call2, call2_scalar
 from ._core.op import Op, late, refresh
 from ._core.site import here
 from ._core.storage import tick
@@ -319,7 +319,9 @@ class Tensor(Value):
         if not self.requires_grad:
             raise RuntimeError("cannot register a hook on a tensor that doesn't require gradient")
         if self.node is not None:
-            raise RuntimeError("post accumulate grad hooks cannot be registered on non-leaf tensors")
+            raise RuntimeError(
+                "post accumulate grad hooks cannot be registered on non-leaf tensors"
+            )
         sink = self.sink()
         sink.keep = self
         return add_hook(sink.node_hooks().accumulated, hook)
@@ -518,7 +520,8 @@ def root_gradient(root: Value, gradient: Any, create_graph: bool, number: int = 
         )
     if gradient.get_shape() != root.get_shape():
         raise RuntimeError(
-            f"Mismatch in shape: grad_output[{number}] has a shape of {Size(gradient.get_shape())} and "
+            f"Mismatch in shape: grad_output[{number}] has a shape of "
+            f"{Size(gradient.get_shape())} and "
             f"output[{number}] has a shape of {Size(root.get_shape())}."
         )
     found: Any = gradient

@@ -204,8 +204,8 @@ class Program:
         shape = tuple(self.pairs[at][1].shape)
         ways = ["a[...] = s", "a[...] = 0.25"]
         if shape:
-            ways += ["a[a > 1] = 0.5", "a[0] = s", "a[-1] = 0.3", "a[:1] += s", "a[0] *= 2", "a[:1] = s",
-                     "a[[0]] = s", "a[torch.tensor([0])] = s"]  # fmt: skip
+            ways += ["a[a > 1] = 0.5", "a[0] = s", "a[-1] = 0.3", "a[:1] += s", "a[0] *= 2",
+                     "a[:1] = s", "a[[0]] = s", "a[torch.tensor([0])] = s"]  # fmt: skip
         if len(shape) > 1:
             ways += ["a[:, 0] = s", "a[0, :1] *= s", "a[..., -1] += s"]
         way = self.random.choice(ways)

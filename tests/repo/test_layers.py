@@ -32,7 +32,9 @@ _core.broadcast
 _core.promotion
 _core.op
 _core.gates
+_core.backward_errors _core.saved_values _core.ready _core.rules
 _core.engine
+_core.gradients
 _core.custom
 _core.public
 _core.__init__

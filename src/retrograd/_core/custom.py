@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from .backward_errors import freed_error
 from .broadcast import broadcast_error, sum_to
-from .engine import freed_error
 from .errors import SavedValueChangedError, describe
 from .modes import set_grad, switches, thread_modes
 from .native import Weakly, mypyc_attr

@@ -16,15 +16,17 @@ from typing import Any, Final
 
 import numpy as np
 
+from .backward_errors import changed_error, check_nan, check_same_time, freed_error
 from .broadcast import sum_to
-from .errors import GraphFreedError, SavedValueChangedError, describe
 from .hooks import NodeHooks, check_count, check_replacement
-from .modes import changed, set_grad, switches, thread_modes
-from .node import CLOSED, OPEN, AccumulateGrad, CallNode, Node, Slot, Unconnected
+from .modes import set_grad, switches, thread_modes
+from .node import CLOSED, OPEN, AccumulateGrad, CallNode, Node, Slot
 from .op import late
-from .plan import ARRAY, RESULT, RuleCall
-from .site import describe_site, here
-from .storage import tick
+from .plan import RuleCall
+from .ready import pop, push
+from .rules import add_into, call_rule, copied, is_saved
+from .saved_values import unpacked
+from .site import here
 from .value import Value, asarray
 
 ndarray: Final[Any] = np.ndarray
@@ -153,46 +155,6 @@ class Run:
         self.needed = needed
         self.captures = targets
 
-    # -- the ready heap -----------------------------------------------------------------------
-
-    def push(self, node: Node) -> None:
-        """Put a ready node on the heap."""
-        heap = self.heap
-        at = len(heap)
-        heap.append(node)
-        seq = node.seq
-        while at > 0:
-            above = (at - 1) >> 1
-            parent = heap[above]
-            if parent.seq >= seq:
-                break
-            heap[at] = parent
-            at = above
-        heap[at] = node
-
-    def pop(self) -> Node:
-        """Take the ready node that was recorded last."""
-        heap = self.heap
-        last = heap.pop()
-        size = len(heap)
-        if size == 0:
-            return last
-        top = heap[0]
-        seq = last.seq
-        at = 0
-        child = 1
-        while child < size:
-            if child + 1 < size and heap[child + 1].seq > heap[child].seq:
-                child += 1
-            below = heap[child]
-            if below.seq <= seq:
-                break
-            heap[at] = below
-            at = child
-            child = 2 * at + 1
-        heap[at] = last
-        return top
-
     # -- delivering ---------------------------------------------------------------------------
 
     def deliver(self, node: Node, position: int, value: Any, mine: bool) -> None:
@@ -221,7 +183,7 @@ class Run:
             if isinstance(target, AccumulateGrad):
                 self.finish_leaf(target, slot)
             else:
-                self.push(target)
+                push(self.heap, target)
 
     def put(self, slot: Slot, target: Node, index: int, value: Any, mine: bool) -> None:
         """Add a gradient to a slot."""
@@ -438,7 +400,7 @@ class Run:
                     if isinstance(target, AccumulateGrad):
                         self.finish_leaf(target, target)
                     elif self.heap:
-                        self.push(target)
+                        push(self.heap, target)
                     else:
                         self.heap.append(target)
         if storages is not None and not self.keep:
@@ -598,7 +560,7 @@ class Run:
             raise RuntimeError(f"{node.name()}: no rule to run")
         if node.freed is not None and plan.saves_arrays:
             raise freed_error(node)
-        saved = self.unpacked(node)
+        saved = unpacked(node, self.like, self.create_graph)
         if self.create_graph:
             g = tuple([self.wrap(v) for v in g]) if isinstance(g, tuple) else self.wrap(g)
         grads: list[Any] = [None] * len(node.edges)
@@ -634,65 +596,6 @@ class Run:
             self.free(node)
         for position in range(len(node.edges)):
             self.deliver(node, position, grads[position], False)
-
-    def unpacked(self, node: Node) -> tuple[Any, ...] | None:
-        """Return what a node saved, as tensors when the backward is itself recorded."""
-        saved = node.saved
-        if saved is None:
-            return None
-        plan = node.plan
-        if plan is None:
-            return saved
-        entries = list(saved)
-        if node.unpack is not None:
-            node.unpack(entries, plan)
-        if not self.create_graph:
-            return tuple(entries)
-        for number, need in enumerate(plan.saves):
-            entry = entries[number]
-            if need.kind == RESULT:
-                entries[number] = self.revive_out(node, entry)
-            elif need.kind == ARRAY:
-                at = need.position
-                if isinstance(entry, tuple):
-                    entries[number] = tuple(
-                        [self.revive(node, at + n, a) for n, a in enumerate(entry)]
-                    )
-                else:
-                    entries[number] = self.revive(node, at, entry)
-        return tuple(entries)
-
-    def revive(self, node: Node, position: int, array: Any) -> Any:
-        """Return a saved operand as a tensor with the history it had."""
-        if position >= len(node.edges) or not hasattr(array, "shape"):
-            return array
-        made = self.like.make(asarray(array))
-        edge = node.edges[position]
-        if edge is None:
-            return made
-        made.requires = True
-        if isinstance(edge, AccumulateGrad):
-            made.leaf = edge
-            made.cell = edge.cell
-        else:
-            made.node = edge
-            indices = node.indices
-            made.index = 0 if indices is None else indices[position]
-        return made
-
-    def revive_out(self, node: Node, array: Any) -> Any:
-        """Return a saved result as a tensor whose node is the one being run."""
-        if isinstance(array, tuple):
-            many = []
-            for number, one in enumerate(array):
-                made = self.revive_out(node, one)
-                made.index = number
-                many.append(made)
-            return tuple(many)
-        made = self.like.make(asarray(array))
-        made.requires = True
-        made.node = node
-        return made
 
     def execute_call(self, node: CallNode, g: Any) -> None:
         """Run a node whose backward is a Python method."""
@@ -765,7 +668,7 @@ class Run:
                 if isinstance(node, AccumulateGrad):
                     self.finish_leaf(node, self.slot(node))
                 else:
-                    self.push(node)
+                    push(self.heap, node)
             plain = (
                 self.slots is None
                 and self.captures is None
@@ -774,7 +677,7 @@ class Run:
             )
             heap = self.heap
             while heap:
-                node = heap.pop() if len(heap) == 1 else self.pop()
+                node = heap.pop() if len(heap) == 1 else pop(heap)
                 if plain and node.outputs == 1 and node.hooks is None and node.unpack is None:
                     self.execute_plain(node)
                 else:
@@ -786,199 +689,3 @@ class Run:
             if self.heap or self.slots is None:
                 for node in self.visited:
                     node.grad = None
-
-
-def call_rule(call: RuleCall, g: Any, saved: Any) -> Any:
-    """Call a rule with the gradient and the saved entries it asked for."""
-    function = call.function
-    arity = call.arity
-    if arity == 0:
-        return function(g)
-    if saved is None:
-        raise RuntimeError("saved values are gone")
-    values: tuple[Any, ...] = saved
-    sources = call.sources
-    if arity == 1:
-        return function(g, values[sources[0]])
-    if arity == 2:
-        return function(g, values[sources[0]], values[sources[1]])
-    if arity == 3:
-        return function(g, values[sources[0]], values[sources[1]], values[sources[2]])
-    return function(g, *[values[s] for s in sources])
-
-
-def is_saved(value: Any, saved: Any) -> bool:
-    """Say whether a rule handed back one of the saved arrays."""
-    if saved is None:
-        return False
-    values: tuple[Any, ...] = saved
-    for entry in values:
-        if entry is value:
-            return True
-    return False
-
-
-def copied(value: Value) -> Value:
-    """Return a value with memory of its own and no history."""
-    return value.make(np.array(value.array))
-
-
-def add_into(have: Value, array: Any) -> None:
-    """Add to an existing `.grad` in place."""
-    target = have.array
-    np.add(target, array, target)
-    have.get_storage().write(tick(), "the accumulation of a gradient", here())
-
-
-def check_same_time(node: Node) -> None:
-    """Refuse an operand that this node's own in-place write changed.
-
-    The result of an in-place operation is written at the very clock time of its node; that is
-    no change.  An operand saved before it is.
-    """
-    plan = node.plan
-    if plan is None or node.storages is None:
-        return
-    number = 0
-    for need in plan.saves:
-        if need.kind == ARRAY or need.kind == RESULT:
-            storage = node.storages[number] if number < len(node.storages) else None
-            if need.kind == ARRAY and storage is not None and storage.written == node.seq:
-                raise changed_error(node)
-            number += 1
-
-
-def freed_error(node: Node) -> GraphFreedError:
-    """Return the error for a second run through a freed node."""
-    text = (
-        "Trying to backward through the graph a second time (or directly access saved tensors "
-        "after they have already been freed). Saved intermediate values of the graph are freed "
-        "when you call .backward() or autograd.grad(). Specify retain_graph=True if you need to "
-        "backward through the graph a second time or if you need to access saved tensors after "
-        "calling backward."
-    )
-    text += f"\nThe values saved by {node.name()}"
-    made = describe_site(node.site)
-    if made:
-        text += f" (recorded at {made})"
-    freed: Any = node.freed
-    if freed is not None and freed.site is not None:
-        text += f" were freed by the backward at {describe_site(freed.site)}"
-    again = describe_site(here())
-    if again:
-        text += f" and are asked for again at {again}"
-    return GraphFreedError(text + ".")
-
-
-def changed_error(node: Node) -> SavedValueChangedError:
-    """Return the error for a saved value that was changed in place."""
-    plan = node.plan
-    storages = node.storages
-    number = 0
-    text = ""
-    if plan is not None and storages is not None and node.saved is not None:
-        for need in plan.saves:
-            if need.kind != ARRAY and need.kind != RESULT:
-                continue
-            storage = storages[number] if number < len(storages) else None
-            number += 1
-            late_write = storage is not None and (
-                storage.written > node.seq
-                or (need.kind == ARRAY and storage.written == node.seq)
-            )
-            if late_write:
-                place = [i for i, n in enumerate(plan.saves) if n is need][0]
-                text = changed_text(node, need.name, node.saved[place], storage)
-                break
-    return SavedValueChangedError(text or f"{node.name()}: a saved value was changed in place")
-
-
-def changed_text(node: Node, name: str, array: Any, storage: Any) -> str:
-    """Write the message: which value, saved by what and where, changed by what and where."""
-    text = (
-        "one of the variables needed for gradient computation has been modified by an inplace "
-        f"operation: [{describe(array)}], saved as '{name}' by {node.name()}"
-    )
-    made = describe_site(node.site)
-    if made:
-        text += f" at {made}"
-    text += f", was changed by {storage.writer or 'an in-place write'}"
-    where = describe_site(storage.site)
-    if where:
-        text += f" at {where}"
-    text += f"; it is at version {storage.version}."
-    return text + " Use the out-of-place form, or clone the value before changing it."
-
-
-def check_nan(node: Node, grads: list[Any]) -> None:
-    """Raise when anomaly mode finds nan in what a node returned."""
-    if not thread_modes().check_nan:
-        return
-    for number, value in enumerate(grads):
-        if value is None:
-            continue
-        array = value.array if isinstance(value, Value) else np.asarray(value)
-        if array.dtype.kind in "fc" and bool(np.isnan(array).any()):
-            text = f"Function '{node.name()}' returned nan values in its {number}th output."
-            made = describe_site(node.site)
-            if made:
-                text += f" It was recorded at {made}."
-            raise RuntimeError(text)
-
-
-def backward(
-    roots: list[Value],
-    grads: list[Any],
-    keep: bool,
-    create_graph: bool,
-    inputs: list[Value] | None,
-) -> None:
-    """Accumulate into the leaves behind `roots` (or only into `inputs`)."""
-    run = Run(roots[0], keep, create_graph)
-    if inputs is not None:
-        targets: dict[Node, dict[int, Any]] = {}
-        for value in inputs:
-            edge = value.edge()
-            if edge is None:
-                raise RuntimeError("can't retain_grad on Tensor that has requires_grad=False")
-            if edge not in targets:
-                targets[edge] = {}
-            targets[edge][value.index] = None
-            if value.node is not None:
-                # As in PyTorch, an intermediate named here keeps its gradient from now on.
-                edge.node_hooks().retained[value.index] = value.get_cell()
-        run.captures = targets
-    run.go(roots, grads)
-
-
-def grad(
-    roots: list[Value],
-    grads: list[Any],
-    inputs: list[Value],
-    keep: bool,
-    create_graph: bool,
-) -> list[Any]:
-    """Return the gradients of `inputs`, None where a root does not depend on one."""
-    run = Run(roots[0], keep, create_graph)
-    targets: dict[Node, dict[int, Any]] = {}
-    for value in inputs:
-        edge = value.edge()
-        if edge is None:
-            raise RuntimeError("One of the differentiated Tensors does not require grad")
-        if edge not in targets:
-            targets[edge] = {}
-        targets[edge][value.index] = None
-    run.captures = targets
-    run.accumulate = False
-    run.go(roots, grads)
-    results: list[Any] = []
-    for value in inputs:
-        edge = value.edge()
-        if edge is None or isinstance(edge, Unconnected):
-            results.append(None)
-        else:
-            results.append(targets[edge][value.index])
-    return results
-
-
-__all__ = ["Freed", "Run", "backward", "changed", "freed_error", "grad"]

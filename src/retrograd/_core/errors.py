@@ -45,6 +45,31 @@ def describe(value: Any) -> str:
     return text if len(text) <= 60 else text[:57] + "..."
 
 
+def explained(name: str, *names: str) -> Any:
+    """Return a decorator that adds the call to errors of a function that checks its arguments.
+
+    For front functions, and the slow paths of the hot ones: PyTorch's words stay first, and
+    ``while computing cat(tensors: [float32[2, 3], float32[2, 4]])`` follows.
+    """
+
+    def decorate(function: Any) -> Any:
+        def checked(*args: Any, **settings: Any) -> Any:
+            try:
+                return function(*args, **settings)
+            except RuntimeError as error:
+                if "\nwhile computing " in str(error) or type(error) is not RuntimeError:
+                    raise
+                call = describe_call(name, names, args[: len(names)], None)
+                raise OperationError(f"{error}\nwhile computing {call}") from None
+
+        checked.__name__ = checked.__qualname__ = function.__name__
+        checked.__doc__ = function.__doc__
+        checked.__wrapped__ = function  # type: ignore[attr-defined]
+        return checked
+
+    return decorate
+
+
 def describe_call(name: str, names: tuple[str, ...], args: Any, settings: Any) -> str:
     """Return ``name(x: float32[2, 3], y: float32[4], axis=0)``."""
     parts = []

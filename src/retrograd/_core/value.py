@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from .modes import switches, thread_modes
 from .holomorphic import expect_complex
+from .modes import switches, thread_modes
 from .native import Weakly, mypyc_attr
 from .node import AccumulateGrad, GradCell, Node
 from .storage import Storage

@@ -6,7 +6,7 @@ import warnings
 
 import numpy as np
 
-from .._core import engine
+from .._core import gradients
 from .._core.value import Value
 from ..tensor import root_gradient, wrap
 
@@ -77,7 +77,7 @@ def backward(
     if not outputs:
         return
     seeds = _seeds(outputs, grad_tensors, create_graph)
-    engine.backward(list(outputs), seeds, keep, create_graph, inputs)
+    gradients.backward(list(outputs), seeds, keep, create_graph, inputs)
 
 
 def grad(
@@ -139,7 +139,7 @@ def grad(
             "allow_unused=False."
         )
     seeds = _seeds(outputs, grad_outputs, create_graph)
-    found = engine.grad(list(outputs), seeds, list(inputs), keep, create_graph)
+    found = gradients.grad(list(outputs), seeds, list(inputs), keep, create_graph)
     for number, value in enumerate(found):
         if value is not None:
             continue
@@ -161,8 +161,10 @@ def _batched(outputs, inputs, grad_outputs, keep, create_graph, allow_unused, ma
     for number in range(size):
         last = number == size - 1 and not keep
         rows.append(
-            grad(outputs, inputs, tuple(g[number] for g in batch), not last, create_graph, True,
-                 allow_unused, False, materialize)  # fmt: skip
+            grad(
+                outputs, inputs, tuple(g[number] for g in batch), not last, create_graph, True,
+                allow_unused, False, materialize,
+            )
         )
     stacked = []
     for column in zip(*rows):

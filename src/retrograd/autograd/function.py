@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import functools
 
+from .._core.backward_errors import changed_error, freed_error
 from .._core.custom import FunctionCtx as FunctionCtx
 from .._core.custom import apply
-from .._core.engine import changed_error, freed_error
 from .._core.modes import grad_enabled, set_grad
 from .._core.node import AccumulateGrad, CallNode, Node, saved_names
 from .._core.plan import ARRAY, RESULT
@@ -115,7 +115,9 @@ class Function:
     @staticmethod
     def forward(*args, **settings):
         """Compute the outputs; override it."""
-        raise NotImplementedError("You must implement the forward function for custom autograd.Function.")
+        raise NotImplementedError(
+            "You must implement the forward function for custom autograd.Function."
+        )
 
     @staticmethod
     def setup_context(ctx, inputs, output):

@@ -183,7 +183,9 @@ def gradgradcheck(
     outputs = _outputs(func, inputs)
     if grad_outputs is None:
         draws = np.random.RandomState(0)
-        grad_outputs = [wrap(draws.standard_normal(o.array.shape).astype(o.get_dtype())) for o in outputs]
+        grad_outputs = [
+            wrap(draws.standard_normal(o.array.shape).astype(o.get_dtype())) for o in outputs
+        ]
         for seed in grad_outputs:
             seed.requires = True
     grad_outputs = list(_tuple(grad_outputs))
@@ -192,7 +194,7 @@ def gradgradcheck(
     def first(*given):
         values, seeds = given[:count], given[count:]
         varied = [v for v in values if isinstance(v, Value) and v.requires]
-        outs = [o for o in _outputs(func, values)]
+        outs = _outputs(func, values)
         pairs = [(o, s) for o, s in zip(outs, seeds) if o.requires]
         return grad(
             [o for o, _ in pairs], varied, [s for _, s in pairs], create_graph=True,

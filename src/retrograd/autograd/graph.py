@@ -114,7 +114,10 @@ class GradientEdge(tuple):
 def get_gradient_edge(tensor):
     """Return the edge that a tensor's gradient takes."""
     if not tensor.requires_grad:
-        raise RuntimeError("It is not possible to get the gradient edge for a Tensor that does not require gradients.")
+        raise RuntimeError(
+            "It is not possible to get the gradient edge for a Tensor that does not require "
+            "gradients."
+        )
     return GradientEdge(tensor.edge(), tensor.output_nr)
 
 

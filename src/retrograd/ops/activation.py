@@ -244,7 +244,9 @@ def _along(op_along, name, input, dim, dtype):
     if dim is None:
         raise TypeError(f"{name}() received an invalid combination of arguments: dim is missing")
     if input.get_dtype().kind in "biu":
-        raise RuntimeError(f'"{name}_lastdim_kernel_impl" not implemented for \'{input.dtype.type_name}\'')
+        raise NotImplementedError(
+            f"\"{name}_lastdim_kernel_impl\" not implemented for '{input.dtype.type_name}'"
+        )
     return op_along(input, axis=axis_of(dim, input.array.ndim))
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import numpy as np
 
 from .._core.broadcast import sum_to
+from .._core.errors import explained
 from .._core.op import op
 from .._core.public import expect_tensor, public
 from .._core.value import Value
@@ -113,7 +114,7 @@ def linear(input, weight, bias=None):
             _expect_one_dtype(input, weight, None)
         return product_with_transposed(input, weight)
     if dtype is not weight.get_dtype() or dtype is not bias.get_dtype():
-        _expect_one_dtype(input, weight, bias)
+        _refuse(input, weight, bias)
     c = bias.get_shape()
     if len(c) != 1 or c[0] != w[0]:
         rows = 1
@@ -123,6 +124,13 @@ def linear(input, weight, bias=None):
     return affine(input, weight, bias)
 
 
+@explained("linear", "input", "weight", "bias")
+def _refuse(input, weight, bias):
+    """Raise for dtypes and shapes that do not go together."""
+    _expect_one_dtype(input, weight, bias)
+
+
+@explained("linear", "input", "weight", "bias")
 def _unusual(input, weight, bias, a, w):
     """Handle a one-dimensional weight, and shapes that do not fit."""
     if not a or not w:

@@ -6,6 +6,7 @@ from itertools import pairwise
 
 import numpy as np
 
+from .._core.errors import explained
 from .._core.op import PROMOTE, op
 from .._core.promotion import result_type
 from .._core.public import expect_tensor, public
@@ -83,6 +84,7 @@ def cat(tensors, dim=0, *, axis=None):
     return cat_checked(tensors, dim)
 
 
+@explained("cat", "tensors")
 def cat_checked(tensors, dim):
     """Join tensors that are not all alike, or say why they cannot be joined."""
     shapes = [t.get_shape() for t in tensors]

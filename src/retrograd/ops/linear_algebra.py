@@ -11,6 +11,7 @@ from math import prod as product_of
 import numpy as np
 
 from .._core.broadcast import sum_to
+from .._core.errors import explained
 from .._core.op import op
 from .._core.promotion import FLOAT32, FLOAT64
 from .._core.public import expect_tensor, public
@@ -277,14 +278,25 @@ def matmul(input, other):
     a = input.get_shape()
     b = other.get_shape()
     if len(a) == 2 and len(b) == 2:
-        if a[1] != b[0]:
-            raise cannot_multiply(a, b)
-        if input.get_dtype() is not other.get_dtype() or input.get_dtype().kind == "b":
+        if a[1] != b[0] or input.get_dtype() is not other.get_dtype():
+            _refuse_matrices(input, other)
+        if input.get_dtype().kind == "b":
             _expect_one_dtype(input, other)
         return mm(input, other)
     return _matmul_of(input, other, a, b)
 
 
+@explained("matmul", "input", "other")
+def _refuse_matrices(input, other):
+    """Raise when two matrices have shapes or dtypes that do not go together."""
+    a = input.get_shape()
+    b = other.get_shape()
+    if a[1] != b[0]:
+        raise cannot_multiply(a, b)
+    _expect_one_dtype(input, other)
+
+
+@explained("matmul", "input", "other")
 def _matmul_of(input, other, a, b):
     if not a or not b:
         raise RuntimeError(
@@ -354,6 +366,7 @@ def _batches_differ(a, b):
 
 
 @public("mm", out=True)
+@explained("mm", "input", "mat2")
 def mm_front(input, mat2):
     """Product of two matrices.  (n, k), (k, m) -> (n, m)"""
     a = expect_tensor("mm", input).get_shape()
@@ -369,6 +382,7 @@ def mm_front(input, mat2):
 
 
 @public("bmm", out=True)
+@explained("bmm", "input", "mat2")
 def bmm(input, mat2):
     """Products of the matrices of two batches.  (b, n, k), (b, k, m) -> (b, n, m)"""
     expect_batches(
@@ -392,6 +406,7 @@ def expect_batches(a, b):
 
 
 @public("mv", out=True)
+@explained("mv", "input", "vec")
 def mv_front(input, vec):
     """Matrix times vector.  (n, k), (k,) -> (n,)"""
     a = expect_tensor("mv", input).get_shape()
@@ -435,6 +450,7 @@ def _expect_vectors(x, y):
 
 
 @public("dot", out=True)
+@explained("dot", "input", "tensor")
 def dot_front(input, tensor):
     """Inner product of two vectors, nothing conjugated.  (n,), (n,) -> ()"""
     expect_tensor("dot", input)

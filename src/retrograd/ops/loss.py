@@ -144,7 +144,7 @@ def _targets(target, classes, ignore_index):
         return target, None
     low = np.minimum.reduce(target, axis=None)
     high = np.maximum.reduce(target, axis=None)
-    if 0 <= low and high < classes and not low <= ignore_index <= high:
+    if low >= 0 and high < classes and not low <= ignore_index <= high:
         return target, None
     ignored = target == ignore_index
     wrong = ~ignored & ((target < 0) | (target >= classes))

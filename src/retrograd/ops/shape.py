@@ -7,6 +7,7 @@ import warnings
 import numpy as np
 
 from .._core.broadcast import broadcast_error, sum_to
+from .._core.errors import OperationError, describe_call
 from .._core.op import op
 from .._core.public import expect_tensor, public
 from .._core.value import Value
@@ -133,7 +134,7 @@ def view_front(input, *size, dtype=None):
     array = input.array
     if array.flags.c_contiguous and is_whole(size):
         return view(input, shape=size)
-    shape = infer_size(sizes_of("view", size), array.size)
+    shape = whole_size("view", input, sizes_of("view", size))
     if not array.flags.c_contiguous and not can_view(array.shape, array.strides, shape):
         raise RuntimeError(
             "view size is not compatible with input tensor's size and stride (at least one "
@@ -171,12 +172,21 @@ def reshape_to(input, shape):
     array = input.array
     if array.flags.c_contiguous and is_whole(shape):
         return view(input, shape=shape)
-    return reshape_value(input, infer_size(shape, array.size))
+    return reshape_value(input, whole_size("reshape", input, shape))
+
+
+def whole_size(name, input, shape):
+    """Return `shape` with its -1 worked out; errors name the call."""
+    try:
+        return infer_size(shape, input.array.size)
+    except RuntimeError as error:
+        call = describe_call(name, ("input",), (input,), {"shape": shape})
+        raise OperationError(f"{error}\nwhile computing {call}") from None
 
 
 def is_whole(shape):
     """Say whether all sizes are ints of at least -1; NumPy takes any other negative for -1 too."""
-    for size in shape:  # noqa: SIM110  all() takes twice as long
+    for size in shape:
         if type(size) is not int or size < -1:
             return False
     return True

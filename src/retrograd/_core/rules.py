@@ -1,0 +1,54 @@
+"""Calling derivative rules, and adding what they return."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from .plan import RuleCall
+from .site import here
+from .storage import tick
+from .value import Value
+
+
+def call_rule(call: RuleCall, g: Any, saved: Any) -> Any:
+    """Call a rule with the gradient and the saved entries it asked for."""
+    function = call.function
+    arity = call.arity
+    if arity == 0:
+        return function(g)
+    if saved is None:
+        raise RuntimeError("saved values are gone")
+    values: tuple[Any, ...] = saved
+    sources = call.sources
+    if arity == 1:
+        return function(g, values[sources[0]])
+    if arity == 2:
+        return function(g, values[sources[0]], values[sources[1]])
+    if arity == 3:
+        return function(g, values[sources[0]], values[sources[1]], values[sources[2]])
+    return function(g, *[values[s] for s in sources])
+
+
+def is_saved(value: Any, saved: Any) -> bool:
+    """Say whether a rule handed back one of the saved arrays."""
+    if saved is None:
+        return False
+    values: tuple[Any, ...] = saved
+    for entry in values:
+        if entry is value:
+            return True
+    return False
+
+
+def copied(value: Value) -> Value:
+    """Return a value with memory of its own and no history."""
+    return value.make(np.array(value.array))
+
+
+def add_into(have: Value, array: Any) -> None:
+    """Add to an existing `.grad` in place."""
+    target = have.array
+    np.add(target, array, target)
+    have.get_storage().write(tick(), "the accumulation of a gradient", here())
