@@ -60,7 +60,7 @@ def explained(name: str, *names: str) -> Any:
                 if "\nwhile computing " in str(error) or type(error) is not RuntimeError:
                     raise
                 call = describe_call(name, names, args[: len(names)], None)
-                raise OperationError(f"{error}\nwhile computing {call}") from None
+                raise RuntimeError(f"{error}\nwhile computing {call}") from None
 
         checked.__name__ = checked.__qualname__ = function.__name__
         checked.__doc__ = function.__doc__

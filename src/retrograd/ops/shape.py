@@ -7,7 +7,7 @@ import warnings
 import numpy as np
 
 from .._core.broadcast import broadcast_error, sum_to
-from .._core.errors import OperationError, describe_call
+from .._core.errors import describe_call
 from .._core.op import op
 from .._core.public import expect_tensor, public
 from .._core.value import Value
@@ -181,7 +181,7 @@ def whole_size(name, input, shape):
         return infer_size(shape, input.array.size)
     except RuntimeError as error:
         call = describe_call(name, ("input",), (input,), {"shape": shape})
-        raise OperationError(f"{error}\nwhile computing {call}") from None
+        raise RuntimeError(f"{error}\nwhile computing {call}") from None
 
 
 def is_whole(shape):
