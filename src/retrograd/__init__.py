@@ -30,6 +30,7 @@ from ._format import set_printoptions as set_printoptions
 from . import autograd as autograd
 from .autograd import enable_grad as enable_grad
 from .autograd import inference_mode as inference_mode
+from .autograd import is_anomaly_enabled as is_anomaly_enabled
 from .autograd import is_grad_enabled as is_grad_enabled
 from .autograd import is_inference_mode_enabled as is_inference_mode_enabled
 from .autograd import no_grad as no_grad
@@ -134,7 +135,7 @@ from .size import Size as Size
 from .tensor import Tensor as Tensor
 
 # PyTorch's arithmetic is silent about division by zero, overflow and nan, and a context manager
-# around every operation would cost a fifth of it.  See docs/design/0002-floating-point-warnings.md.
+# around every operation would cost as much as the operation: docs/design/0002.
 _numpy.seterr(all="ignore")
 
 globals().update({name: f for name, f in _functions.items() if "." not in name})
