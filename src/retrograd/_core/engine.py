@@ -517,11 +517,7 @@ class Run:
         """Forget what a node saved."""
         if node.storages is not None:
             node.saved = None
-            freed = self.freed
-            if freed is None:
-                freed = Freed(here())
-                self.freed = freed
-            node.freed = freed
+            node.freed = self.freed_mark(node)
 
     def capture(self, node: Node, wanted: dict[int, Any], g: Any) -> None:
         """Keep a gradient that was asked for."""

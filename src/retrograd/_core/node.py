@@ -118,11 +118,6 @@ class Node(Slot):
     def _sequence_nr(self) -> int:
         return self.seq
 
-    def saved_entry(self, number: int) -> Any:
-        """Return one saved entry by its place in the plan (for ``_saved_self`` and its like)."""
-        saved = self.saved
-        return None if saved is None else saved[number]
-
     def __repr__(self) -> str:
         return f"<{self.name()} object at {hex(id(self))}>"
 

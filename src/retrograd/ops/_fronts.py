@@ -75,12 +75,3 @@ def _register(front, op, name, method, inplace, aliases, namespace):
     return public(
         name, method=method, inplace=inplace, out=True, aliases=aliases, namespace=namespace
     )(front)
-
-
-def no_gradient(function):
-    """Return a rule that raises, as PyTorch's does, when its gradient is wanted."""
-
-    def rule(g):
-        raise RuntimeError(f"derivative for aten::{function} is not implemented")
-
-    return rule
