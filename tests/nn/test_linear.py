@@ -7,6 +7,7 @@ import pytest
 import retrograd as rg
 from retrograd import nn
 
+from .modules import Case, check_module, every
 from .parity import check_parity
 
 
@@ -154,3 +155,19 @@ DROPOUT = {
 @pytest.mark.parametrize("name", DROPOUT)
 def test_dropout_like_torch(name):
     check_parity(DROPOUT[name])
+
+
+CASES = [
+    Case("Linear", 3, 4, inputs=[(5, 3)]),
+    Case("Linear", 3, 4, inputs=[(3,)]),
+    Case("Linear", 7, 1, bias=False, inputs=[(2, 5, 7)]),
+    Case("Linear", 3, 2, inputs=[(0, 3)]),
+    Case("Bilinear", 3, 2, 5, inputs=[(4, 3), (4, 2)]),
+    Case("Bilinear", 3, 2, 1, bias=False, inputs=[(2, 3, 3), (2, 3, 2)]),
+    Case("Identity", inputs=[(2, 3)]),
+]
+
+
+@every(CASES)
+def test_on_shared_weights(case, dtype, mode):
+    check_module(case, dtype, mode)
