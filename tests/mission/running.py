@@ -1,4 +1,4 @@
-"""Ways to run a program of `programs/`: each returns what it printed."""
+"""Ways to run a program of `programs/` or of `examples/`: each returns what it printed."""
 
 import contextlib
 import io
@@ -8,7 +8,7 @@ from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 PROGRAMS = sorted((HERE / "programs").glob("*.py"))
-DIGITS = HERE.parent.parent / "examples" / "digits.py"
+EXAMPLES = sorted((HERE.parent.parent / "examples").glob("*.py"))
 
 # `import torch.x` alone is not among them: it binds `torch`, which no import of retrograd's does.
 IMPORTS = (
