@@ -8,6 +8,7 @@ import numpy as np
 
 from . import _sequences, _spacing
 from ._core.promotion import defaults
+from ._core.tracing import constant, from_python
 from ._core.value import Value
 from .device import check_device
 from .dtypes import of, scalar_for, to_numpy
@@ -42,7 +43,7 @@ def tensor(data, *, dtype=None, device=None, requires_grad=False, pin_memory=Fal
     """
     check_device(device)
     target = None if dtype is None else to_numpy(dtype, "tensor")
-    array = _sequences.to_array(_plain_data(data), target)
+    array = from_python(_sequences.to_array, _plain_data(data), target)
     if isinstance(data, Value):
         warnings.warn(
             "To copy construct from a tensor, it is recommended to use sourceTensor.detach()."
@@ -62,7 +63,7 @@ def _plain_data(data):
 
 
 def _leaf(array, requires_grad):
-    made = wrap(array)
+    made = wrap(constant(array))
     if requires_grad:
         if array.dtype.kind not in "fcV":
             raise RuntimeError(
@@ -80,8 +81,8 @@ def as_tensor(data, dtype=None, device=None):
     target = None if dtype is None else to_numpy(dtype, "as_tensor")
     data = _plain_data(data)
     if isinstance(data, np.ndarray) and (target is None or target == data.dtype):
-        return wrap(_sequences.checked(data))
-    return wrap(_sequences.to_array(data, target))
+        return wrap(from_python(_sequences.checked, data))
+    return wrap(from_python(_sequences.to_array, data, target))
 
 
 def asarray(obj, *, dtype=None, device=None, copy=None, requires_grad=None):
@@ -121,7 +122,7 @@ def from_numpy(ndarray, /):
     """Return a tensor that shares the memory of a NumPy array."""
     if not isinstance(ndarray, np.ndarray):
         raise TypeError(f"expected np.ndarray (got {type(ndarray).__name__})")
-    return wrap(_sequences.checked(ndarray))
+    return wrap(from_python(_sequences.checked, ndarray))
 
 
 def frombuffer(buffer, *, dtype, count=-1, offset=0, requires_grad=False):

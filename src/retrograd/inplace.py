@@ -21,6 +21,7 @@ from ._core.plan import RESULT
 from ._core.promotion import category
 from ._core.site import here
 from ._core.storage import clock, tick
+from ._core.tracing import run, run_write, tracing
 from ._core.value import (
     FUNCTION_VIEW,
     INFERENCE_VIEW,
@@ -173,7 +174,7 @@ def write(x, result, name, stand_in=None, since=0):
     storage = x.get_storage()
     if stand_in is not None and stand_in.storage is not None and result.requires:
         _keep_what_is_overwritten(result.node, array, stand_in.storage, since)
-    np.copyto(array, result.array)
+    run_write(np.copyto, array, result.array)
     if not result.requires or (result.node is x.node and result.index == x.index):
         storage.write(tick(), name, here())
         return x
@@ -225,7 +226,7 @@ def _copy_if_shared(entry, array):
     if isinstance(entry, tuple):
         return tuple(_copy_if_shared(part, array) for part in entry)
     if isinstance(entry, np.ndarray) and np.may_share_memory(entry, array):
-        return np.array(entry)
+        return run(np.array, entry)
     return entry
 
 
@@ -391,6 +392,11 @@ def _dense(array):
     return True
 
 
+def write_ufunc(target, ufunc, *operands):
+    """Write what a ufunc makes of its operands into an array."""
+    ufunc(*operands, target)
+
+
 def _direct(op: Op, x, args, recording):
     """Run a ufunc straight into the buffer when nothing is recorded; say whether it was done."""
     if recording and (_tracked(x) or _any_tracked(args)):
@@ -411,7 +417,10 @@ def _direct(op: Op, x, args, recording):
     if len(operands) > 1 and np.ndim(operands[1]) > array.ndim:
         return False
     try:
-        op.kernel(*operands, array)
+        if tracing.count != 0:
+            run_write(write_ufunc, array, op.kernel, *operands)
+        else:
+            op.kernel(*operands, array)
     except ValueError:
         return False
     x.get_storage().write(tick(), op.torch + "_", here())
@@ -476,7 +485,7 @@ def fill_(self, value):
         array = self.array
         if not array.flags.writeable:
             array = _writable(array, "fill_")
-        array.fill(value)
+        run_write(np.ndarray.fill, array, value)
         self.get_storage().write(tick(), "fill_", here())
         return self
     return write(self, fill(self, value=value), "fill_")

@@ -16,9 +16,10 @@ from ._core.hooks import RemovableHandle, add_hook
 from ._core.modes import inference_enabled, switches
 from ._core.native import mypyc_attr, under_own_name
 from ._core.node import CLOSED, OPEN, Unconnected
-from ._core.op import Op, late, refresh
+from ._core.op import Op, as_dtype, late, refresh
 from ._core.site import here
 from ._core.storage import tick
+from ._core.tracing import note_birth, note_grad, observed, run, tracing
 from ._core.value import Value, asarray
 from .device import cpu
 from .dtypes import of
@@ -87,6 +88,8 @@ class Tensor(Value):
             self.array = data
         else:
             self.array = attached.legacy(data, size1, size2, size3, size4, size5)
+        if tracing.count != 0:
+            note_birth(self)
 
     def make(self, array: Any) -> Value:
         return Tensor(array, raw)
@@ -252,6 +255,8 @@ class Tensor(Value):
     @property
     def grad(self) -> Any:
         """The accumulated gradient, None before backward."""
+        if tracing.count != 0:
+            note_grad(self, self.get_cell(), False)
         cell = self.cell
         if cell is not None and cell.grad is not None:
             return cell.grad
@@ -264,6 +269,8 @@ class Tensor(Value):
         if value is None:
             if self.cell is not None:
                 self.cell.grad = None
+            if tracing.count != 0:
+                note_grad(self, self.get_cell(), True)
             return
         if not isinstance(value, Value):
             raise TypeError(
@@ -285,6 +292,8 @@ class Tensor(Value):
                 "grad_dtype (defaults to the tensor's dtype)."
             )
         self.get_cell().grad = value
+        if tracing.count != 0:
+            note_grad(self, self.get_cell(), True)
 
     @property
     def retains_grad(self) -> bool:
@@ -421,10 +430,14 @@ class Tensor(Value):
             raise RuntimeError(
                 f"a Tensor with {array.size} elements cannot be converted to Scalar"
             )
+        if tracing.count != 0:
+            return observed(self, "item", array.item())
         return array.item()
 
     def tolist(self) -> Any:
         """Return the elements as nested lists of Python numbers."""
+        if tracing.count != 0:
+            return observed(self, "tolist", self.array.tolist())
         return self.array.tolist()
 
     def numpy(self, *, force: bool = False) -> Any:
@@ -434,6 +447,8 @@ class Tensor(Value):
                 "Can't call numpy() on Tensor that requires grad. Use tensor.detach().numpy() "
                 "instead."
             )
+        if tracing.count != 0:
+            return observed(self, "numpy", self.array)
         return self.array
 
     def __array__(self, dtype: Any = None, copy: Any = None) -> Any:
@@ -450,6 +465,9 @@ class Tensor(Value):
             raise RuntimeError(
                 "Boolean value of Tensor with more than one value is ambiguous"
             )
+        if tracing.count != 0:
+            found: bool = observed(self, "bool", bool(array.item()))
+            return found
         return bool(array.item())
 
     def __float__(self) -> float:
@@ -463,6 +481,8 @@ class Tensor(Value):
         if array.size != 1:
             raise ValueError("only one element tensors can be converted to Python scalars")
         number = array.item()
+        if tracing.count != 0:
+            observed(self, "number", number)
         if isinstance(number, complex):
             if wanted != "complex" and number.imag != 0:
                 raise RuntimeError(f"value cannot be converted to type {wanted} without overflow")
@@ -477,14 +497,20 @@ class Tensor(Value):
         return id(self)
 
     def __repr__(self) -> str:
+        if tracing.count != 0:
+            observed(self, "text", None)
         text: str = attached.repr(self)
         return text
 
     def __str__(self) -> str:
+        if tracing.count != 0:
+            observed(self, "text", None)
         text: str = attached.repr(self)
         return text
 
     def __format__(self, spec: str) -> str:
+        if tracing.count != 0:
+            observed(self, "text", None)
         text: str = attached.format(self, spec)
         return text
 
@@ -512,7 +538,7 @@ def root_gradient(root: Value, gradient: Any, create_graph: bool, number: int = 
                 "grad can be implicitly created only for real scalar outputs but got "
                 f"{of(array.dtype)}"
             )
-        ones = np.ones_like(array)
+        ones = run(np.ones_like, array)
         return root.make(ones) if create_graph else ones
     if not isinstance(gradient, Value):
         raise TypeError(
@@ -532,7 +558,7 @@ def root_gradient(root: Value, gradient: Any, create_graph: bool, number: int = 
                 f"dtype. Mismatch in dtype: grad_output[0] has a dtype of "
                 f"{of(gradient.get_dtype())} and output[0] has a dtype of {of(root.get_dtype())}."
             )
-        found = gradient.make(gradient.array.astype(root.get_dtype()))
+        found = gradient.make(run(as_dtype, gradient.array, root.get_dtype()))
     return found if create_graph else found.array
 
 

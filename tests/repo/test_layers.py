@@ -21,6 +21,7 @@ ORDER = """
 _core.errors
 _core.native
 _core.modes
+_core.tracing
 _core.storage
 _core.site
 _core.hooks
@@ -49,10 +50,11 @@ _methods random serialization
 _protocol
 _numpy_answers
 _memory _objects
-autograd.* func.* compile.*
+autograd.* func.*
 linalg special fft config
 nn.*
 optim.* utils.* distributions.*
+compiler.*
 __init__ testing.* torch_compat
 cli
 __main__
@@ -62,10 +64,8 @@ __main__
 STRANGERS = [
     ("optim", "nn"),
     ("ops", "tensor"),
-    ("autograd", "compile"),
-    ("compile", "autograd"),
-    ("func", "compile"),
-    ("compile", "func"),
+    ("func", "compiler"),
+    ("compiler", "func"),
 ]
 
 # What is imported beside the standard library and NumPy, by which file.  All of it is imported

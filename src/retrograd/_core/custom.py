@@ -16,6 +16,7 @@ from .node import AccumulateGrad, CallNode
 from .op import cast, late, refresh
 from .site import describe_site, here
 from .storage import Storage, clock, tick
+from .tracing import run
 from .value import FUNCTION_VIEW, MULTIPLE_OUTPUT_VIEW, Value
 
 
@@ -199,7 +200,7 @@ class FunctionNode(CallNode):
                 meta: Any = self.metas[number]
                 if meta is not None:
                     shape, dtype = meta
-                    value = self.like_value.make(np.zeros(shape, dtype))
+                    value = self.like_value.make(run(np.zeros, shape, dtype))
             filled.append(value)
         return tuple(filled)
 

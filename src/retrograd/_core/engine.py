@@ -27,9 +27,15 @@ from .ready import pop, push
 from .rules import add_into, call_rule, copied, is_saved
 from .saved_values import unpacked
 from .site import here
+from .tracing import note_grad, run, tracing
 from .value import Value, asarray
 
 ndarray: Final[Any] = np.ndarray
+
+
+def added(x: Any, y: Any) -> Any:
+    """Return the sum of two gradients."""
+    return x + y
 
 
 class Running:
@@ -172,7 +178,7 @@ class Run:
             if shapes is not None:
                 shape = shapes[position]
                 if shape is not None:
-                    summed = sum_to(value, shape)
+                    summed = run(sum_to, value, shape)
                     if summed is not value:
                         value = summed
                         mine = True
@@ -194,10 +200,10 @@ class Run:
         if have is None:
             slot.grad = value
             slot.owned = mine
-        elif slot.owned and type(have) is ndarray and have.base is None:
+        elif slot.owned and type(have) is ndarray and have.base is None and tracing.count == 0:
             np.add(have, value, have)
         else:
-            slot.grad = have + value
+            slot.grad = run(added, have, value)
             slot.owned = True
 
     def put_many(self, slot: Slot, target: Node, index: int, value: Any) -> None:
@@ -205,7 +211,7 @@ class Run:
         if slot.grad is None:
             slot.grad = [None] * target.outputs
         have = slot.grad[index]
-        slot.grad[index] = value if have is None else have + value
+        slot.grad[index] = value if have is None else run(added, have, value)
 
     # -- leaves -------------------------------------------------------------------------------
 
@@ -253,6 +259,8 @@ class Run:
             sleep(0)  # another thread is adding to this `.grad`
         cell.busy = True
         try:
+            if tracing.count != 0:
+                note_grad(leaf.leaf(), cell, False)
             have: Any = cell.grad
             if have is None:
                 if isinstance(value, Value):
@@ -261,11 +269,13 @@ class Run:
                 elif mine and type(value) is ndarray and value.base is None:
                     cell.grad = self.like.make(value)
                 else:
-                    cell.grad = self.like.make(np.array(value))
+                    cell.grad = self.like.make(run(np.array, value))
             elif self.create_graph:
                 cell.grad = have + self.wrap(value)
             else:
                 add_into(have, value.array if isinstance(value, Value) else value)
+            if tracing.count != 0:
+                note_grad(leaf.leaf(), cell, True)
         finally:
             cell.busy = False
 
@@ -298,7 +308,7 @@ class Run:
             if cell is not None and value is not None:
                 kept = self.wrap(value)
                 if cell.grad is None:
-                    cell.grad = kept if self.create_graph else kept.make(np.array(kept.array))
+                    cell.grad = kept if self.create_graph else copied(kept)
                 else:
                     cell.grad = cell.grad + kept
         finally:
@@ -509,7 +519,7 @@ class Run:
         for number, value in enumerate(g):
             if value is None and node.like is not None:
                 shape, dtype = node.like[number]
-                zeros = np.zeros(shape, dtype)
+                zeros = run(np.zeros, shape, dtype)
                 g[number] = self.wrap(zeros) if self.create_graph else zeros
         return True
 
@@ -670,6 +680,7 @@ class Run:
                 and self.captures is None
                 and not self.create_graph
                 and not self.anomaly
+                and tracing.count == 0
             )
             heap = self.heap
             while heap:

@@ -15,6 +15,7 @@ from .op import FLOAT, Op, cast, failed, mark_inference, node_out, note_view, pa
 from .promotion import FLOAT32, FLOAT64, defaults
 from .site import here
 from .storage import clock
+from .tracing import run_kernel, tracing
 from .value import Value, asarray
 
 ndarray: Final[Any] = np.ndarray
@@ -28,7 +29,7 @@ def call1(op: Op, x: Value) -> Any:
         refresh(x)
     xa = x.array
     try:
-        out = op.kernel(xa)
+        out = op.kernel(xa) if tracing.count == 0 else run_kernel(op, (x,), (xa,), None)
     except Exception as error:
         raise failed(op, (xa,), None, error) from error
     if type(out) is not ndarray:
@@ -105,7 +106,10 @@ def call2(op: Op, x: Value, y: object) -> Any:
         xa = x.array
         ya = y.array
         try:
-            out = op.kernel(xa, ya)
+            if tracing.count == 0:
+                out = op.kernel(xa, ya)
+            else:
+                out = run_kernel(op, (x, y), (xa, ya), None)
         except Exception as error:
             raise failed(op, (xa, ya), None, error) from error
         if type(out) is not ndarray:
@@ -218,7 +222,11 @@ def call2_scalar(op: Op, x: Value, y: Any, reverse: bool) -> Any:
         refresh(x)
     xa = x.array
     try:
-        out = op.kernel(y, xa) if reverse else op.kernel(xa, y)
+        if tracing.count != 0:
+            operands = (y, x) if reverse else (x, y)
+            out = run_kernel(op, operands, (y, xa) if reverse else (xa, y), None)
+        else:
+            out = op.kernel(y, xa) if reverse else op.kernel(xa, y)
     except Exception as error:
         raise failed(op, (xa, y), None, error) from error
     if type(out) is not ndarray:

@@ -33,6 +33,7 @@ from .plan import (
 from .promotion import category, defaults, result_type
 from .site import here
 from .storage import clock
+from .tracing import run, run_kernel, tracing
 from .value import INFERENCE_VIEW, MULTIPLE_OUTPUT_VIEW, NO_GRAD_VIEW, Value, asarray
 
 ndarray: Final[Any] = np.ndarray
@@ -243,7 +244,9 @@ class Op:
                 arrays.append(arg)
             bit <<= 1
         try:
-            if settings:
+            if tracing.count != 0:
+                out = run_kernel(self, operands, arrays, settings)
+            elif settings:
                 out = self.kernel(*arrays, **settings)
             else:
                 out = self.kernel(*arrays)
@@ -281,9 +284,9 @@ class Op:
                 if arg.get_dtype() != dtype:
                     operands[number] = cast(arg, dtype)
             elif isinstance(arg, (int, float, complex)):
-                operands[number] = np.asarray(arg).astype(dtype)
+                operands[number] = run(weak_scalar, arg, dtype)
             elif arg is not None and arg.dtype != dtype:
-                operands[number] = arg.astype(dtype)
+                operands[number] = run(as_dtype, arg, dtype)
 
     def _finish_many(
         self,
@@ -424,6 +427,16 @@ class Op:
     def defaults_of(self, setting: str) -> Any:
         """Return the default of a keyword setting of the kernel."""
         return (self.function.__kwdefaults__ or {}).get(setting)
+
+
+def weak_scalar(number: Any, dtype: Any) -> Any:
+    """Return a Python number as an array of the dtype that its operation runs in."""
+    return np.asarray(number).astype(dtype)
+
+
+def as_dtype(array: Any, dtype: Any) -> Any:
+    """Return an array in another dtype."""
+    return array.astype(dtype)
 
 
 # -- shared steps of the gates ------------------------------------------------------------------

@@ -9,6 +9,7 @@ import numpy as np
 from .plan import RuleCall
 from .site import here
 from .storage import tick
+from .tracing import run, run_write, tracing
 from .value import Value
 
 
@@ -16,6 +17,8 @@ def call_rule(call: RuleCall, g: Any, saved: Any) -> Any:
     """Call a rule with the gradient and the saved entries it asked for."""
     function = call.function
     arity = call.arity
+    if tracing.count != 0:
+        return run(function, g, *[saved[s] for s in call.sources])
     if arity == 0:
         return function(g)
     if saved is None:
@@ -44,11 +47,15 @@ def is_saved(value: Any, saved: Any) -> bool:
 
 def copied(value: Value) -> Value:
     """Return a value with memory of its own and no history."""
-    return value.make(np.array(value.array))
+    return value.make(run(np.array, value.array))
 
 
 def add_into(have: Value, array: Any) -> None:
     """Add to an existing `.grad` in place."""
-    target = have.array
-    np.add(target, array, target)
+    run_write(accumulate, have.array, array)
     have.get_storage().write(tick(), "the accumulation of a gradient", here())
+
+
+def accumulate(target: Any, array: Any) -> None:
+    """Add an array into another."""
+    np.add(target, array, target)

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+from .tracing import noted_write, tracing
+
 
 class Clock:
     """Counts recorded nodes and in-place writes together."""
@@ -40,3 +42,5 @@ class Storage:
         self.written = when
         self.writer = writer
         self.site = site
+        if tracing.count != 0:
+            noted_write(self)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from ..._core.tracing import traced
 from ...random import default_generator
 from ...streams import bernoulli_mask
 from ...tensor import Tensor, wrap
@@ -20,15 +21,14 @@ def dropout(input: Tensor, p: float = 0.5, training: bool = True, inplace: bool 
             "result type Float can't be cast to the desired output type "
             f"{input.dtype.type_name}\ndropout: convert the input to a floating dtype first"
         )
-    mask = _scaled_mask(input, p)
+    mask = wrap(_scaled_mask(input.get_shape(), input.get_dtype(), p))
     return input.mul_(mask) if inplace else input * mask
 
 
-def _scaled_mask(input: Tensor, p: float) -> Any:
-    dtype = input.get_dtype()
-    shape = input.get_shape()
+@traced
+def _scaled_mask(shape: Any, dtype: Any, p: float) -> Any:
     if p == 1:
-        return wrap(bernoulli_mask(default_generator, (), 1.0).astype(dtype) * 0)
+        return bernoulli_mask(default_generator, (), 1.0).astype(dtype) * 0
     mask = bernoulli_mask(default_generator, shape, 1 - p).astype(dtype)
     mask /= 1 - p
-    return wrap(mask)
+    return mask

@@ -1,0 +1,137 @@
+"""Where a trace is written: the hooks through which a recorder sees everything done to arrays.
+
+While no thread writes a trace, `tracing.count` is 0 and each hook costs one comparison.  While one
+does, kernels, rules and the few other functions that make or change arrays are called by the
+thread's recorder, which notes them.  Nothing here knows what becomes of the trace.
+"""
+
+from __future__ import annotations
+
+import functools
+from typing import Any, Final
+
+from .modes import thread_modes
+
+
+class Tracing:
+    """The process-wide count of threads that write a trace."""
+
+    def __init__(self) -> None:
+        self.count: int = 0
+
+
+tracing: Final = Tracing()
+
+
+def recorder() -> Any:
+    """Return the recorder of this thread, None when it writes no trace."""
+    return thread_modes().recorder if tracing.count != 0 else None
+
+
+def set_recorder(new: Any) -> Any:
+    """Give this thread a recorder, or none; return the earlier one."""
+    modes = thread_modes()
+    old: Any = modes.recorder
+    if (old is None) != (new is None):
+        tracing.count += 1 if old is None else -1
+    modes.recorder = new
+    return old
+
+
+def run_kernel(op: Any, operands: Any, arrays: Any, settings: Any) -> Any:
+    """Run the kernel of an operation, through the recorder where there is one."""
+    found: Any = thread_modes().recorder
+    if found is None:
+        return op.kernel(*arrays, **settings) if settings else op.kernel(*arrays)
+    return found.kernel(op, operands, arrays, settings)
+
+
+def run(function: Any, *args: Any) -> Any:
+    """Call a function of arrays that returns arrays, through the recorder where there is one."""
+    if tracing.count != 0:
+        found: Any = thread_modes().recorder
+        if found is not None:
+            return found.function(function, args, {})
+    return function(*args)
+
+
+def run_write(function: Any, target: Any, *args: Any) -> None:
+    """Call a function that writes into its first argument, an array."""
+    if tracing.count != 0:
+        found: Any = thread_modes().recorder
+        if found is not None:
+            found.write(function, target, args)
+            return
+    function(target, *args)
+
+
+def run_host(function: Any, *args: Any) -> Any:
+    """Call a Python function whose effects are its own; a trace repeats the call as it is."""
+    found: Any = thread_modes().recorder
+    if found is None or not found.takes_host:
+        return function(*args)
+    return found.host(function, args)
+
+
+def noted_write(storage: Any) -> None:
+    """Tell the recorder that a storage was marked as written."""
+    found: Any = thread_modes().recorder
+    if found is not None:
+        found.written(storage)
+
+
+def note_birth(value: Any) -> None:
+    """Tell the recorder of a new value."""
+    found: Any = thread_modes().recorder
+    if found is not None:
+        found.born(value)
+
+
+def note_grad(owner: Any, cell: Any, wrote: bool) -> None:
+    """Tell the recorder that the `.grad` of a leaf was read, or has been written."""
+    found: Any = thread_modes().recorder
+    if found is not None:
+        found.grad(owner, cell, wrote)
+
+
+def observed(value: Any, kind: str, plain: Any) -> Any:
+    """Tell the recorder that Python looks at a value: `plain` is what it sees."""
+    found: Any = thread_modes().recorder
+    if found is None:
+        return plain
+    return found.observe(value, kind, plain)
+
+
+def constant(array: Any) -> Any:
+    """Return an array that was filled without looking at any value; a trace copies it."""
+    if tracing.count != 0:
+        found: Any = thread_modes().recorder
+        if found is not None:
+            return found.constant(array)
+    return array
+
+
+def from_python(function: Any, *args: Any) -> Any:
+    """Call a function that makes an array of the program's own data, which may change."""
+    if tracing.count != 0:
+        found: Any = thread_modes().recorder
+        if found is not None:
+            return found.external(function, args)
+    return function(*args)
+
+
+def traced(function: Any) -> Any:
+    """Mark a function that makes arrays outside of operations: draws, constants.
+
+    In a trace a call of it is one entry, repeated at every replay.
+    """
+
+    @functools.wraps(function)
+    def call(*args: Any, **settings: Any) -> Any:
+        if tracing.count != 0:
+            found: Any = thread_modes().recorder
+            if found is not None:
+                return found.function(function, args, settings)
+        return function(*args, **settings)
+
+    return call

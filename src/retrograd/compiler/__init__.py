@@ -1,0 +1,3 @@
+"""Compile."""
+from .function import CompiledFunction
+

@@ -1,0 +1,228 @@
+"""Codegen: a segment as the source of a Python function, straight and without any dispatch."""
+
+from __future__ import annotations
+
+import keyword
+import linecache
+import math
+import weakref
+from itertools import count
+from typing import Any
+
+import numpy as np
+
+from .._core.storage import tick
+from ..tensor import Tensor, raw
+from .recorder import key_of
+from .trace import (
+    CALL,
+    GRAD,
+    HOST,
+    TOUCH,
+    Argument,
+    Captured,
+    CapturedGrad,
+    OutNumber,
+    OutTensor,
+    OutValue,
+    Ref,
+    Segment,
+    Step,
+)
+
+_numbers = count(1)
+
+
+class Writer:
+    """Writes the source of one segment.
+
+    Parameters
+    ----------
+    segment : Segment
+    """
+
+    def __init__(self, segment: Segment) -> None:
+        self.segment = segment
+        self.names: dict[str, Any] = {
+            "asarray": np.asarray,
+            "Tensor": Tensor,
+            "raw": raw,
+            "tick": tick,
+            "key_of": key_of,
+        }
+        self.by_id: dict[int, str] = {}
+        self.lines: list[str] = []
+        self.read: set[int] = set()
+        self.last = segment.first + len(segment.slots)
+
+    # -- expressions ------------------------------------------------------------------------------
+
+    def name_of(self, thing: Any, stem: str) -> str:
+        """Return the name by which the source calls an object."""
+        found = self.by_id.get(id(thing))
+        if found is not None:
+            return found
+        stem = "".join(c if c.isalnum() or c == "_" else "_" for c in stem) or "k"
+        if stem[0].isdigit() or keyword.iskeyword(stem) or stem == "t" or stem == "e":
+            stem = "_" + stem
+        name = stem
+        number = 1
+        while name in self.names or (name[0] == "s" and name[1:].isdigit()):
+            number += 1
+            name = f"{stem}_{number}"
+        self.names[name] = thing
+        self.by_id[id(thing)] = name
+        return name
+
+    def text(self, given: Any) -> str:
+        """Return an argument as an expression."""
+        if isinstance(given, Ref):
+            if given.number < self.segment.first:
+                self.read.add(given.number)
+            return f"s{given.number}"
+        if given is None or isinstance(given, (bool, str)) or type(given) is int:
+            return repr(given)
+        if type(given) is float and math.isfinite(given):
+            return repr(given)
+        if type(given) is tuple and _holds_refs(given):
+            inside = ", ".join(self.text(one) for one in given)
+            return f"({inside},)" if len(given) == 1 else f"({inside})"
+        if type(given) is list and _holds_refs(given):
+            return f"[{', '.join(self.text(one) for one in given)}]"
+        if type(given) is dict and _holds_refs(given):
+            inside = ", ".join(f"{key!r}: {self.text(one)}" for key, one in given.items())
+            return f"{{{inside}}}"
+        return self.name_of(given, "k")
+
+    def call(self, step: Step) -> str:
+        function = self.name_of(step.function, step.name)
+        args = [self.text(one) for one in step.args]
+        args += [f"{key}={self.text(one)}" for key, one in step.settings.items()]
+        return f"{function}({', '.join(args)})"
+
+    # -- statements -------------------------------------------------------------------------------
+
+    def put(self, line: str) -> None:
+        self.lines.append("    " + line)
+
+    def sources(self) -> None:
+        for place, slot in enumerate(self.segment.slots):
+            number = self.segment.first + place
+            source = slot.source
+            if isinstance(source, Argument):
+                self.put(f"s{number} = t[{source.place}].array")
+            elif isinstance(source, Captured):
+                self.put(f"s{number} = {self.name_of(source.value, 'captured')}.array")
+            elif isinstance(source, CapturedGrad):
+                cell = self.name_of(source.cell, "cell")
+                if slot.dtype is type(None):
+                    self.put(f"s{number} = None")
+                else:
+                    self.put(f"s{number} = {cell}.grad.array")
+
+    def step(self, step: Step) -> None:
+        kind = step.kind
+        if kind == CALL:
+            self.call_step(step)
+        elif kind == GRAD:
+            cell = self.name_of(step.function, "cell")
+            what = step.args[0]
+            value = "None" if what is None else f"Tensor({self.text(what)}, raw)"
+            self.put(f"{cell}.grad = {value}")
+        elif kind == TOUCH:
+            storage = self.name_of(step.function, "storage")
+            self.put(f"{storage}.write(tick(), {step.args[0]!r}, None)")
+        elif kind == HOST:
+            self.put(self.call(step))
+        else:
+            self.put(self.call(step))
+
+    def call_step(self, step: Step) -> None:
+        outs = step.outs
+        if isinstance(outs, tuple):
+            self.put(f"r = {self.call(step)}")
+            for place, number in enumerate(outs):
+                if number is not None and number >= self.segment.first:
+                    value = f"asarray(r[{place}])" if step.wrap else f"r[{place}]"
+                    self.put(f"s{number} = {value}")
+        elif outs is None:
+            self.put(self.call(step))
+        elif outs >= self.segment.first:
+            call = self.call(step)
+            self.put(f"s{outs} = asarray({call})" if step.wrap else f"s{outs} = {call}")
+
+    def output(self, given: Any) -> str:
+        """Return a part of the result as an expression."""
+        if isinstance(given, OutTensor):
+            return f"Tensor({self.text(Ref(given.number))}, raw)"
+        if isinstance(given, OutNumber):
+            return self.text(Ref(given.number))
+        if isinstance(given, OutValue):
+            if given.place is not None:
+                return f"t[{given.place}]"
+            return self.name_of(given.value, "captured")
+        if isinstance(given, (list, tuple)):
+            inside = ", ".join(self.output(one) for one in given)
+            if hasattr(given, "_fields"):
+                return f"{self.name_of(type(given), type(given).__name__)}({inside})"
+            if isinstance(given, list):
+                return f"[{inside}]"
+            return f"({inside},)" if len(given) == 1 else f"({inside})"
+        if isinstance(given, dict):
+            inside = ", ".join(f"{k!r}: {self.output(v)}" for k, v in given.items())
+            return f"{{{inside}}}"
+        return self.text(given)
+
+    def ending(self) -> None:
+        segment = self.segment
+        if segment.watched is None:
+            self.put(f"return {self.output(segment.outputs)}")
+            return
+        own = range(segment.first, self.last)
+        if len(own):
+            self.put(f"e += ({', '.join(f's{n}' for n in own)},)")
+        watched = self.text(Ref(segment.watched))
+        is_array = self.dtype_of(segment.watched)
+        if segment.kind == "bytes":
+            self.put(f"return {watched}.tobytes()")
+            return
+        value = f"{watched}.item()" if is_array else watched
+        if segment.kind == "bool":
+            value = f"bool({value})"
+        self.put(f"return key_of({value})")
+
+    def dtype_of(self, number: int) -> bool:
+        """Say whether a slot is an array."""
+        for segment in self.segment.path():
+            place = number - segment.first
+            if 0 <= place < len(segment.slots):
+                return isinstance(segment.slots[place].dtype, np.dtype)
+        raise IndexError(number)
+
+    # -- the whole --------------------------------------------------------------------------------
+
+    def write(self) -> Any:
+        """Return the function, and keep its source in the segment."""
+        self.sources()
+        for step in self.segment.steps:
+            self.step(step)
+        self.ending()
+        head = ["def segment(e, t):"]
+        head += [f"    s{number} = e[{number}]" for number in sorted(self.read)]
+        self.segment.source = source = "\n".join([*head, *self.lines]) + "\n"
+        filename = f"<retrograd segment {next(_numbers)}>"
+        exec(compile(source, filename, "exec"), self.names)
+        function = self.names.pop("segment")
+        linecache.cache[filename] = (len(source), None, source.splitlines(True), filename)
+        weakref.finalize(function, linecache.cache.pop, filename, None)
+        return function
+
+
+def _holds_refs(given: Any) -> bool:
+    if isinstance(given, Ref):
+        return True
+    if type(given) in (list, tuple):
+        return any(_holds_refs(one) for one in given)
+    if type(given) is dict:
+        return any(_holds_refs(one) for one in given.values())
+    return False

@@ -1,0 +1,133 @@
+"""Readings: the numbers that ``tensor.item()`` gives while a trace is written.
+
+A reading computes like a number, and what is computed is noted; only where the program decides by
+it (a comparison, `int()`, printing) does the trace branch on its value.  So ``return loss.item()``
+needs no branch, and ``while loss.item() > 0.1`` branches on the answer alone.
+"""
+
+from __future__ import annotations
+
+import operator
+from typing import Any
+
+from .._core.value import Value
+
+
+class Reading:
+    """A number that was read from a tensor during a trace."""
+
+    __slots__ = ("number", "recorder")
+
+    def __init__(self, recorder: Any, number: int) -> None:
+        self.recorder = recorder
+        self.number = number
+
+    @property
+    def plain(self) -> Any:
+        """The number itself."""
+        return self.recorder.values[self.number]
+
+    def _with(self, function: Any, *others: Any) -> Any:
+        """Compute with other numbers and note it."""
+        from .trace import Ref
+
+        recorder = self.recorder
+        args, given = [], []
+        for one in others:
+            if isinstance(one, Reading):
+                args.append(Ref(one.number))
+                given.append(one.plain)
+            elif isinstance(one, (int, float, complex)):
+                args.append(one)
+                given.append(one)
+            else:
+                return NotImplemented
+        if recorder._idle():
+            return function(*given)
+        return Reading(recorder, recorder.compute(function, tuple(args), tuple(given)))
+
+    def _decides(self) -> Any:
+        """Return the number to something that decides by it: the trace branches."""
+        return self.recorder.look(self.number, "number")
+
+    def __float__(self) -> float:
+        return float(self._decides())
+
+    def __int__(self) -> int:
+        return int(self._decides())
+
+    def __index__(self) -> int:
+        return operator.index(self._decides())
+
+    def __complex__(self) -> complex:
+        return complex(self._decides())
+
+    def __bool__(self) -> bool:
+        truth = self._with(bool, self)
+        return truth.recorder.look(truth.number, "bool") if isinstance(truth, Reading) else truth
+
+    def __str__(self) -> str:
+        return str(self._decides())
+
+    def __repr__(self) -> str:
+        return repr(self._decides())
+
+    def __format__(self, spec: str) -> str:
+        return format(self._decides(), spec)
+
+    def __hash__(self) -> int:
+        return hash(self._decides())
+
+    def __array__(self, dtype: Any = None, copy: Any = None) -> Any:
+        import numpy as np
+
+        return np.asarray(self._decides(), dtype)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._decides(), name)
+
+
+def _forward(name: str, function: Any) -> None:
+    def method(self: Reading, *others: Any) -> Any:
+        if others and isinstance(others[0], Value):
+            return function(_operand(self), *others)
+        return self._with(function, self, *others)
+
+    method.__name__ = name
+    setattr(Reading, name, method)
+
+
+def _backward(name: str, function: Any) -> None:
+    def method(self: Reading, other: Any) -> Any:
+        if isinstance(other, Value):
+            return function(other, _operand(self))
+        return self._with(function, other, self)
+
+    method.__name__ = name
+    setattr(Reading, name, method)
+
+
+def _operand(reading: Reading) -> Any:
+    """Return the very float object of a reading: the recorder knows its slot by it."""
+    plain = reading.plain
+    if type(plain) is float and not reading.recorder._idle():
+        return plain
+    return reading._decides()
+
+
+for _name in ("add", "sub", "mul", "truediv", "floordiv", "mod", "pow"):
+    _forward(f"__{_name}__", getattr(operator, _name))
+    _backward(f"__r{_name}__", getattr(operator, _name))
+for _name in ("neg", "pos", "abs"):
+    _forward(f"__{_name}__", getattr(operator, _name))
+for _name in ("lt", "le", "gt", "ge", "eq", "ne"):
+
+    def _compare(self: Reading, other: Any, function: Any = getattr(operator, _name)) -> Any:
+        if isinstance(other, Value):
+            return function(_operand(self), other)
+        answer = self._with(function, self, other)
+        if isinstance(answer, Reading):
+            return answer.recorder.look(answer.number, "bool")
+        return answer
+
+    setattr(Reading, f"__{_name}__", _compare)

@@ -1,0 +1,547 @@
+"""Recorder: writes a trace while the traced function runs for real.
+
+Note [Nothing unseen].  Each array that a recorded call is given has to be known: an argument, a
+tensor that was there before, a constant, or the result of a recorded call.  A tensor that was made
+during the trace from an array that no recorded call returned, or a write that no recorded call
+made, means that something was computed behind the recorder's back.  Then the trace is given up and
+the function runs as it always did; it is never replayed with a step missing.
+"""
+
+from __future__ import annotations
+
+import threading
+from typing import Any
+
+import numpy as np
+
+from .._core.tracing import set_recorder
+from .._core.value import Value
+from .readings import Reading
+from .trace import (
+    CALL,
+    GRAD,
+    HOST,
+    TOUCH,
+    WRITE,
+    Argument,
+    Captured,
+    CapturedGrad,
+    OutNumber,
+    OutTensor,
+    OutValue,
+    Ref,
+    Segment,
+    Slot,
+    Step,
+)
+
+MOST_CHILDREN = 32  # branches at one place, before the rest of that place runs eagerly
+LONGEST_PATH = 5000  # segments
+
+
+class Recorder:
+    """Writes the trace of one call, or answers from it what was already computed.
+
+    Parameters
+    ----------
+    tensors : list of Value
+        The tensor arguments.
+    segment : Segment
+        Where writing starts: the root, or the segment that a replay reached.
+    slots : list, optional
+        The slots that the replay filled; the function is then run again from its start, the calls
+        of the path are answered from these, and writing starts where they end.
+    key : object
+        What Python saw when the replay left `segment`, where no known segment follows.
+    """
+
+    def __init__(
+        self, tensors: list[Any], segment: Segment, slots: list[Any] | None = None, key: Any = None
+    ) -> None:
+        self.thread = threading.get_ident()
+        self.tensors = tensors
+        self.segment = segment
+        self.failed = ""
+        self.busy = False  # inside a recorded call: what it calls is part of it
+        self.values: list[Any] = []  # what each slot holds
+        self.numbers: dict[int, int] = {}  # the slot of an array, by its id
+        self.alive: list[Any] = []  # everything whose id is used
+        self.known: dict[int, Any] = {}  # tensors from outside
+        self.newborn: set[int] = set()
+        self.cells: dict[int, Any] = {}  # what the `.grad` of each leaf is by now
+        self.new_segments: list[Segment] = []
+        self.claimed = 0  # writes made by recorded calls
+        self.looks: list[Any] = []  # for the watcher of side effects: calls seen
+        self.answers: list[Step] = []
+        self.replies: list[tuple[int, Any]] = []
+        self.at = 0
+        self.eager_after = False
+        if slots is not None:
+            self._answer_from(slots, key)
+        else:
+            self.new_segments.append(segment)
+            for place, value in enumerate(tensors):
+                self._add(value.array, Argument(place))
+                self.known[id(value)] = value
+
+    # -- answering ------------------------------------------------------------------------------
+
+    def _answer_from(self, slots: list[Any], key: Any) -> None:
+        path = self.segment.path()
+        for number, held in enumerate(slots):
+            self.values.append(held)
+            if isinstance(held, np.ndarray):
+                self.numbers.setdefault(id(held), number)
+        for segment in path:
+            for number, slot in enumerate(segment.slots):
+                source = slot.source
+                if isinstance(source, Captured):
+                    self.known[id(source.value)] = source.value
+                elif isinstance(source, CapturedGrad):
+                    self.cells[id(source.cell)] = None
+            self.answers += segment.steps
+            if segment is not self.segment:
+                follower = path[path.index(segment) + 1]
+                seen = next(k for k, child in segment.children.items() if child is follower)
+                self.replies.append((len(self.answers), seen))
+        self.replies.append((len(self.answers), key))
+        for value in self.tensors:
+            self.known[id(value)] = value
+
+    @property
+    def answering(self) -> bool:
+        return bool(self.replies)
+
+    def _answer(self, step: Step) -> Any:
+        """Return what a step of the path returned in the replay."""
+        if self.at >= len(self.answers) or not self.answers[self.at].same(step):
+            want = self.answers[self.at].name if self.at < len(self.answers) else "a read value"
+            raise RuntimeError(
+                f"compile: the function took another way than before with the same inputs: it "
+                f"called {step.name}, where {want} was recorded. It depends on something that "
+                "changes and that is neither an argument, nor a global, nor a module's attribute; "
+                "call it without compile"
+            )
+        found = self.answers[self.at]
+        self.at += 1
+        outs = found.outs
+        if outs is None:
+            return None
+        if isinstance(outs, tuple):
+            return tuple(None if n is None else self.values[n] for n in outs)
+        return self.values[outs]
+
+    # -- slots ----------------------------------------------------------------------------------
+
+    def _add(self, held: Any, source: Any = None) -> int:
+        number = len(self.values)
+        self.values.append(held)
+        if isinstance(held, np.ndarray):
+            self.numbers[id(held)] = number
+            slot = Slot(source, held.shape, held.dtype)
+        else:
+            slot = Slot(source, (), type(held))
+        self.segment.slots.append(slot)
+        return number
+
+    def _number(self, array: Any, value: Any = None, what: str = "") -> Any:
+        """Return the `Ref` of an array, or None when nobody knows where it comes from."""
+        found = self.numbers.get(id(array))
+        if found is not None:
+            return Ref(found)
+        alias = self._same_memory(array)
+        if alias is not None:
+            self.numbers[id(array)] = alias
+            self.alive.append(array)
+            return Ref(alias)
+        if value is not None and id(value) not in self.newborn:
+            self.known[id(value)] = value
+            self.alive.append(value)
+            return Ref(self._add(array, Captured(value)))
+        self.fail(f"{what} is given an array that was computed outside of recorded operations")
+        return None
+
+    def _same_memory(self, array: Any) -> int | None:
+        """Return the slot of an array that is this one seen again (``x[...]``)."""
+        base = array.base
+        while isinstance(base, np.ndarray):
+            number = self.numbers.get(id(base))
+            if number is not None:
+                same = (
+                    base.shape == array.shape
+                    and base.strides == array.strides
+                    and base.dtype == array.dtype
+                    and base.ctypes.data == array.ctypes.data
+                )
+                return number if same else None
+            base = base.base
+        return None
+
+    def _given(self, given: Any, value: Any, what: str) -> Any:
+        """Return an argument of a call with `Ref` for arrays and readings."""
+        if isinstance(given, np.ndarray):
+            if value is None and id(given) not in self.numbers:
+                if self._same_memory(given) is None:
+                    self.fail(f"{what} is given an array computed outside of recorded operations")
+                    return given
+            return self._number(given, value, what)
+        if isinstance(given, float) and id(given) in self.numbers:
+            return Ref(self.numbers[id(given)])
+        if isinstance(given, (list, tuple)) and not hasattr(given, "_fields"):
+            return type(given)([self._given(one, None, what) for one in given])
+        if isinstance(given, dict):
+            return {key: self._given(one, None, what) for key, one in given.items()}
+        return given
+
+    # -- what the hooks call ----------------------------------------------------------------------
+
+    def _idle(self) -> bool:
+        return bool(self.failed) or self.busy or threading.get_ident() != self.thread
+
+    def kernel(self, op: Any, operands: Any, arrays: Any, settings: Any) -> Any:
+        """Run and note the kernel of an operation."""
+        settings = settings or {}
+        if self._idle():
+            return op.kernel(*arrays, **settings)
+        args = []
+        for operand, array in zip(operands, arrays):
+            value = operand if isinstance(operand, Value) else None
+            args.append(self._given(array, value, op.name))
+        return self._call(op.kernel, tuple(args), arrays, settings, op.name, True)
+
+    def function(self, function: Any, args: Any, settings: dict[str, Any]) -> Any:
+        """Run and note a function of arrays: a rule, a sum of gradients, a draw."""
+        if self._idle() or any(isinstance(one, Value) for one in args):
+            return function(*args, **settings)
+        name = getattr(function, "__name__", repr(function))
+        given = tuple(self._given(one, None, name) for one in args)
+        return self._call(function, given, args, settings, name, False)
+
+    def _call(
+        self, function: Any, args: Any, arrays: Any, settings: Any, name: str, wrap: bool
+    ) -> Any:
+        if self.failed:
+            return function(*arrays, **settings)
+        noted = {key: self._given(value, None, name) for key, value in settings.items()}
+        step = Step(CALL, function, args, noted, name=name)
+        if self.answering:
+            return self._answer(step)
+        self.busy = True
+        try:
+            out = function(*arrays, **settings)
+        finally:
+            self.busy = False
+        return self._result(step, out)
+
+    def _result(self, step: Step, out: Any) -> Any:
+        if isinstance(out, (tuple, list)):
+            held = [np.asarray(one) if isinstance(one, np.generic) else one for one in out]
+            step.wrap = any(isinstance(one, np.generic) for one in out)
+            step.outs = tuple(self._out(one) for one in held)
+            self.segment.steps.append(step)
+            return tuple(held) if isinstance(out, tuple) else held
+        if isinstance(out, np.generic):
+            step.wrap = True
+            out = np.asarray(out)
+        step.outs = self._out(out)
+        self.segment.steps.append(step)
+        return out
+
+    def _out(self, out: Any) -> int | None:
+        if not isinstance(out, np.ndarray):
+            return None
+        number = self.numbers.get(id(out))
+        return self._add(out) if number is None else number
+
+    def write(self, function: Any, target: Any, args: Any) -> None:
+        """Run and note a function that writes into an array."""
+        if self._idle():
+            function(target, *args)
+            return
+        name = getattr(function, "__name__", "write")
+        where = self._number(target, None, name)
+        given = tuple(self._given(one, None, name) for one in args)
+        if self.failed:
+            function(target, *args)
+            return
+        step = Step(WRITE, function, (where, *given), name=name)
+        self.claimed += 1
+        if self.answering:
+            self._answer(step)
+            return
+        function(target, *args)
+        self.segment.steps.append(step)
+
+    def written(self, storage: Any) -> None:
+        """Note that a storage was marked as written: by a recorded call, or the trace ends."""
+        if self._idle():
+            return
+        if self.claimed == 0:
+            self.fail(f"{storage.writer or 'a write'} writes outside of recorded operations")
+            return
+        self.claimed = 0
+        owner = None
+        for value in self.known.values():
+            if value.storage is storage:
+                owner = value
+                break
+        if owner is None:
+            return
+        step = Step(TOUCH, storage, (storage.writer,), name=storage.writer)
+        if self.answering:
+            self._answer(step)
+        else:
+            self.segment.steps.append(step)
+
+    def born(self, value: Any) -> None:
+        """Note a tensor that is made during the trace."""
+        if threading.get_ident() == self.thread:
+            self.newborn.add(id(value))
+            self.alive.append(value)
+
+    def constant(self, array: Any) -> Any:
+        """Note an array that was filled without looking at any value."""
+        if self._idle() or id(array) in self.numbers:
+            return array
+        return self.external(copied, (Held(array),))
+
+    def external(self, function: Any, args: Any) -> Any:
+        """Run and note a function of the program's own data, by reference: they may change."""
+        if self._idle():
+            return function(*args)
+        name = getattr(function, "__name__", "data")
+        given = tuple(self._data(one, name) for one in args)
+        return self._call(function, given, args, {}, name, False)
+
+    def _data(self, given: Any, name: str) -> Any:
+        if isinstance(given, Value):
+            self.fail(f"{name} is given data that hold tensors")
+        elif isinstance(given, Reading):
+            given._decides()
+        elif isinstance(given, np.ndarray):
+            return self.numbered(given)
+        elif type(given) in (list, tuple):
+            for one in given:
+                self._data(one, name)
+        return given
+
+    def numbered(self, array: Any) -> Any:
+        """Return the `Ref` of an array where it has one, else the array itself."""
+        found = self.numbers.get(id(array))
+        if found is None:
+            found = self._same_memory(array)
+        return array if found is None else Ref(found)
+
+    def grad(self, owner: Any, cell: Any, wrote: bool) -> None:
+        """Note that the `.grad` of a leaf is read or was written."""
+        if self._idle():
+            return
+        grad = cell.grad
+        first = id(cell) not in self.cells
+        if first:
+            self.alive.append(cell)
+            if owner is not None and id(owner) in self.newborn:
+                self.cells[id(cell)] = grad
+                return
+        if not wrote:
+            if first:
+                self.cells[id(cell)] = grad
+                if grad is not None:
+                    self.known[id(grad)] = grad
+                    self._add(grad.array, CapturedGrad(cell))
+                else:
+                    self._add(None, CapturedGrad(cell))
+            return
+        if not first and self.cells[id(cell)] is grad and grad is not None:
+            return  # added to in place, which is a step of its own
+        self.cells[id(cell)] = grad
+        what = None if grad is None else self._number(grad.array, grad, ".grad")
+        if self.failed:
+            return
+        step = Step(GRAD, cell, (what,), name=".grad")
+        if self.answering:
+            self._answer(step)
+        else:
+            self.segment.steps.append(step)
+
+    @property
+    def takes_host(self) -> bool:
+        """Whether a call to `host` would be noted."""
+        return not self._idle()
+
+    def host(self, function: Any, args: Any) -> Any:
+        """Run and note a Python function with effects of its own, which takes no part in it."""
+        name = getattr(function, "__name__", "host")
+        step = Step(HOST, function, args, name=name)
+        if self.answering:
+            self._answer(step)
+            return None
+        before = set_recorder(None)
+        try:
+            out = function(*args)
+        finally:
+            set_recorder(before)
+        self.segment.steps.append(step)
+        return out
+
+    # -- where Python looks -----------------------------------------------------------------------
+
+    def observe(self, value: Any, kind: str, plain: Any) -> Any:
+        """Note that Python reads a value; the trace branches on what it sees."""
+        if self._idle():
+            return plain
+        where = self._number(value.array, value, kind)
+        if where is None:
+            return plain
+        if kind == "item" and isinstance(plain, (float, int)) and not isinstance(plain, bool):
+            return Reading(self, self._read(where, value.array))
+        if kind in ("numpy", "text", "tolist"):
+            self._branch(where.number, "bytes", value.array.tobytes())
+            return plain
+        self._branch(where.number, kind, key_of(plain))
+        return plain
+
+    def _read(self, where: Ref, array: Any) -> int:
+        """Note the reading of one number, whose value decides nothing yet."""
+        return self.compute(read_number, (where,), (array,))
+
+    def compute(self, function: Any, args: Any, given: Any) -> int:
+        """Note a calculation on numbers; return its slot."""
+        step = Step(CALL, function, args, name=getattr(function, "__name__", "compute"))
+        if self.answering and not self.failed:
+            self._answer(step)
+            return self.answers[self.at - 1].outs
+        out = function(*given)
+        number = self._add(out)
+        self.numbers[id(out)] = number
+        step.outs = number
+        self.segment.steps.append(step)
+        return number
+
+    def look(self, number: int, kind: str) -> Any:
+        """Note that the program depends on a number: a branch."""
+        plain = self.values[number]
+        if not self._idle():
+            self._branch(number, kind, key_of(plain))
+        return plain
+
+    def _branch(self, number: int, kind: str, key: Any) -> None:
+        if self.answering:
+            at, seen = self.replies.pop(0)
+            if at != self.at or seen != key:
+                raise RuntimeError(
+                    "compile: the function took another way than before with the same inputs"
+                )
+            if self.replies:
+                return
+            self._leave(self.segment, key)
+            return
+        segment = self.segment
+        segment.watched = number
+        segment.kind = kind
+        self._leave(segment, key)
+
+    def _leave(self, segment: Segment, key: Any) -> None:
+        """Start a new segment where `segment` was left with `key`."""
+        known = segment.children.get(key)
+        if known is not None:  # eager from here on
+            self.fail(known.eager or "known")
+            return
+        child = Segment(len(self.values), segment)
+        segment.children[key] = child
+        self.segment = child
+        self.new_segments.append(child)
+        if len(segment.children) > MOST_CHILDREN:
+            self.fail(f"more than {MOST_CHILDREN} different values were seen at one place")
+        elif len(child.path()) > LONGEST_PATH:
+            self.fail(f"one call looks at more than {LONGEST_PATH} values")
+
+    # -- the end ------------------------------------------------------------------------------------
+
+    def fail(self, why: str) -> None:
+        """Give the trace up, for good and with a reason; the function runs on as it is."""
+        if not self.failed:
+            self.failed = why
+
+    def finish(self, result: Any) -> Any:
+        """Close the last segment with the function's result; return the result for the caller."""
+        if self.answering and not self.failed:
+            self.fail("the function ended before it came to where it was")
+        plain, outputs = self._outputs(result)
+        if self.failed:
+            self.segment.eager = self.failed
+        else:
+            self.segment.outputs = outputs
+        self.segment.done = True
+        return plain
+
+    def _outputs(self, result: Any) -> tuple[Any, Any]:
+        if isinstance(result, Value):
+            return result, self._output(result)
+        if isinstance(result, Reading):
+            return result.plain, OutNumber(result.number)
+        if isinstance(result, (list, tuple)):
+            pairs = [self._outputs(one) for one in result]
+            plain = [one for one, _ in pairs]
+            marks = [one for _, one in pairs]
+            if hasattr(result, "_fields"):
+                return type(result)(*plain), type(result)(*marks)
+            if type(result) not in (list, tuple):
+                self.fail(f"the result is a {type(result).__name__}")
+                return result, None
+            return type(result)(plain), type(result)(marks)
+        if type(result) is dict:
+            pairs = {key: self._outputs(one) for key, one in result.items()}
+            return {k: p for k, (p, _) in pairs.items()}, {k: o for k, (_, o) in pairs.items()}
+        if result is None or isinstance(result, (bool, int, float, complex, str, bytes)):
+            return result, result
+        self.fail(f"the result is a {type(result).__name__}")
+        return result, None
+
+    def _output(self, value: Any) -> Any:
+        if self.failed:
+            return None
+        if id(value) in self.known and id(value) not in self.newborn:
+            for place, one in enumerate(self.tensors):
+                if one is value:
+                    return OutValue(place, None)
+            return OutValue(None, value)
+        if id(value) not in self.newborn:
+            return OutValue(None, value)
+        if value.base is not None:
+            self.fail("the result is a view")
+            return None
+        if value.requires:
+            self.fail("the result requires grad")
+            return None
+        where = self._number(value.array, value, "the result")
+        return None if where is None else OutTensor(where.number)
+
+
+class Held:
+    """A constant array: the same one whenever the trace comes to this place."""
+
+    def __init__(self, array: Any) -> None:
+        self.array = np.array(array)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Held)
+
+    __hash__ = None  # type: ignore[assignment]
+
+
+def copied(held: Held) -> Any:
+    """Return a copy of a constant."""
+    return held.array.copy(order="K")
+
+
+def read_number(array: Any) -> Any:
+    """Return the one element of an array as a Python number."""
+    return array.item()
+
+
+def key_of(plain: Any) -> Any:
+    """Return what tells a value that Python saw from others: nan is equal to itself here."""
+    if isinstance(plain, float) and plain != plain:
+        return (float, "nan")
+    return (type(plain), plain)

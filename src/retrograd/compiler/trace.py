@@ -1,0 +1,183 @@
+"""What a trace is made of: steps on numbered slots, cut into segments where Python looks at a value.
+
+A slot is an array (or a number) of the traced run.  A step calls a function on slots.  A segment
+is a straight run of steps; it ends where the program reads a value, and that value picks the next
+segment.  So the segments of one set of guards make a tree, and every path from its root to a leaf
+is one way that the program has gone.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+
+class Ref(NamedTuple):
+    """A slot, where it stands among the arguments of a step."""
+
+    number: int
+
+
+# What a step does.
+CALL = "call"  # slots = function(*args, **settings)
+WRITE = "write"  # function(slot, *args), which writes into the slot
+GRAD = "grad"  # a leaf's `.grad` becomes a new tensor of a slot, or None
+TOUCH = "touch"  # a storage from outside is marked as written
+HOST = "host"  # a Python function with effects of its own: an optimizer's step
+
+
+class Step:
+    """One call of the traced run.
+
+    Attributes
+    ----------
+    kind : str
+        CALL, WRITE, GRAD, TOUCH or HOST.
+    function : callable
+        What is called; for GRAD the cell, for TOUCH what finds the storage.
+    args, settings : tuple, dict
+        Its arguments, slots in them as `Ref`.
+    outs : int, tuple or None
+        The slots it fills: one, or one for each result (None where a result is no array).
+    wrap : bool
+        Whether the result came as a NumPy scalar and is made an array.
+    name : str
+        For people: the operation or rule.
+    """
+
+    __slots__ = ("args", "function", "kind", "name", "outs", "settings", "wrap")
+
+    def __init__(
+        self,
+        kind: str,
+        function: Any,
+        args: tuple[Any, ...] = (),
+        settings: dict[str, Any] | None = None,
+        outs: Any = None,
+        wrap: bool = False,
+        name: str = "",
+    ) -> None:
+        self.kind = kind
+        self.function = function
+        self.args = args
+        self.settings = settings or {}
+        self.outs = outs
+        self.wrap = wrap
+        self.name = name
+
+    def same(self, other: Step) -> bool:
+        """Say whether another step is the same call on the same slots."""
+        return (
+            self.kind == other.kind
+            and (self.function is other.function or self.function == other.function)
+            and len(self.args) == len(other.args)
+            and all(_same(a, b) for a, b in zip(self.args, other.args))
+            and self.settings.keys() == other.settings.keys()
+            and all(_same(value, other.settings[key]) for key, value in self.settings.items())
+        )
+
+
+def _same(a: Any, b: Any) -> bool:
+    if a is b:
+        return True
+    if type(a) is not type(b):
+        return False
+    if isinstance(a, (list, tuple)):
+        return len(a) == len(b) and all(_same(x, y) for x, y in zip(a, b))
+    if isinstance(a, dict):
+        return a.keys() == b.keys() and all(_same(value, b[key]) for key, value in a.items())
+    try:
+        return bool(a == b) or (a != a and b != b)
+    except Exception:  # an object with comparisons of its own
+        return False
+
+
+class Slot(NamedTuple):
+    """What is known of a slot: where it comes from when no step fills it, and its type."""
+
+    source: Any  # a Source, or None for the result of a step
+    shape: tuple[int, ...]
+    dtype: Any
+
+
+class Argument(NamedTuple):
+    """A slot that is the array of a tensor argument, by its place among them."""
+
+    place: int
+
+
+class Captured(NamedTuple):
+    """A slot that is the array of a tensor from outside the function."""
+
+    value: Any
+
+
+class CapturedGrad(NamedTuple):
+    """A slot that is the array of the `.grad` that a leaf has when the function is called."""
+
+    cell: Any
+
+
+class Segment:
+    """A straight run of steps, and what comes after it.
+
+    Attributes
+    ----------
+    first : int
+        The number of its first slot: those of earlier segments of the path come before.
+    slots : list of Slot
+    steps : list of Step
+    watched : int or None
+        The slot that Python looks at when the segment ends; None for the last of a path.
+    kind : str
+        How it is looked at: "bool", "item", ...
+    children : dict
+        The next segment by what Python saw.
+    outputs : object
+        For the last segment of a path, the result with `Ref` for tensors and numbers.
+    eager : str
+        Why what follows cannot be replayed; empty when it can.
+    run : callable
+        The replay: ``run(slots_so_far, tensors)``.
+    """
+
+    def __init__(self, first: int, parent: Segment | None) -> None:
+        self.first = first
+        self.parent = parent
+        self.slots: list[Slot] = []
+        self.steps: list[Step] = []
+        self.watched: int | None = None
+        self.kind = ""
+        self.children: dict[Any, Segment] = {}
+        self.outputs: Any = None
+        self.eager = ""
+        self.done = False
+        self.run: Any = None
+        self.source = ""
+
+    def path(self) -> list[Segment]:
+        """Return the segments from the root to this one."""
+        found: list[Segment] = []
+        segment: Segment | None = self
+        while segment is not None:
+            found.append(segment)
+            segment = segment.parent
+        return found[::-1]
+
+
+class OutTensor(NamedTuple):
+    """A new tensor in the result: its slot."""
+
+    number: int
+
+
+class OutNumber(NamedTuple):
+    """A number in the result: its slot."""
+
+    number: int
+
+
+class OutValue(NamedTuple):
+    """A tensor from outside in the result: an argument by its place, or the tensor itself."""
+
+    place: int | None
+    value: Any
