@@ -6,6 +6,7 @@ import numpy as np
 
 from . import _sequences, inplace
 from ._core.public import methods
+from ._core.tracing import from_python
 from ._legacy import legacy_array
 from ._methods import method
 from .creation import _fill_value, _leaf, _sizes, strided_array
@@ -211,7 +212,7 @@ def new_tensor(self, data, *, dtype=None, device=None, requires_grad=False, pin_
     """Return a tensor of a copy of `data` with this tensor's dtype."""
     check_device(device)
     target = _like_dtype(self, dtype, "new_tensor")
-    return _leaf(_sequences.to_array(data, target), requires_grad)
+    return _leaf(from_python(_sequences.to_array, data, target), requires_grad)
 
 
 def _new_shape(size, given, function):

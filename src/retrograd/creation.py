@@ -150,7 +150,7 @@ def frombuffer(buffer, *, dtype, count=-1, offset=0, requires_grad=False):
             f"requested buffer length ({count} * {size} bytes) after offset ({offset} bytes) must "
             f"not be greater than actual buffer length ({length} bytes)"
         )
-    return _leaf(np.frombuffer(buffer, target, count, offset), requires_grad)
+    return _leaf(from_python(np.frombuffer, buffer, target, count, offset), requires_grad)
 
 
 def from_dlpack(ext_tensor, /):

@@ -9,6 +9,7 @@ import numpy as np
 
 from . import inplace, streams
 from ._core.promotion import defaults
+from ._core.tracing import run_write
 from ._core.value import Value
 from .creation import _leaf, _sizes
 from .device import check_device
@@ -200,9 +201,13 @@ def binomial(count, prob, generator=None):
 # -- in-place draws -----------------------------------------------------------------------------
 
 
+def _cast_into(target, array):
+    np.copyto(target, array, casting="unsafe")
+
+
 def _fill(self, name, array):
     inplace.check_writable(self, name)
-    np.copyto(self.array, array, casting="unsafe")
+    run_write(_cast_into, self.array, array)
     self._bump_version(name)
     return self
 

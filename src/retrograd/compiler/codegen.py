@@ -13,6 +13,7 @@ import numpy as np
 
 from .._core.storage import tick
 from ..tensor import Tensor, raw
+from .node import CompiledNode
 from .recorder import key_of
 from .trace import (
     CALL,
@@ -22,6 +23,8 @@ from .trace import (
     Argument,
     Captured,
     CapturedGrad,
+    Incoming,
+    OutGrad,
     OutNumber,
     OutTensor,
     OutValue,
@@ -130,8 +133,9 @@ class Writer:
             value = "None" if what is None else f"Tensor({self.text(what)}, raw)"
             self.put(f"{cell}.grad = {value}")
         elif kind == TOUCH:
-            storage = self.name_of(step.function, "storage")
-            self.put(f"{storage}.write(tick(), {step.args[0]!r}, None)")
+            owner = step.function
+            value = f"t[{owner}]" if isinstance(owner, int) else self.name_of(owner, "captured")
+            self.put(f"{value}.get_storage().write(tick(), {step.args[0]!r}, None)")
         elif kind == HOST:
             self.put(self.call(step))
         else:
@@ -155,6 +159,8 @@ class Writer:
         """Return a part of the result as an expression."""
         if isinstance(given, OutTensor):
             return f"Tensor({self.text(Ref(given.number))}, raw)"
+        if isinstance(given, OutGrad):
+            return f"node.result({given.place}, {self.text(Ref(given.number))})"
         if isinstance(given, OutNumber):
             return self.text(Ref(given.number))
         if isinstance(given, OutValue):
@@ -176,6 +182,8 @@ class Writer:
     def ending(self) -> None:
         segment = self.segment
         if segment.watched is None:
+            if segment.backward is not None:
+                self.backward(segment.backward)
             self.put(f"return {self.output(segment.outputs)}")
             return
         own = range(segment.first, self.last)
@@ -190,6 +198,37 @@ class Writer:
         if segment.kind == "bool":
             value = f"bool({value})"
         self.put(f"return key_of({value})")
+
+    def backward(self, backward: Segment) -> None:
+        """Make the node of the results that require grad."""
+        writer = Writer(backward)
+        makes = writer.backward_function()
+        saved = ", ".join(self.text(Ref(number)) for number in sorted(writer.read))
+        backward.run = makes
+        edges = ", ".join(
+            f"t[{one}].edge()" if isinstance(one, int) else f"{self.name_of(one, 'captured')}.edge()"
+            for one in self.segment.inputs
+        )
+        outs = sum(isinstance(slot.source, Incoming) for slot in backward.slots)
+        name = self.name_of(makes, "backward")
+        node = self.name_of(CompiledNode, "CompiledNode")
+        self.put(f"node = {node}({name}, ({edges},), {outs}, ({saved}{',' if saved else ''}))")
+
+    def backward_function(self) -> Any:
+        """Return the function that turns gradients of the results into those of the inputs."""
+        segment = self.segment
+        for place, slot in enumerate(segment.slots):
+            if isinstance(slot.source, Incoming):
+                self.put(f"s{segment.first + place} = g[{slot.source.place}]")
+        for step in segment.steps:
+            self.step(step)
+        results = ", ".join("None" if one is None else self.text(one) for one in segment.outputs)
+        self.put(f"return ({results},)")
+        saved = ", ".join(f"s{number}" for number in sorted(self.read))
+        head = ["def segment(e, g):"]
+        if saved:
+            head.append(f"    {saved}, = e")
+        return self.compiled(head)
 
     def dtype_of(self, number: int) -> bool:
         """Say whether a slot is an array."""
@@ -209,6 +248,10 @@ class Writer:
         self.ending()
         head = ["def segment(e, t):"]
         head += [f"    s{number} = e[{number}]" for number in sorted(self.read)]
+        return self.compiled(head)
+
+    def compiled(self, head: list[str]) -> Any:
+        """Return the function, its source kept for people and for tracebacks."""
         self.segment.source = source = "\n".join([*head, *self.lines]) + "\n"
         filename = f"<retrograd segment {next(_numbers)}>"
         exec(compile(source, filename, "exec"), self.names)

@@ -9,6 +9,7 @@ from typing import Any
 from .._core.tracing import recorder as current_recorder
 from .._core.tracing import set_recorder
 from .codegen import Writer
+from .effects import watching
 from .guards import Guards, flatten
 from .recorder import Recorder
 from .trace import Segment
@@ -75,7 +76,8 @@ class CompiledFunction:
         if len(trees) >= MOST_TREES:
             self.eager = f"more than {MOST_TREES} sets of guards"
             return self.function(*args, **settings)
-        tree = Tree(Guards(tensors))
+        tree = Tree(Guards())
+        tree.guards.start(self.function, args, settings)
         writer = Recorder(tensors, tree.root)
         try:
             return self.run(tree, writer, args, settings)
@@ -86,15 +88,15 @@ class CompiledFunction:
         """Run the function for real under a recorder, and make code of what it wrote."""
         before = set_recorder(writer)
         try:
-            with tree.guards.watching(self.function, writer):
+            with watching(writer, tree.guards.reads):
                 result = self.function(*args, **settings)
         except BaseException:
             writer.fail("the function raised")
             set_recorder(before)
             self.close(tree, writer)
             raise
-        set_recorder(before)
         result = writer.finish(result)
+        set_recorder(before)
         self.close(tree, writer)
         return result
 

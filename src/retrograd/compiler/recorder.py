@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from .._core.gradients import grad
 from .._core.tracing import set_recorder
 from .._core.value import Value
 from .readings import Reading
@@ -26,6 +27,8 @@ from .trace import (
     Argument,
     Captured,
     CapturedGrad,
+    Incoming,
+    OutGrad,
     OutNumber,
     OutTensor,
     OutValue,
@@ -75,7 +78,8 @@ class Recorder:
         self.answers: list[Step] = []
         self.replies: list[tuple[int, Any]] = []
         self.at = 0
-        self.eager_after = False
+        self.differentiable: list[Any] = []  # the results that require grad
+        self.given_out: list[Any] = []
         if slots is not None:
             self._answer_from(slots, key)
         else:
@@ -280,14 +284,16 @@ class Recorder:
             self.fail(f"{storage.writer or 'a write'} writes outside of recorded operations")
             return
         self.claimed = 0
-        owner = None
         for value in self.known.values():
             if value.storage is storage:
-                owner = value
                 break
-        if owner is None:
+        else:
             return
-        step = Step(TOUCH, storage, (storage.writer,), name=storage.writer)
+        owner: Any = value
+        for place, one in enumerate(self.tensors):
+            if one is value:
+                owner = place
+        step = Step(TOUCH, owner, (storage.writer,), name=storage.writer)
         if self.answering:
             self._answer(step)
         else:
@@ -468,6 +474,8 @@ class Recorder:
         if self.answering and not self.failed:
             self.fail("the function ended before it came to where it was")
         plain, outputs = self._outputs(result)
+        if self.differentiable and not self.failed:
+            self._write_backward()
         if self.failed:
             self.segment.eager = self.failed
         else:
@@ -508,14 +516,52 @@ class Recorder:
             return OutValue(None, value)
         if id(value) not in self.newborn:
             return OutValue(None, value)
-        if value.base is not None:
-            self.fail("the result is a view")
+        if value.base is not None and id(value.base) not in self.newborn:
+            self.fail("the result is a view of a tensor from outside")
             return None
-        if value.requires:
-            self.fail("the result requires grad")
+        if any(value is not one and np.may_share_memory(value.array, one.array)
+               for one in (*self.given_out, *self.known.values())):  # fmt: skip
+            self.fail("two results share memory")
             return None
+        self.given_out.append(value)
         where = self._number(value.array, value, "the result")
-        return None if where is None else OutTensor(where.number)
+        if where is None:
+            return None
+        if not value.requires:
+            return OutTensor(where.number)
+        if value.node is None:
+            self.fail("the result is a new leaf that requires grad")
+            return None
+        for place, one in enumerate(self.differentiable):
+            if one is value:
+                return OutGrad(where.number, place)
+        self.differentiable.append(value)
+        return OutGrad(where.number, len(self.differentiable) - 1)
+
+    def _write_backward(self) -> None:
+        """Write how gradients come back from the results to the tensors they were made from."""
+        forward = self.segment
+        outs = self.differentiable
+        inputs = [value for value in self.known.values() if value.requires]
+        self.segment = forward.backward = Segment(len(self.values), forward)
+        seeds = []
+        for place, value in enumerate(outs):
+            seed = np.ones_like(value.array)
+            self.alive.append(seed)
+            self._add(seed, Incoming(place))
+            seeds.append(seed)
+        try:
+            found = grad(outs, seeds, inputs, True, False)
+        except Exception as error:
+            self.fail(f"its backward raised {type(error).__name__}: {error}")
+            found = []
+        refs = []
+        for one in found:
+            refs.append(None if one is None else self._number(one.array, one, "a gradient"))
+        self.segment.outputs = refs
+        places = {id(value): place for place, value in enumerate(self.tensors)}
+        forward.inputs = [places.get(id(value), value) for value in inputs]
+        self.segment = forward
 
 
 class Held:

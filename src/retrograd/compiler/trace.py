@@ -117,6 +117,12 @@ class CapturedGrad(NamedTuple):
     cell: Any
 
 
+class Incoming(NamedTuple):
+    """A slot that is the gradient of a result, by the result's place: only in a backward."""
+
+    place: int
+
+
 class Segment:
     """A straight run of steps, and what comes after it.
 
@@ -134,6 +140,11 @@ class Segment:
         The next segment by what Python saw.
     outputs : object
         For the last segment of a path, the result with `Ref` for tensors and numbers.
+    backward : Segment or None
+        For the last segment of a path, how the gradients of `inputs` follow from those of the
+        results that require grad; its `outputs` are one `Ref` or None for each input.
+    inputs : list of Value or int
+        The tensors that gradients go to: arguments by their place, others themselves.
     eager : str
         Why what follows cannot be replayed; empty when it can.
     run : callable
@@ -149,6 +160,8 @@ class Segment:
         self.kind = ""
         self.children: dict[Any, Segment] = {}
         self.outputs: Any = None
+        self.backward: Segment | None = None
+        self.inputs: list[Any] = []
         self.eager = ""
         self.done = False
         self.run: Any = None
@@ -168,6 +181,13 @@ class OutTensor(NamedTuple):
     """A new tensor in the result: its slot."""
 
     number: int
+
+
+class OutGrad(NamedTuple):
+    """A new tensor in the result that requires grad: its slot, its place among those."""
+
+    number: int
+    place: int
 
 
 class OutNumber(NamedTuple):

@@ -5,18 +5,28 @@ that the next draw continues where PyTorch's would. The results are NumPy arrays
 messages are PyTorch's.
 """
 
-from .continuous import (
-    cauchy,
-    exponential,
-    log_normal,
-    normal,
-    normal_around,
-    truncated_normal,
-    uniform,
-)
-from .discrete import bernoulli, bernoulli_mask, geometric, multinomial
-from .integers import integers, permutation, random
-from .rejection import binomial, dirichlet, poisson, standard_gamma
+from .._core.tracing import traced
+from . import continuous, discrete, integers as integers_, rejection
+
+# In a trace, a draw is one entry that is repeated at every replay.
+bernoulli = traced(discrete.bernoulli)
+bernoulli_mask = traced(discrete.bernoulli_mask)
+binomial = traced(rejection.binomial)
+cauchy = traced(continuous.cauchy)
+dirichlet = traced(rejection.dirichlet)
+exponential = traced(continuous.exponential)
+geometric = traced(discrete.geometric)
+integers = traced(integers_.integers)
+log_normal = traced(continuous.log_normal)
+multinomial = traced(discrete.multinomial)
+normal = traced(continuous.normal)
+normal_around = traced(continuous.normal_around)
+permutation = traced(integers_.permutation)
+poisson = traced(rejection.poisson)
+random = traced(integers_.random)
+standard_gamma = traced(rejection.standard_gamma)
+truncated_normal = traced(continuous.truncated_normal)
+uniform = traced(continuous.uniform)
 
 __all__ = [
     "bernoulli",

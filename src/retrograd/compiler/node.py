@@ -1,0 +1,69 @@
+"""CompiledNode: the place of a replayed function in the graph of what is around it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from .._core.node import CallNode
+from .._core.storage import tick
+from .._core.value import Value
+from ..tensor import Tensor, raw
+
+
+class CompiledNode(CallNode):
+    """The node of a replayed function's results; its backward is a replay too.
+
+    Parameters
+    ----------
+    function : callable
+        ``function(saved, grads)`` returns one array or None for each edge.
+    edges : tuple of Node or None
+    outputs : int
+        How many results require grad.
+    saved : tuple
+        The slots of the forward that the backward reads.
+    """
+
+    def __init__(self, function: Any, edges: tuple[Any, ...], outputs: int, saved: Any) -> None:
+        super().__init__(tick(), edges)
+        self.function = function
+        self.kept = saved
+        self.outputs = outputs
+        self.results: list[Any] = [None] * outputs
+
+    def name(self) -> str:
+        return "CompiledFunctionBackward"
+
+    def result(self, place: int, array: Any) -> Any:
+        """Return a result of the function as a tensor."""
+        made: Any = Tensor(array, raw)
+        made.requires = True
+        made.node = self
+        made.index = place
+        self.results[place] = (array.shape, array.dtype)
+        return made
+
+    def run(self, grads: tuple[Any, ...], create_graph: bool) -> tuple[Any, ...]:
+        if create_graph:
+            raise RuntimeError(
+                "torch.compile does not support double backward: the backward of a compiled "
+                "function is not recorded. Call the function without compile where "
+                "create_graph=True is needed"
+            )
+        given = []
+        for number, one in enumerate(grads):
+            if one is None:
+                shape, dtype = self.results[number]
+                given.append(np.zeros(shape, dtype))
+            else:
+                given.append(one.array if isinstance(one, Value) else one)
+        found: tuple[Any, ...] = self.function(self.kept, given)
+        return found
+
+    def release(self, freed: Any) -> None:
+        self.kept = None
+        self.freed = freed
+
+
