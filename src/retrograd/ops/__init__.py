@@ -11,6 +11,9 @@ from . import arithmetic as arithmetic
 from . import blending as blending
 from . import comparison as comparison
 from . import complex as complex
+from . import convolution as convolution
+from . import convolution_kernels as convolution_kernels
+from . import convolving as convolving
 from . import copying as copying
 from . import covariance as covariance
 from . import decomposition as decomposition

@@ -48,6 +48,12 @@ from ._loss import nll_loss as nll_loss
 from ._loss import smooth_l1_loss as smooth_l1_loss
 
 # Operations with one plain form for both: they name themselves.
+conv1d = _functions["conv1d"]
+conv2d = _functions["conv2d"]
+conv3d = _functions["conv3d"]
+conv_transpose1d = _functions["conv_transpose1d"]
+conv_transpose2d = _functions["conv_transpose2d"]
+conv_transpose3d = _functions["conv_transpose3d"]
 embedding = _functions["nn.functional.embedding"]
 linear = _functions["nn.functional.linear"]
 one_hot = _functions["nn.functional.one_hot"]
@@ -59,6 +65,12 @@ __all__ = [
     "binary_cross_entropy_with_logits",
     "celu",
     "celu_",
+    "conv1d",
+    "conv2d",
+    "conv3d",
+    "conv_transpose1d",
+    "conv_transpose2d",
+    "conv_transpose3d",
     "cross_entropy",
     "dropout",
     "elu",
