@@ -159,7 +159,7 @@ def correlate(x, w, b, stride, dilation, groups):
 def correlate_pixels(x, w, b, out, stride, dilation):
     """Convolve in pixels order."""
     kernel = w.shape[2:]
-    outputs, channels = w.shape[:2]
+    outputs = w.shape[0]
     windows = pixel_windows(x, kernel, out, stride, dilation)
     matrix = np.moveaxis(w, 0, -1)
     matrix = np.moveaxis(matrix, 0, -2).reshape(-1, outputs)
@@ -174,7 +174,7 @@ def correlate_pixels(x, w, b, out, stride, dilation):
     return result
 
 
-# -- its adjoint in the input -----------------------------------------------------------------------
+# -- its adjoint in the input --------------------------------------------------------------------
 
 
 def spread(g, w, sizes, stride, dilation, groups):
@@ -269,7 +269,7 @@ def spread_pixels(g, w, sizes, stride, dilation):
     return np.ascontiguousarray(np.moveaxis(result, -1, 1))
 
 
-# -- its adjoint in the weight ----------------------------------------------------------------------
+# -- its adjoint in the weight -------------------------------------------------------------------
 
 
 def weigh(x, g, kernel, stride, dilation, groups):

@@ -13,7 +13,7 @@ from .copying import cast
 from .padding import pad_front
 from .shape import expand_dims, squeeze_one
 
-# -- checks -----------------------------------------------------------------------------------------
+# -- checks --------------------------------------------------------------------------------------
 
 
 def per_axis(name, value, dims):
@@ -32,16 +32,24 @@ def per_axis(name, value, dims):
 
 
 def as_setting(function, name, value):
-    """Return an argument as an int or a tuple, which can be looked up."""
-    if type(value) is int or type(value) is tuple:
+    """Return an argument as an int or a tuple of ints, which can be looked up."""
+    if type(value) is int:
         return value
-    if isinstance(value, (list, tuple)):
-        return tuple([n.__index__() for n in value])
-    if hasattr(value, "__index__") and not isinstance(value, str):
+    found = type(value).__name__
+    if isinstance(value, (tuple, list)):
+        if all(type(n) is int for n in value):
+            return tuple(value)
+        try:
+            return tuple([n.__index__() for n in value])
+        except AttributeError:
+            place = [hasattr(n, "__index__") for n in value].index(False)
+            found = f"but found element of type {type(value[place]).__name__} at pos {place}"
+            raise TypeError(
+                f"{function}(): argument '{name}' must be tuple of ints, {found}"
+            ) from None
+    if hasattr(value, "__index__"):
         return value.__index__()
-    raise TypeError(
-        f"{function}(): argument '{name}' must be tuple of ints, not {type(value).__name__}"
-    )
+    raise TypeError(f"{function}(): argument '{name}' must be tuple of ints, not {found}")
 
 
 def whole_groups(function, groups):
@@ -56,10 +64,9 @@ def whole_groups(function, groups):
 
 def expect_tensors(function, input, weight, bias):
     """Refuse arguments that are no tensors."""
-    if isinstance(input, Value) and isinstance(weight, Value):
-        if bias is None or isinstance(bias, Value):
-            return
     given = [input, weight] if bias is None else [input, weight, bias]
+    if all(isinstance(one, Value) for one in given):
+        return
     kinds = ", ".join([type(one).__name__ for one in given])
     raise TypeError(
         f"{function}() received an invalid combination of arguments - got ({kinds}), but expected "
@@ -148,7 +155,7 @@ def expect_room(shape, w, padding, dilation):
     """Refuse a kernel that is larger than the padded input."""
     have = [n + 2 * p for n, p in zip(shape[2:], padding)]
     want = [d * (k - 1) + 1 for k, d in zip(w[2:], dilation)]
-    if any([n < k for n, k in zip(have, want)]):
+    if any(n < k for n, k in zip(have, want)):
         raise RuntimeError(
             f"Calculated padded input size per channel: ({_by(have)}). Kernel size: "
             f"({_by(want)}). Kernel size can't be greater than actual input size"
@@ -216,7 +223,7 @@ def expect_batch(function, shape, dims):
     )
 
 
-# -- convolution ------------------------------------------------------------------------------------
+# -- convolution ---------------------------------------------------------------------------------
 
 
 def convolve(function, dims, input, weight, bias, stride, padding, dilation, groups):
@@ -334,7 +341,7 @@ def conv3d(input, weight, bias=None, stride=1, padding=0, dilation=1, groups=1):
     return convolve("conv3d", 3, input, weight, bias, stride, padding, dilation, groups)
 
 
-# -- transposed -------------------------------------------------------------------------------------
+# -- transposed ----------------------------------------------------------------------------------
 
 
 def convolve_transposed(
