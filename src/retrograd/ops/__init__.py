@@ -9,6 +9,7 @@ from . import affine as affine
 from . import along as along
 from . import arithmetic as arithmetic
 from . import blending as blending
+from . import columns as columns
 from . import comparison as comparison
 from . import complex as complex
 from . import convolution as convolution
@@ -46,6 +47,7 @@ from . import scan as scan
 from . import scattering as scattering
 from . import selection as selection
 from . import shape as shape
+from . import shuffling as shuffling
 from . import slicing as slicing
 from . import sorting as sorting
 from . import special as special
