@@ -9,8 +9,12 @@ from . import affine as affine
 from . import along as along
 from . import arithmetic as arithmetic
 from . import blending as blending
+from . import columns as columns
 from . import comparison as comparison
 from . import complex as complex
+from . import convolution as convolution
+from . import convolution_kernels as convolution_kernels
+from . import convolving as convolving
 from . import copying as copying
 from . import covariance as covariance
 from . import decomposition as decomposition
@@ -43,6 +47,7 @@ from . import scan as scan
 from . import scattering as scattering
 from . import selection as selection
 from . import shape as shape
+from . import shuffling as shuffling
 from . import slicing as slicing
 from . import sorting as sorting
 from . import special as special

@@ -48,10 +48,21 @@ from ._loss import nll_loss as nll_loss
 from ._loss import smooth_l1_loss as smooth_l1_loss
 
 # Operations with one plain form for both: they name themselves.
+channel_shuffle = _functions["channel_shuffle"]
+conv1d = _functions["conv1d"]
+conv2d = _functions["conv2d"]
+conv3d = _functions["conv3d"]
+conv_transpose1d = _functions["conv_transpose1d"]
+conv_transpose2d = _functions["conv_transpose2d"]
+conv_transpose3d = _functions["conv_transpose3d"]
 embedding = _functions["nn.functional.embedding"]
+fold = _functions["nn.functional.fold"]
 linear = _functions["nn.functional.linear"]
 one_hot = _functions["nn.functional.one_hot"]
 pad = _functions["nn.functional.pad"]
+pixel_shuffle = _functions["pixel_shuffle"]
+pixel_unshuffle = _functions["pixel_unshuffle"]
+unfold = _functions["nn.functional.unfold"]
 
 __all__ = [
     "bilinear",
@@ -59,11 +70,19 @@ __all__ = [
     "binary_cross_entropy_with_logits",
     "celu",
     "celu_",
+    "channel_shuffle",
+    "conv1d",
+    "conv2d",
+    "conv3d",
+    "conv_transpose1d",
+    "conv_transpose2d",
+    "conv_transpose3d",
     "cross_entropy",
     "dropout",
     "elu",
     "elu_",
     "embedding",
+    "fold",
     "gelu",
     "glu",
     "hardshrink",
@@ -85,6 +104,8 @@ __all__ = [
     "normalize",
     "one_hot",
     "pad",
+    "pixel_shuffle",
+    "pixel_unshuffle",
     "prelu",
     "relu",
     "relu6",
@@ -103,4 +124,5 @@ __all__ = [
     "tanhshrink",
     "threshold",
     "threshold_",
+    "unfold",
 ]
