@@ -52,14 +52,26 @@ from ._normalisation import instance_norm as instance_norm
 from ._normalisation import layer_norm as layer_norm
 from ._normalisation import local_response_norm as local_response_norm
 from ._normalisation import rms_norm as rms_norm
+from ._pooling import max_pool1d as max_pool1d
+from ._pooling import max_pool1d_with_indices as max_pool1d_with_indices
+from ._pooling import max_pool2d as max_pool2d
+from ._pooling import max_pool2d_with_indices as max_pool2d_with_indices
+from ._pooling import max_pool3d as max_pool3d
+from ._pooling import max_pool3d_with_indices as max_pool3d_with_indices
 
 # Operations with one plain form for both: they name themselves.
+avg_pool1d = _functions["nn.functional.avg_pool1d"]
+avg_pool2d = _functions["nn.functional.avg_pool2d"]
+avg_pool3d = _functions["nn.functional.avg_pool3d"]
 embedding = _functions["nn.functional.embedding"]
 linear = _functions["nn.functional.linear"]
 one_hot = _functions["nn.functional.one_hot"]
 pad = _functions["nn.functional.pad"]
 
 __all__ = [
+    "avg_pool1d",
+    "avg_pool2d",
+    "avg_pool3d",
     "batch_norm",
     "bilinear",
     "binary_cross_entropy",
@@ -90,6 +102,12 @@ __all__ = [
     "local_response_norm",
     "log_softmax",
     "logsigmoid",
+    "max_pool1d",
+    "max_pool1d_with_indices",
+    "max_pool2d",
+    "max_pool2d_with_indices",
+    "max_pool3d",
+    "max_pool3d_with_indices",
     "mish",
     "mse_loss",
     "nll_loss",
