@@ -30,6 +30,13 @@ from .activation import Softsign as Softsign
 from .activation import Tanh as Tanh
 from .activation import Tanhshrink as Tanhshrink
 from .activation import Threshold as Threshold
+from .batch_norm import BatchNorm1d as BatchNorm1d
+from .batch_norm import BatchNorm2d as BatchNorm2d
+from .batch_norm import BatchNorm3d as BatchNorm3d
+from .batch_norm import LazyBatchNorm1d as LazyBatchNorm1d
+from .batch_norm import LazyBatchNorm2d as LazyBatchNorm2d
+from .batch_norm import LazyBatchNorm3d as LazyBatchNorm3d
+from .batch_norm import SyncBatchNorm as SyncBatchNorm
 from .containers import ModuleDict as ModuleDict
 from .containers import ModuleList as ModuleList
 from .containers import Sequential as Sequential
@@ -48,6 +55,12 @@ from .conv import LazyConvTranspose3d as LazyConvTranspose3d
 from .dropout import Dropout as Dropout
 from .flatten import Flatten as Flatten
 from .flatten import Unflatten as Unflatten
+from .instance_norm import InstanceNorm1d as InstanceNorm1d
+from .instance_norm import InstanceNorm2d as InstanceNorm2d
+from .instance_norm import InstanceNorm3d as InstanceNorm3d
+from .instance_norm import LazyInstanceNorm1d as LazyInstanceNorm1d
+from .instance_norm import LazyInstanceNorm2d as LazyInstanceNorm2d
+from .instance_norm import LazyInstanceNorm3d as LazyInstanceNorm3d
 from .linear import Bilinear as Bilinear
 from .linear import Identity as Identity
 from .linear import LazyLinear as LazyLinear
@@ -77,6 +90,11 @@ from .padding import ReplicationPad3d as ReplicationPad3d
 from .padding import ZeroPad1d as ZeroPad1d
 from .padding import ZeroPad2d as ZeroPad2d
 from .padding import ZeroPad3d as ZeroPad3d
+from .normalisation import CrossMapLRN2d as CrossMapLRN2d
+from .normalisation import GroupNorm as GroupNorm
+from .normalisation import LayerNorm as LayerNorm
+from .normalisation import LocalResponseNorm as LocalResponseNorm
+from .normalisation import RMSNorm as RMSNorm
 from .parameter import Buffer as Buffer
 from .parameter import Parameter as Parameter
 from .parameter import UninitializedBuffer as UninitializedBuffer
@@ -92,6 +110,9 @@ from .rearranging import Unfold as Unfold
 __all__ = [
     "BCELoss",
     "BCEWithLogitsLoss",
+    "BatchNorm1d",
+    "BatchNorm2d",
+    "BatchNorm3d",
     "Bilinear",
     "Buffer",
     "CELU",
@@ -109,18 +130,23 @@ __all__ = [
     "ConvTranspose2d",
     "ConvTranspose3d",
     "CrossEntropyLoss",
+    "CrossMapLRN2d",
     "Dropout",
     "ELU",
     "Flatten",
     "Fold",
     "GELU",
     "GLU",
+    "GroupNorm",
     "Hardshrink",
     "Hardsigmoid",
     "Hardswish",
     "Hardtanh",
     "HuberLoss",
     "Identity",
+    "InstanceNorm1d",
+    "InstanceNorm2d",
+    "InstanceNorm3d",
     "KLDivLoss",
     "L1Loss",
     "LazyConv1d",
@@ -129,9 +155,17 @@ __all__ = [
     "LazyConvTranspose1d",
     "LazyConvTranspose2d",
     "LazyConvTranspose3d",
+    "LayerNorm",
+    "LazyBatchNorm1d",
+    "LazyBatchNorm2d",
+    "LazyBatchNorm3d",
+    "LazyInstanceNorm1d",
+    "LazyInstanceNorm2d",
+    "LazyInstanceNorm3d",
     "LazyLinear",
     "LeakyReLU",
     "Linear",
+    "LocalResponseNorm",
     "LogSigmoid",
     "LogSoftmax",
     "MSELoss",
@@ -146,6 +180,7 @@ __all__ = [
     "ParameterList",
     "PixelShuffle",
     "PixelUnshuffle",
+    "RMSNorm",
     "ReLU",
     "ReLU6",
     "ReflectionPad1d",
@@ -165,6 +200,7 @@ __all__ = [
     "Softplus",
     "Softshrink",
     "Softsign",
+    "SyncBatchNorm",
     "Tanh",
     "Tanhshrink",
     "Threshold",

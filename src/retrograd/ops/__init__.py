@@ -8,6 +8,7 @@ from . import added_products as added_products
 from . import affine as affine
 from . import along as along
 from . import arithmetic as arithmetic
+from . import average_pooling as average_pooling
 from . import blending as blending
 from . import columns as columns
 from . import comparison as comparison
@@ -32,15 +33,23 @@ from . import lookup as lookup
 from . import loss as loss
 from . import lu_factors as lu_factors
 from . import masking as masking
+from . import max_pooling as max_pooling
+from . import norm_channels as norm_channels
+from . import norm_rows as norm_rows
+from . import normalisation as normalisation
+from . import normalised as normalised
 from . import norms as norms
 from . import numbered as numbered
 from . import numpy_calls as numpy_calls
 from . import padding as padding
 from . import permuting as permuting
+from . import plane_lookup as plane_lookup
+from . import pool_windows as pool_windows
 from . import powers as powers
 from . import reduction as reduction
 from . import region as region
 from . import repeating as repeating
+from . import response_norm as response_norm
 from . import rounding as rounding
 from . import row_sums as row_sums
 from . import scan as scan
@@ -57,3 +66,4 @@ from . import statistics as statistics
 from . import strides as strides
 from . import tensor_products as tensor_products
 from . import trigonometric as trigonometric
+from . import winners as winners

@@ -46,6 +46,18 @@ from ._loss import l1_loss as l1_loss
 from ._loss import mse_loss as mse_loss
 from ._loss import nll_loss as nll_loss
 from ._loss import smooth_l1_loss as smooth_l1_loss
+from ._normalisation import batch_norm as batch_norm
+from ._normalisation import group_norm as group_norm
+from ._normalisation import instance_norm as instance_norm
+from ._normalisation import layer_norm as layer_norm
+from ._normalisation import local_response_norm as local_response_norm
+from ._normalisation import rms_norm as rms_norm
+from ._pooling import max_pool1d as max_pool1d
+from ._pooling import max_pool1d_with_indices as max_pool1d_with_indices
+from ._pooling import max_pool2d as max_pool2d
+from ._pooling import max_pool2d_with_indices as max_pool2d_with_indices
+from ._pooling import max_pool3d as max_pool3d
+from ._pooling import max_pool3d_with_indices as max_pool3d_with_indices
 
 # Operations with one plain form for both: they name themselves.
 channel_shuffle = _functions["channel_shuffle"]
@@ -55,6 +67,9 @@ conv3d = _functions["conv3d"]
 conv_transpose1d = _functions["conv_transpose1d"]
 conv_transpose2d = _functions["conv_transpose2d"]
 conv_transpose3d = _functions["conv_transpose3d"]
+avg_pool1d = _functions["nn.functional.avg_pool1d"]
+avg_pool2d = _functions["nn.functional.avg_pool2d"]
+avg_pool3d = _functions["nn.functional.avg_pool3d"]
 embedding = _functions["nn.functional.embedding"]
 fold = _functions["nn.functional.fold"]
 linear = _functions["nn.functional.linear"]
@@ -65,6 +80,10 @@ pixel_unshuffle = _functions["pixel_unshuffle"]
 unfold = _functions["nn.functional.unfold"]
 
 __all__ = [
+    "avg_pool1d",
+    "avg_pool2d",
+    "avg_pool3d",
+    "batch_norm",
     "bilinear",
     "binary_cross_entropy",
     "binary_cross_entropy_with_logits",
@@ -85,19 +104,29 @@ __all__ = [
     "fold",
     "gelu",
     "glu",
+    "group_norm",
     "hardshrink",
     "hardsigmoid",
     "hardswish",
     "hardtanh",
     "hardtanh_",
     "huber_loss",
+    "instance_norm",
     "kl_div",
     "l1_loss",
+    "layer_norm",
     "leaky_relu",
     "leaky_relu_",
     "linear",
+    "local_response_norm",
     "log_softmax",
     "logsigmoid",
+    "max_pool1d",
+    "max_pool1d_with_indices",
+    "max_pool2d",
+    "max_pool2d_with_indices",
+    "max_pool3d",
+    "max_pool3d_with_indices",
     "mish",
     "mse_loss",
     "nll_loss",
@@ -110,6 +139,7 @@ __all__ = [
     "relu",
     "relu6",
     "relu_",
+    "rms_norm",
     "selu",
     "selu_",
     "sigmoid",
