@@ -17,8 +17,10 @@ from . import decomposition as decomposition
 from . import diagonals as diagonals
 from . import distances as distances
 from . import einsum as einsum
+from . import elman as elman
 from . import exponential as exponential
 from . import extrema as extrema
+from . import gru as gru
 from . import indexing as indexing
 from . import integration as integration
 from . import joining as joining
@@ -26,6 +28,7 @@ from . import linear_algebra as linear_algebra
 from . import linear_systems as linear_systems
 from . import lookup as lookup
 from . import loss as loss
+from . import lstm as lstm
 from . import lu_factors as lu_factors
 from . import masking as masking
 from . import norms as norms
