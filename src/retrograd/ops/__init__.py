@@ -34,6 +34,7 @@ from . import masking as masking
 from . import norms as norms
 from . import numbered as numbered
 from . import numpy_calls as numpy_calls
+from . import packing as packing
 from . import padding as padding
 from . import permuting as permuting
 from . import powers as powers

@@ -51,7 +51,7 @@ def elman_kernel(x, h, w_ih, w_hh, b_ih, b_hh, *, rectified=False, sizes=None):
             np.dot(h, w_in_time, inside)
             np.add(result, inside, result)
             if rectified:
-                np.maximum(result, 0, result)
+                np.maximum(result, 0, out=result)
             else:
                 np.tanh(result, result)
             h = result
