@@ -22,8 +22,10 @@ from . import decomposition as decomposition
 from . import diagonals as diagonals
 from . import distances as distances
 from . import einsum as einsum
+from . import elman as elman
 from . import exponential as exponential
 from . import extrema as extrema
+from . import gru as gru
 from . import indexing as indexing
 from . import integration as integration
 from . import joining as joining
@@ -31,6 +33,7 @@ from . import linear_algebra as linear_algebra
 from . import linear_systems as linear_systems
 from . import lookup as lookup
 from . import loss as loss
+from . import lstm as lstm
 from . import lu_factors as lu_factors
 from . import masking as masking
 from . import max_pooling as max_pooling
@@ -41,6 +44,7 @@ from . import normalised as normalised
 from . import norms as norms
 from . import numbered as numbered
 from . import numpy_calls as numpy_calls
+from . import packing as packing
 from . import padding as padding
 from . import permuting as permuting
 from . import plane_lookup as plane_lookup

@@ -1,5 +1,6 @@
-"""What torch.nn.utils has: gradient clipping, parameters as a vector."""
+"""What torch.nn.utils has: gradient clipping, parameters as a vector, packed sequences."""
 
+from . import rnn as rnn
 from .clip_grad import clip_grad_norm as clip_grad_norm
 from .clip_grad import clip_grad_norm_ as clip_grad_norm_
 from .clip_grad import clip_grad_value_ as clip_grad_value_
@@ -15,5 +16,6 @@ __all__ = [
     "clip_grads_with_norm_",
     "get_total_norm",
     "parameters_to_vector",
+    "rnn",
     "vector_to_parameters",
 ]
