@@ -8,6 +8,8 @@ from . import added_products as added_products
 from . import affine as affine
 from . import along as along
 from . import arithmetic as arithmetic
+from . import attention as attention
+from . import bags as bags
 from . import blending as blending
 from . import comparison as comparison
 from . import complex as complex

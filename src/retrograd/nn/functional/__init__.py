@@ -34,6 +34,7 @@ from ._activation import tanh as tanh
 from ._activation import tanhshrink as tanhshrink
 from ._activation import threshold as threshold
 from ._activation import threshold_ as threshold_
+from ._attention import scaled_dot_product_attention as scaled_dot_product_attention
 from ._dropout import dropout as dropout
 from ._linear import bilinear as bilinear
 from ._linear import normalize as normalize
@@ -46,9 +47,11 @@ from ._loss import l1_loss as l1_loss
 from ._loss import mse_loss as mse_loss
 from ._loss import nll_loss as nll_loss
 from ._loss import smooth_l1_loss as smooth_l1_loss
+from ._multi_head import multi_head_attention_forward as multi_head_attention_forward
 
 # Operations with one plain form for both: they name themselves.
 embedding = _functions["nn.functional.embedding"]
+embedding_bag = _functions["nn.functional.embedding_bag"]
 linear = _functions["nn.functional.linear"]
 one_hot = _functions["nn.functional.one_hot"]
 pad = _functions["nn.functional.pad"]
@@ -64,6 +67,7 @@ __all__ = [
     "elu",
     "elu_",
     "embedding",
+    "embedding_bag",
     "gelu",
     "glu",
     "hardshrink",
@@ -81,6 +85,7 @@ __all__ = [
     "logsigmoid",
     "mish",
     "mse_loss",
+    "multi_head_attention_forward",
     "nll_loss",
     "normalize",
     "one_hot",
@@ -89,6 +94,7 @@ __all__ = [
     "relu",
     "relu6",
     "relu_",
+    "scaled_dot_product_attention",
     "selu",
     "selu_",
     "sigmoid",

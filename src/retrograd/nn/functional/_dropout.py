@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from ...random import default_generator
 from ...streams import bernoulli_mask
 from ...tensor import Tensor, wrap
@@ -20,15 +22,26 @@ def dropout(input: Tensor, p: float = 0.5, training: bool = True, inplace: bool 
             "result type Float can't be cast to the desired output type "
             f"{input.dtype.type_name}\ndropout: convert the input to a floating dtype first"
         )
-    mask = _scaled_mask(input, p)
+    mask = wrap(scaled_mask(input.array, p))
     return input.mul_(mask) if inplace else input * mask
 
 
-def _scaled_mask(input: Tensor, p: float) -> Any:
-    dtype = input.get_dtype()
-    shape = input.get_shape()
+def scaled_mask(like: Any, p: float) -> Any:
+    """Return an array that drops with probability `p` and scales what it keeps.
+
+    The numbers are drawn in the order in which `like` lies in memory, as PyTorch does: a
+    transposed input has a transposed mask.  At p = 1 nothing is drawn.
+    """
     if p == 1:
-        return wrap(bernoulli_mask(default_generator, (), 1.0).astype(dtype) * 0)
-    mask = bernoulli_mask(default_generator, shape, 1 - p).astype(dtype)
+        return np.zeros((), like.dtype)
+    mask = _drawn(like, 1 - p).astype(like.dtype)
     mask /= 1 - p
-    return wrap(mask)
+    return mask
+
+
+def _drawn(like: Any, p: float) -> Any:
+    if like.flags.c_contiguous or 0 in like.strides:
+        return bernoulli_mask(default_generator, like.shape, p)
+    order = sorted(range(like.ndim), key=lambda axis: -like.strides[axis])
+    shape = tuple([like.shape[axis] for axis in order])
+    return bernoulli_mask(default_generator, shape, p).transpose(np.argsort(order))
