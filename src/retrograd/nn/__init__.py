@@ -40,6 +40,7 @@ from .flatten import Flatten as Flatten
 from .flatten import Unflatten as Unflatten
 from .linear import Bilinear as Bilinear
 from .linear import Identity as Identity
+from .linear import LazyLinear as LazyLinear
 from .linear import Linear as Linear
 from .loss import BCELoss as BCELoss
 from .loss import BCEWithLogitsLoss as BCEWithLogitsLoss
@@ -54,6 +55,8 @@ from .module import Module as Module
 from .multi_head import MultiheadAttention as MultiheadAttention
 from .parameter import Buffer as Buffer
 from .parameter import Parameter as Parameter
+from .parameter import UninitializedBuffer as UninitializedBuffer
+from .parameter import UninitializedParameter as UninitializedParameter
 from .parameter_containers import ParameterDict as ParameterDict
 from .parameter_containers import ParameterList as ParameterList
 
@@ -79,6 +82,7 @@ __all__ = [
     "Identity",
     "KLDivLoss",
     "L1Loss",
+    "LazyLinear",
     "LeakyReLU",
     "Linear",
     "LogSigmoid",
@@ -111,6 +115,8 @@ __all__ = [
     "Tanhshrink",
     "Threshold",
     "Unflatten",
+    "UninitializedBuffer",
+    "UninitializedParameter",
     "functional",
     "init",
     "utils",

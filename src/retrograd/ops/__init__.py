@@ -30,6 +30,10 @@ from . import lookup as lookup
 from . import loss as loss
 from . import lu_factors as lu_factors
 from . import masking as masking
+from . import norm_channels as norm_channels
+from . import norm_rows as norm_rows
+from . import normalisation as normalisation
+from . import normalised as normalised
 from . import norms as norms
 from . import numbered as numbered
 from . import numpy_calls as numpy_calls
