@@ -288,7 +288,8 @@ def embedding_bag_of(
     """Return bags of rows, the bag of each entry, the sizes of the bags, and maximal entries.
 
     `mode` is 0 for sums, 1 for means, 2 for maxima; see `nn.functional.embedding_bag`.  For sums
-    PyTorch leaves sizes and maxima at 0, and the bag of each entry empty unless there is padding.
+    PyTorch leaves sizes and maxima at 0, and in its fast kernel (not for float64, not with
+    padding) the bag of each entry empty.
     """
     expect_tensor("embedding_bag", weight, "weight")
     expect_tensor("embedding_bag", indices, "indices", 2)
@@ -307,6 +308,7 @@ def embedding_bag_of(
     bag_of = np.repeat(np.arange(whole.size), whole)
     if mode == 0:
         sizes = np.zeros(offsets.array.size, np.int64)
-        bag_of = bag_of if padding_idx >= 0 else bag_of[:0]
+        if padding_idx < 0 and weight.get_dtype() != np.float64:
+            bag_of = bag_of[:0]
     chosen = sizes if chosen is None else chosen
     return (out, *[weight.make(np.array(one, np.int64)) for one in (bag_of, sizes, chosen)])
