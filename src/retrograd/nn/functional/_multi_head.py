@@ -167,7 +167,7 @@ def multi_head_attention_forward(
                 q_proj_weight, k_proj_weight, v_proj_weight, size, key, value
             )
         else:
-            weights = _joint_weights(in_proj_weight)
+            weights = _joint_weights(in_proj_weight, size, key is value)
         q, k, v = _projected(query, key, value, weights, in_proj_bias)
         if attn_mask is not None:
             attn_mask = _mask_by_head(attn_mask, batch, num_heads, length, sources)
@@ -284,15 +284,20 @@ def _head_size(size: int, wanted: int, heads: int) -> int:
 def _projected(
     query: Tensor, key: Tensor, value: Tensor, weights: list[Tensor], bias: Tensor | None
 ) -> list[Tensor]:
+    if len(weights) == 2:  # keys and values together
+        size = query.size(-1)
+        q_bias, kv_bias = (None, None) if bias is None else bias.split([size, 2 * size])
+        both = linear(key, weights[1], kv_bias)
+        return [linear(query, weights[0], q_bias), *both.chunk(2, -1)]
     biases = (None, None, None) if bias is None else bias.chunk(3)
     given = zip((query, key, value), weights, biases, strict=True)
     return [linear(one, weight, shift) for one, weight, shift in given]
 
 
-def _joint_weights(weight: Tensor | None) -> list[Tensor]:
+def _joint_weights(weight: Tensor | None, size: int, together: bool) -> list[Tensor]:
     if weight is None:
         raise AssertionError("use_separate_proj_weight is False but in_proj_weight is None")
-    return list(weight.chunk(3))
+    return list(weight.split([size, 2 * size] if together else size))
 
 
 def _separate_weights(
@@ -323,7 +328,7 @@ def _with_bias(k: Tensor, v: Tensor, bias_k: Tensor, bias_v: Tensor) -> tuple[Te
 def _by_head(projected: Tensor, batch: int, heads: int, size: int) -> Tensor:
     """(m, b, heads d) -> (b, heads, m, d)"""
     length = projected.size(0)
-    flat = projected.view(length, batch * heads, size).transpose(0, 1)
+    flat = projected.reshape(length, batch * heads, size).transpose(0, 1)
     return flat.view(batch, heads, length, size)
 
 
