@@ -54,7 +54,7 @@ def channel_moments(x, together):
     (n, c, m) -> (c / together,), (c / together,)
     """
     x = widened(x)
-    size = x.shape[0] * x.shape[2] * together
+    size = max(x.shape[0] * x.shape[2] * together, 1)
     mean = shared(channel_sums(x), together) / size
 
     def centred_squares():
@@ -100,7 +100,7 @@ def channels_backward(g, x, w, mean, rstd, together, wanted):
     if not wanted[0]:
         return np.empty(0, g.dtype), dw, sums
     # dx = rstd (g w - level - (x - mean) slope rstd^2), with group means of g w and of g w xhat
-    size = x.shape[0] * x.shape[2] * together
+    size = max(x.shape[0] * x.shape[2] * together, 1)
     factor = scale if w is None else scale * w
     slope = spread(shared(slopes * factor, together), together) * (scale * scale / size)
     level = spread(shared(sums * factor, together), together) / size

@@ -48,10 +48,10 @@ def row_moments(x, centred):
     Without `centred` the mean counts as 0, and None is returned for it.
     """
     x = widened(x)
-    size = x.shape[1]
+    size = max(x.shape[1], 1)
     if not centred:
         return None, np.vecdot(x, x) / size
-    mean = x.dot(ones_of(size, x.dtype)) / size
+    mean = x.dot(ones_of(x.shape[1], x.dtype)) / size
 
     def centred_squares():
         d = x - mean[:, None]

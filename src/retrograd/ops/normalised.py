@@ -38,18 +38,27 @@ def expect_floating(input, kernel):
 
 def expect_one_dtype(dtype, *parameters):
     """Refuse parameters of another dtype than the input's; half inputs may have float ones."""
-    for one in parameters:
-        if one is not None and one.get_dtype() is not dtype and one.get_dtype() != dtype:
-            break
-    else:
+    given = [one.get_dtype() for one in parameters if one is not None]
+    if not given or all(one is dtype or one == dtype for one in given):
         return
-    for one in parameters:
-        if one is not None and one.get_dtype() != np.float32:
-            raise RuntimeError(
-                "mixed dtype (CPU): expect parameter to have scalar type of Float"
-            )
+    if given[0] == dtype:
+        other = next(one for one in given if one != dtype)
+        raise RuntimeError(
+            f"expected scalar type {scalar_name(dtype)} but found {scalar_name(other)}"
+        )
+    if any(one != np.float32 for one in given):
+        raise RuntimeError("mixed dtype (CPU): expect parameter to have scalar type of Float")
     if dtype != np.float16:
         raise RuntimeError("mixed dtype (CPU): all inputs must share same datatype.")
+
+
+def expect_axis(shape):
+    """Refuse an input without a channel axis."""
+    if len(shape) < 2:
+        raise IndexError(
+            f"Dimension out of range (expected to be in range of [-{len(shape)}, "
+            f"{len(shape) - 1}], but got 1)"
+        )
 
 
 def expect_elements(count, **vectors):
@@ -124,21 +133,11 @@ def batch_norm(
     expect_elements(
         channels, running_mean=running_mean, running_var=running_var, weight=weight, bias=bias
     )
-    if len(shape) < 2:
-        raise IndexError(
-            f"Dimension out of range (expected to be in range of [-{len(shape)}, "
-            f"{len(shape) - 1}], but got 1)"
-        )
+    expect_axis(shape)
     dtype = expect_floating(input, "batch_norm")
-    expect_one_dtype(dtype, weight, bias)
+    expect_one_dtype(dtype, weight, bias, running_mean, running_var)
     if (running_mean is None) != (running_var is None):
         raise ValueError("running_mean and running_var must either both be None or neither be None")
-    for one in (running_mean, running_var):
-        if one is not None and one.get_dtype() != dtype and dtype != np.float16:
-            raise RuntimeError(
-                f"expected scalar type {scalar_name(dtype)} but found "
-                f"{scalar_name(one.get_dtype())}"
-            )
     layout = batch_layout(shape)
     if not training:
         mean = running_mean.array
@@ -187,7 +186,7 @@ def instance_norm(
                 f"{name} should contain {count * channels} elements not {count * one.array.size}"
             )
     dtype = expect_floating(input, "batch_norm")
-    expect_one_dtype(dtype, weight, bias)
+    expect_one_dtype(dtype, weight, bias, running_mean, running_var)
     if (running_mean is None) != (running_var is None):
         raise ValueError("running_mean and running_var must either both be None or neither be None")
     layout = group_layout(shape, channels)
@@ -226,10 +225,7 @@ def group_norm(input, num_groups, weight=None, bias=None, eps=1e-05, cudnn_enabl
     """
     expect_tensor("group_norm", input)
     shape = input.get_shape()
-    if len(shape) < 2:
-        raise RuntimeError(
-            f"Expected at least 2 dimensions for input tensor but received {len(shape)}"
-        )
+    expect_axis(shape)
     channels = shape[1]
     if num_groups <= 0:
         raise RuntimeError(f"Expected num groups to be greater than 0, got {num_groups}")

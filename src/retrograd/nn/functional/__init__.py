@@ -48,6 +48,12 @@ from ._loss import mse_loss as mse_loss
 from ._loss import nll_loss as nll_loss
 from ._loss import smooth_l1_loss as smooth_l1_loss
 from ._multi_head import multi_head_attention_forward as multi_head_attention_forward
+from ._normalisation import batch_norm as batch_norm
+from ._normalisation import group_norm as group_norm
+from ._normalisation import instance_norm as instance_norm
+from ._normalisation import layer_norm as layer_norm
+from ._normalisation import local_response_norm as local_response_norm
+from ._normalisation import rms_norm as rms_norm
 
 # Operations with one plain form for both: they name themselves.
 embedding = _functions["nn.functional.embedding"]
@@ -57,6 +63,7 @@ one_hot = _functions["nn.functional.one_hot"]
 pad = _functions["nn.functional.pad"]
 
 __all__ = [
+    "batch_norm",
     "bilinear",
     "binary_cross_entropy",
     "binary_cross_entropy_with_logits",
@@ -70,17 +77,21 @@ __all__ = [
     "embedding_bag",
     "gelu",
     "glu",
+    "group_norm",
     "hardshrink",
     "hardsigmoid",
     "hardswish",
     "hardtanh",
     "hardtanh_",
     "huber_loss",
+    "instance_norm",
     "kl_div",
     "l1_loss",
+    "layer_norm",
     "leaky_relu",
     "leaky_relu_",
     "linear",
+    "local_response_norm",
     "log_softmax",
     "logsigmoid",
     "mish",
@@ -95,6 +106,7 @@ __all__ = [
     "relu6",
     "relu_",
     "scaled_dot_product_attention",
+    "rms_norm",
     "selu",
     "selu_",
     "sigmoid",
