@@ -165,9 +165,7 @@ WARNINGS = {
         nn.TransformerEncoderLayer(3, 1, 2, batch_first=True), 1
     ),
     "another layer": lambda t, nn: nn.TransformerEncoder(nn.Linear(2, 2), 2),
-    "not enabled": lambda t, nn: nn.TransformerEncoder(
-        layer_of(t), 1, enable_nested_tensor=False
-    ),
+    "not enabled": lambda t, nn: nn.TransformerEncoder(layer_of(t), 1, enable_nested_tensor=False),
     "whole": lambda t, nn: nn.Transformer(4, 2, 1, 1, 6),
     "masks of two kinds": lambda t, nn: layer_of(t, dropout=0.0)(
         t.ones(5, 3, 4), t.zeros(5, 5), t.from_numpy(PADDED)
@@ -221,9 +219,7 @@ COMPLAINTS = {
     "stack's mask of integers": lambda t: encoder(1)(t)(
         t.ones(FIRST), t.zeros(5, 5, dtype=t.int64)
     ),
-    "memory causal": lambda t: decoder(1)(t)(
-        t.ones(FIRST), t.ones(FIRST), memory_is_causal=True
-    ),
+    "memory causal": lambda t: decoder(1)(t)(t.ones(FIRST), t.ones(FIRST), memory_is_causal=True),
     "batches": lambda t: unnested()(t)(t.ones(5, 3, 4), t.ones(5, 2, 4)),
     "batches first": lambda t: unnested(batch_first=True)(t)(t.ones(3, 5, 4), t.ones(2, 5, 4)),
     "features": lambda t: unnested()(t)(t.ones(5, 3, 4), t.ones(5, 3, 3)),

@@ -185,9 +185,7 @@ class MultiheadAttention(Module):
         return (result.transpose(0, 1) if turned else result), weights
 
     @staticmethod
-    def _length_first(
-        query: Tensor, key: Tensor, value: Tensor
-    ) -> tuple[Tensor, Tensor, Tensor]:
+    def _length_first(query: Tensor, key: Tensor, value: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Return (b, n, e) as (n, b, e); what was one tensor stays one."""
         first = query.transpose(0, 1)
         second = first if key is query else key.transpose(0, 1)

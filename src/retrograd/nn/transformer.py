@@ -352,9 +352,7 @@ class TransformerEncoder(Module):
         is_causal = is_causal_mask(mask, is_causal, _length(src, _is_batch_first(first)))
         output = src
         for layer in self.layers:
-            output = layer(
-                output, src_mask=mask, is_causal=is_causal, src_key_padding_mask=padding
-            )
+            output = layer(output, src_mask=mask, is_causal=is_causal, src_key_padding_mask=padding)
         if padding is not None and mask is None and self._leaves_out(src, padding):
             output = output.masked_fill((padding != 0).unsqueeze(-1), 0.0)
         if self.norm is not None:
@@ -566,9 +564,7 @@ class Transformer(Module):
         return output
 
     @staticmethod
-    def generate_square_subsequent_mask(
-        sz: int, device: Any = None, dtype: Any = None
-    ) -> Tensor:
+    def generate_square_subsequent_mask(sz: int, device: Any = None, dtype: Any = None) -> Tensor:
         """Return -inf where a position may not see a later one, 0 elsewhere.  (sz, sz)"""
         return causal_mask(sz, device, dtype)
 

@@ -21,6 +21,7 @@ from . import distances as distances
 from . import einsum as einsum
 from . import exponential as exponential
 from . import extrema as extrema
+from . import gating as gating
 from . import indexing as indexing
 from . import integration as integration
 from . import joining as joining

@@ -19,7 +19,7 @@ import numpy as np
 from .._core.broadcast import sum_to
 from .._core.op import op
 from .linear_algebra import turned
-from .row_sums import ones_of, sum_matrix
+from .row_sums import sum_matrix
 
 ndarray = np.ndarray
 
@@ -67,7 +67,8 @@ def scores_of(q, k, bias, scale, causal):
     if not scores.size:
         return scores, seen, False
     safe = bool(
-        np.minimum.reduce(scores, axis=None) > -_SAFE and np.maximum.reduce(scores, axis=None) < _SAFE
+        np.minimum.reduce(scores, axis=None) > -_SAFE
+        and np.maximum.reduce(scores, axis=None) < _SAFE
     )
     if bias is None:
         return scores, seen, safe
@@ -133,7 +134,7 @@ def through_scores(ds, q, k, bias_shape, scale, needs):
 
 @op(node="SoftmaxBackwardDataBackward0")
 def softmax_adjoint(x, p):
-    """The gradient x of weights p = softmax(s), as that of s: p (x - sum(p x)).  (*S, n) -> (*S, n)"""
+    """p (x - sum(p x)): the gradient x of p = softmax(s) as that of s.  (*S, n) -> (*S, n)"""
     out = x * p
     totals = row_totals(out)
     return np.subtract(out, np.multiply(p, totals), out)
@@ -169,8 +170,8 @@ def attend(q, k, v, bias, keep, *, scale, causal=False):
 def attend_d(g, q, k, v, bias, keep, out, scale, causal, needs):
     g = g[0]
     # The weights are no result with a gradient: under create_graph they are found once more.
-    weights = out[1] if type(g) is ndarray else attention_weights(
-        q, k, bias, scale=scale, causal=causal
+    weights = (
+        out[1] if type(g) is ndarray else attention_weights(q, k, bias, scale=scale, causal=causal)
     )
     dropped = weights if keep is None else weights * keep
     dv = np.matmul(turned(dropped), g) if needs[2] else None

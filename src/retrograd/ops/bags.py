@@ -17,7 +17,7 @@ from .along import put_along
 from .lookup import embed, renormalize
 
 MODES = {"sum": 0, "mean": 1, "max": 2}
-_FLOATING = "float16 bfloat16 float32 float64".split()
+_FLOATING = ["float16", "bfloat16", "float32", "float64"]
 
 # -- operations ---------------------------------------------------------------------------------
 

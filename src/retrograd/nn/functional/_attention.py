@@ -14,6 +14,7 @@ from ...ops.shape import common_shape
 from ...tensor import Tensor
 from ._dropout import scaled_mask
 
+
 def scaled_dot_product_attention(
     query: Tensor,
     key: Tensor,
@@ -110,7 +111,7 @@ def _check_attention(
         )
     if mask is not None:
         kind = mask.get_dtype()
-        if kind != bool and kind != dtype and kind != np.float32:
+        if kind.kind != "b" and kind not in (dtype, np.dtype(np.float32)):
             raise RuntimeError(
                 "Expected attn_mask dtype to be bool or float or to match query dtype, but got "
                 f"attn_mask.dtype: {c_name(kind)} and  query.dtype: {c_name(dtype)} instead."

@@ -34,9 +34,8 @@ def scaled_mask(like: Any, p: float) -> Any:
     """
     if p == 1:
         return np.zeros((), like.dtype)
-    mask = _drawn(like, 1 - p).astype(like.dtype)
-    mask /= 1 - p
-    return mask
+    kept = np.ones((), like.dtype) / (1 - p)
+    return _drawn(like, 1 - p) * kept
 
 
 def _drawn(like: Any, p: float) -> Any:

@@ -154,8 +154,10 @@ def multi_head_attention_forward(
     elif key.shape != value.shape:
         raise AssertionError(f"key shape {key.shape} does not match value shape {value.shape}")
     joint = query is key and key is value and not use_separate_proj_weight
-    if joint and in_proj_weight is not None and all(
-        one is None for one in (bias_k, bias_v, static_k, static_v)
+    if (
+        joint
+        and in_proj_weight is not None
+        and all(one is None for one in (bias_k, bias_v, static_k, static_v))
     ):
         projected = linear(query, in_proj_weight, in_proj_bias)
         q, k, v = ops.split_heads(projected, heads=num_heads)
@@ -199,9 +201,7 @@ def multi_head_attention_forward(
     if not training:
         dropout_p = 0.0
     if need_weights:
-        weighing = ops.attention_weights(
-            q, k, attn_mask, scale=1 / math.sqrt(head), blind=math.nan
-        )
+        weighing = ops.attention_weights(q, k, attn_mask, scale=1 / math.sqrt(head), blind=math.nan)
         if dropout_p > 0:
             weighing = dropout(weighing, dropout_p)
         mixed = weighing @ v
@@ -255,9 +255,7 @@ def _is_batched(
             )
         wanted = (heads, query.size(0), key.size(0))
         if dims == 2 and mask.dim() == 3 and mask.get_shape() != wanted:
-            raise AssertionError(
-                f"Expected `attn_mask` shape to be {wanted} but got {mask.shape}"
-            )
+            raise AssertionError(f"Expected `attn_mask` shape to be {wanted} but got {mask.shape}")
     return dims == 3
 
 
@@ -304,7 +302,11 @@ def _separate_weights(
     q: Tensor | None, k: Tensor | None, v: Tensor | None, size: int, key: Tensor, value: Tensor
 ) -> list[Tensor]:
     found = []
-    wanted = (("q", "query", q, size), ("k", "key", k, key.size(-1)), ("v", "value", v, value.size(-1)))
+    wanted = (
+        ("q", "query", q, size),
+        ("k", "key", k, key.size(-1)),
+        ("v", "value", v, value.size(-1)),
+    )
     for letter, _, weight, _ in wanted:
         if weight is None:
             raise AssertionError(
