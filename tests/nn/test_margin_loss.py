@@ -260,7 +260,7 @@ OUTCOMES = {
         o(t, 3, 2), o(t, 3, 2) * 2, t.zeros(3, 1), reduction="none"
     ),
     "adaptive": lambda t, F: [
-        (net.log_prob(x), net.predict(x)) for net, x in [(adaptive(t), t.randn(9, 8))]
+        (net.log_prob(x).detach(), net.predict(x)) for net, x in [(adaptive(t), t.randn(9, 8))]
     ],
     "large soft margin": lambda t, F: F.soft_margin_loss(t.tensor([1e3, -1e3]), o(t, 2)),
 }
