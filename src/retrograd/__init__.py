@@ -151,7 +151,7 @@ __version__ = "0.1.0"
 
 
 # Loaded when first used: `import retrograd` stays light.
-_lazy = ("nn", "optim")
+_lazy = ("distributions", "nn", "optim", "utils")
 
 
 def __getattr__(name):

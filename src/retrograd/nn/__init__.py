@@ -47,6 +47,7 @@ from .flatten import Flatten as Flatten
 from .flatten import Unflatten as Unflatten
 from .linear import Bilinear as Bilinear
 from .linear import Identity as Identity
+from .linear import LazyLinear as LazyLinear
 from .linear import Linear as Linear
 from .linear_cross_entropy import LinearCrossEntropyLoss as LinearCrossEntropyLoss
 from .linear_cross_entropy import LinearCrossEntropyOptions as LinearCrossEntropyOptions
@@ -75,6 +76,8 @@ from .margin_loss import TripletMarginWithDistanceLoss as TripletMarginWithDista
 from .module import Module as Module
 from .parameter import Buffer as Buffer
 from .parameter import Parameter as Parameter
+from .parameter import UninitializedBuffer as UninitializedBuffer
+from .parameter import UninitializedParameter as UninitializedParameter
 from .parameter_containers import ParameterDict as ParameterDict
 from .parameter_containers import ParameterList as ParameterList
 
@@ -109,6 +112,7 @@ __all__ = [
     "Identity",
     "KLDivLoss",
     "L1Loss",
+    "LazyLinear",
     "LeakyReLU",
     "Linear",
     "LinearCrossEntropyLoss",
@@ -153,6 +157,8 @@ __all__ = [
     "TripletMarginLoss",
     "TripletMarginWithDistanceLoss",
     "Unflatten",
+    "UninitializedBuffer",
+    "UninitializedParameter",
     "functional",
     "init",
     "utils",
