@@ -15,6 +15,7 @@ from . import _memory as _memory
 from . import _objects as _objects
 from . import _protocol as _protocol
 from . import _numpy_answers as _numpy_answers
+from . import dropouts as _dropouts
 from ._core.public import functions as _functions
 from ._legacy import BoolTensor as BoolTensor
 from ._legacy import ByteTensor as ByteTensor
@@ -156,7 +157,7 @@ __version__ = "0.1.0"
 
 
 # Loaded when first used: `import retrograd` stays light.
-_lazy = ("nn", "optim")
+_lazy = ("distributions", "nn", "optim", "utils")
 
 
 def __getattr__(name):

@@ -17,10 +17,11 @@ from .activation import LogSigmoid as LogSigmoid
 from .activation import LogSoftmax as LogSoftmax
 from .activation import Mish as Mish
 from .activation import PReLU as PReLU
+from .activation import RReLU as RReLU
 from .activation import ReLU as ReLU
 from .activation import ReLU6 as ReLU6
-from .activation import Sigmoid as Sigmoid
 from .activation import SiLU as SiLU
+from .activation import Sigmoid as Sigmoid
 from .activation import Softmax as Softmax
 from .activation import Softmax2d as Softmax2d
 from .activation import Softmin as Softmin
@@ -37,12 +38,20 @@ from .batch_norm import LazyBatchNorm1d as LazyBatchNorm1d
 from .batch_norm import LazyBatchNorm2d as LazyBatchNorm2d
 from .batch_norm import LazyBatchNorm3d as LazyBatchNorm3d
 from .batch_norm import SyncBatchNorm as SyncBatchNorm
+from .adaptive import AdaptiveLogSoftmaxWithLoss as AdaptiveLogSoftmaxWithLoss
 from .containers import ModuleDict as ModuleDict
 from .containers import ModuleList as ModuleList
 from .containers import Sequential as Sequential
+from .distance import CosineSimilarity as CosineSimilarity
+from .distance import PairwiseDistance as PairwiseDistance
+from .dropout import AlphaDropout as AlphaDropout
 from .dropout import Dropout as Dropout
 from .embedding import Embedding as Embedding
 from .embedding import EmbeddingBag as EmbeddingBag
+from .dropout import Dropout1d as Dropout1d
+from .dropout import Dropout2d as Dropout2d
+from .dropout import Dropout3d as Dropout3d
+from .dropout import FeatureAlphaDropout as FeatureAlphaDropout
 from .flatten import Flatten as Flatten
 from .flatten import Unflatten as Unflatten
 from .instance_norm import InstanceNorm1d as InstanceNorm1d
@@ -55,6 +64,8 @@ from .linear import Bilinear as Bilinear
 from .linear import Identity as Identity
 from .linear import LazyLinear as LazyLinear
 from .linear import Linear as Linear
+from .linear_cross_entropy import LinearCrossEntropyLoss as LinearCrossEntropyLoss
+from .linear_cross_entropy import LinearCrossEntropyOptions as LinearCrossEntropyOptions
 from .loss import BCELoss as BCELoss
 from .loss import BCEWithLogitsLoss as BCEWithLogitsLoss
 from .loss import CrossEntropyLoss as CrossEntropyLoss
@@ -63,7 +74,20 @@ from .loss import KLDivLoss as KLDivLoss
 from .loss import L1Loss as L1Loss
 from .loss import MSELoss as MSELoss
 from .loss import NLLLoss as NLLLoss
+from .loss import NLLLoss2d as NLLLoss2d
 from .loss import SmoothL1Loss as SmoothL1Loss
+from .margin_loss import CTCLoss as CTCLoss
+from .margin_loss import CosineEmbeddingLoss as CosineEmbeddingLoss
+from .margin_loss import GaussianNLLLoss as GaussianNLLLoss
+from .margin_loss import HingeEmbeddingLoss as HingeEmbeddingLoss
+from .margin_loss import MarginRankingLoss as MarginRankingLoss
+from .margin_loss import MultiLabelMarginLoss as MultiLabelMarginLoss
+from .margin_loss import MultiLabelSoftMarginLoss as MultiLabelSoftMarginLoss
+from .margin_loss import MultiMarginLoss as MultiMarginLoss
+from .margin_loss import PoissonNLLLoss as PoissonNLLLoss
+from .margin_loss import SoftMarginLoss as SoftMarginLoss
+from .margin_loss import TripletMarginLoss as TripletMarginLoss
+from .margin_loss import TripletMarginWithDistanceLoss as TripletMarginWithDistanceLoss
 from .module import Module as Module
 from .multi_head import MultiheadAttention as MultiheadAttention
 from .normalisation import CrossMapLRN2d as CrossMapLRN2d
@@ -84,6 +108,8 @@ from .transformer import TransformerEncoder as TransformerEncoder
 from .transformer import TransformerEncoderLayer as TransformerEncoderLayer
 
 __all__ = [
+    "AdaptiveLogSoftmaxWithLoss",
+    "AlphaDropout",
     "BCELoss",
     "BCEWithLogitsLoss",
     "BatchNorm1d",
@@ -92,20 +118,29 @@ __all__ = [
     "Bilinear",
     "Buffer",
     "CELU",
+    "CTCLoss",
+    "CosineEmbeddingLoss",
+    "CosineSimilarity",
     "CrossEntropyLoss",
     "CrossMapLRN2d",
     "Dropout",
+    "Dropout1d",
+    "Dropout2d",
+    "Dropout3d",
     "ELU",
     "Embedding",
     "EmbeddingBag",
+    "FeatureAlphaDropout",
     "Flatten",
     "GELU",
     "GLU",
+    "GaussianNLLLoss",
     "GroupNorm",
     "Hardshrink",
     "Hardsigmoid",
     "Hardswish",
     "Hardtanh",
+    "HingeEmbeddingLoss",
     "HuberLoss",
     "Identity",
     "InstanceNorm1d",
@@ -123,21 +158,31 @@ __all__ = [
     "LazyLinear",
     "LeakyReLU",
     "Linear",
+    "LinearCrossEntropyLoss",
+    "LinearCrossEntropyOptions",
     "LocalResponseNorm",
     "LogSigmoid",
     "LogSoftmax",
     "MSELoss",
+    "MarginRankingLoss",
     "Mish",
     "Module",
     "ModuleDict",
     "ModuleList",
+    "MultiLabelMarginLoss",
+    "MultiLabelSoftMarginLoss",
+    "MultiMarginLoss",
     "MultiheadAttention",
     "NLLLoss",
+    "NLLLoss2d",
     "PReLU",
+    "PairwiseDistance",
     "Parameter",
     "ParameterDict",
     "ParameterList",
+    "PoissonNLLLoss",
     "RMSNorm",
+    "RReLU",
     "ReLU",
     "ReLU6",
     "SELU",
@@ -145,6 +190,7 @@ __all__ = [
     "SiLU",
     "Sigmoid",
     "SmoothL1Loss",
+    "SoftMarginLoss",
     "Softmax",
     "Softmax2d",
     "Softmin",
@@ -160,6 +206,8 @@ __all__ = [
     "TransformerDecoderLayer",
     "TransformerEncoder",
     "TransformerEncoderLayer",
+    "TripletMarginLoss",
+    "TripletMarginWithDistanceLoss",
     "Unflatten",
     "UninitializedBuffer",
     "UninitializedParameter",

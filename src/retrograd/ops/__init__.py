@@ -15,6 +15,7 @@ from . import comparison as comparison
 from . import complex as complex
 from . import copying as copying
 from . import covariance as covariance
+from . import ctc as ctc
 from . import decomposition as decomposition
 from . import diagonals as diagonals
 from . import distances as distances
@@ -30,6 +31,7 @@ from . import linear_systems as linear_systems
 from . import lookup as lookup
 from . import loss as loss
 from . import lu_factors as lu_factors
+from . import margin_loss as margin_loss
 from . import masking as masking
 from . import norm_channels as norm_channels
 from . import norm_rows as norm_rows
@@ -39,8 +41,10 @@ from . import norms as norms
 from . import numbered as numbered
 from . import numpy_calls as numpy_calls
 from . import padding as padding
+from . import pair_loss as pair_loss
 from . import permuting as permuting
 from . import powers as powers
+from . import rectifiers as rectifiers
 from . import reduction as reduction
 from . import region as region
 from . import repeating as repeating
@@ -51,6 +55,7 @@ from . import scan as scan
 from . import scattering as scattering
 from . import selection as selection
 from . import shape as shape
+from . import similarity as similarity
 from . import slicing as slicing
 from . import sorting as sorting
 from . import special as special

@@ -11,8 +11,9 @@ from ..._core.public import expect_tensor
 from ...ops import attention as ops
 from ...ops._arguments import c_name, scalar_name
 from ...ops.shape import common_shape
+from ...random import default_generator
+from ...streams import bernoulli_mask
 from ...tensor import Tensor
-from ._dropout import scaled_mask
 
 
 def scaled_dot_product_attention(
@@ -86,12 +87,18 @@ def scaled_dot_product_attention(
             raise RuntimeError(
                 f"dropout probability has to be between 0 and 1, but got {dropout_p:g}"
             )
-        like = np.empty((*query.get_shape()[:-1], key.size(-2)), query.get_dtype())
-        keep = scaled_mask(like, dropout_p)
+        keep = _dropping((*query.get_shape()[:-1], key.size(-2)), dropout_p, query.get_dtype())
     result: Any = ops.attend(
         query, key, value, attn_mask, keep, scale=float(scale), causal=is_causal
     )
     return result[0].to(given)
+
+
+def _dropping(shape: tuple[int, ...], p: float, dtype: Any) -> Any:
+    """Return what weights are multiplied with to drop some and scale the others."""
+    if p == 1:
+        return np.zeros((), dtype)
+    return bernoulli_mask(default_generator, shape, 1 - p) * (np.ones((), dtype) / (1 - p))
 
 
 def _check_attention(
