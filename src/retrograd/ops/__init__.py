@@ -20,9 +20,11 @@ from . import decomposition as decomposition
 from . import diagonals as diagonals
 from . import distances as distances
 from . import einsum as einsum
+from . import elman as elman
 from . import exponential as exponential
 from . import extrema as extrema
 from . import gating as gating
+from . import gru as gru
 from . import indexing as indexing
 from . import integration as integration
 from . import joining as joining
@@ -30,6 +32,7 @@ from . import linear_algebra as linear_algebra
 from . import linear_systems as linear_systems
 from . import lookup as lookup
 from . import loss as loss
+from . import lstm as lstm
 from . import lu_factors as lu_factors
 from . import margin_loss as margin_loss
 from . import masking as masking
@@ -40,6 +43,7 @@ from . import normalised as normalised
 from . import norms as norms
 from . import numbered as numbered
 from . import numpy_calls as numpy_calls
+from . import packing as packing
 from . import padding as padding
 from . import pair_loss as pair_loss
 from . import permuting as permuting

@@ -4,6 +4,9 @@ from . import parametrizations as parametrizations
 from . import parametrize as parametrize
 from . import prune as prune
 from . import stateless as stateless
+"""What torch.nn.utils has: gradient clipping, parameters as a vector, packed sequences."""
+
+from . import rnn as rnn
 from .clip_grad import clip_grad_norm as clip_grad_norm
 from .clip_grad import clip_grad_norm_ as clip_grad_norm_
 from .clip_grad import clip_grad_value_ as clip_grad_value_
@@ -32,6 +35,7 @@ __all__ = [
     "skip_init",
     "spectral_norm",
     "stateless",
+    "rnn",
     "vector_to_parameters",
     "weight_norm",
 ]
