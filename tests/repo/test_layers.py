@@ -46,6 +46,7 @@ inplace _sequences
 creation
 _legacy
 _methods random serialization
+dropouts
 _protocol
 _numpy_answers
 _memory _objects

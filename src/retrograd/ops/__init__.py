@@ -9,6 +9,8 @@ from . import affine as affine
 from . import along as along
 from . import arithmetic as arithmetic
 from . import average_pooling as average_pooling
+from . import attention as attention
+from . import bags as bags
 from . import blending as blending
 from . import columns as columns
 from . import comparison as comparison
@@ -18,6 +20,7 @@ from . import convolution_kernels as convolution_kernels
 from . import convolving as convolving
 from . import copying as copying
 from . import covariance as covariance
+from . import ctc as ctc
 from . import decomposition as decomposition
 from . import diagonals as diagonals
 from . import distances as distances
@@ -25,6 +28,7 @@ from . import einsum as einsum
 from . import elman as elman
 from . import exponential as exponential
 from . import extrema as extrema
+from . import gating as gating
 from . import gru as gru
 from . import indexing as indexing
 from . import integration as integration
@@ -35,6 +39,7 @@ from . import lookup as lookup
 from . import loss as loss
 from . import lstm as lstm
 from . import lu_factors as lu_factors
+from . import margin_loss as margin_loss
 from . import masking as masking
 from . import max_pooling as max_pooling
 from . import norm_channels as norm_channels
@@ -46,10 +51,12 @@ from . import numbered as numbered
 from . import numpy_calls as numpy_calls
 from . import packing as packing
 from . import padding as padding
+from . import pair_loss as pair_loss
 from . import permuting as permuting
 from . import plane_lookup as plane_lookup
 from . import pool_windows as pool_windows
 from . import powers as powers
+from . import rectifiers as rectifiers
 from . import reduction as reduction
 from . import region as region
 from . import repeating as repeating
@@ -61,6 +68,7 @@ from . import scattering as scattering
 from . import selection as selection
 from . import shape as shape
 from . import shuffling as shuffling
+from . import similarity as similarity
 from . import slicing as slicing
 from . import sorting as sorting
 from . import special as special
