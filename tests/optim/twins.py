@@ -72,7 +72,7 @@ class Twins:
         if not state:
             return
         ours, theirs = self.optimizer.state_dict(), self.oracle.state_dict()
-        assert ours["param_groups"] == theirs["param_groups"]
+        assert str(ours["param_groups"]) == str(theirs["param_groups"])
         assert sorted(ours["state"]) == sorted(theirs["state"])
         for key, entry in theirs["state"].items():
             assert list(ours["state"][key]) == list(entry)
@@ -95,6 +95,20 @@ def loaded_from_torch(state_dict):
     state = {
         key: {
             name: rg.tensor(v.numpy().copy()) if hasattr(v, "numpy") else v
+            for name, v in entry.items()
+        }
+        for key, entry in state_dict["state"].items()
+    }
+    return {"state": state, "param_groups": state_dict["param_groups"]}
+
+
+def saved_for_torch(state_dict):
+    """Return retrograd's state_dict with PyTorch's tensors."""
+    import torch
+
+    state = {
+        key: {
+            name: torch.tensor(v.numpy()) if hasattr(v, "numpy") else v
             for name, v in entry.items()
         }
         for key, entry in state_dict["state"].items()
