@@ -69,12 +69,12 @@ def __deepcopy__(self, memo):
 
 
 # In the pure-Python build a tensor's fields are in its `__dict__` too.
-_fields = {"array", *getattr(Value, "__annotations__", ())}
+TENSOR_FIELDS = {"array", *getattr(Value, "__annotations__", ())}
 
 
 def own_attributes(tensor):
     """Return the attributes that the user gave a tensor."""
-    return {name: value for name, value in tensor.__dict__.items() if name not in _fields}
+    return {name: value for name, value in tensor.__dict__.items() if name not in TENSOR_FIELDS}
 
 
 def _copied_memory(tensor, memo):
