@@ -150,7 +150,7 @@ __version__ = "0.1.0"
 
 
 # Loaded when first used: `import retrograd` stays light.
-_lazy = ("nn", "optim", "serialization", "utils")
+_lazy = ("distributions", "nn", "optim", "serialization", "utils")
 _lazy_names = {"load": "serialization", "save": "serialization"}
 
 
