@@ -10,7 +10,7 @@ from ._core.storage import Storage
 from ._core.value import Value
 from ._methods import method
 from .ops.strides import memory_of
-from .tensor import Tensor, wrap
+from .tensor import Tensor, raw, wrap
 
 
 @method
@@ -104,9 +104,11 @@ def _copied_storage(tensor, memo):
 
 def rebuild(kind, array, requires_grad, attributes):
     """Return the tensor that was pickled as these parts."""
-    made = wrap(array)
-    if kind is not Tensor:
-        made = made.as_subclass(kind)
+    if kind is Tensor:
+        made = wrap(array)
+    else:
+        made = kind.__new__(kind)
+        Tensor.__init__(made, array, raw)
     made.requires = requires_grad
     made.__dict__.update(attributes)
     return made
