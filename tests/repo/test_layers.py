@@ -47,13 +47,14 @@ creation
 _legacy
 _methods random serialization
 dropouts
+_methods random
 _protocol
 _numpy_answers
 _memory _objects
 autograd.* func.* compile.*
 linalg special fft config
 nn.*
-optim.* utils.* distributions.*
+optim.* utils.* distributions.* serialization.*
 __init__ testing.* torch_compat
 cli
 __main__
