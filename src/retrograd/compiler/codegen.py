@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from .._core.storage import tick
+from .._core.storage import clock, tick
 from ..tensor import Tensor, raw
 from .node import CompiledNode
 from .recorder import key_of
@@ -24,10 +24,12 @@ from .trace import (
     Captured,
     CapturedGrad,
     Incoming,
+    Named,
     OutGrad,
     OutNumber,
     OutTensor,
     OutValue,
+    OutView,
     Ref,
     Segment,
     Step,
@@ -159,6 +161,12 @@ class Writer:
         """Return a part of the result as an expression."""
         if isinstance(given, OutTensor):
             return f"Tensor({self.text(Ref(given.number))}, raw)"
+        if isinstance(given, Named):
+            inside = ", ".join(self.output(one) for one in given.parts)
+            return f"{self.name_of(given.kind, given.kind.__name__)}({inside})"
+        if isinstance(given, OutView):
+            made = self.name_of(viewed, "viewed")
+            return f"{made}({self.output(given.base)}, {self.text(Ref(given.number))})"
         if isinstance(given, OutGrad):
             return f"node.result({given.place}, {self.text(Ref(given.number))})"
         if isinstance(given, OutNumber):
@@ -169,8 +177,6 @@ class Writer:
             return self.name_of(given.value, "captured")
         if isinstance(given, (list, tuple)):
             inside = ", ".join(self.output(one) for one in given)
-            if hasattr(given, "_fields"):
-                return f"{self.name_of(type(given), type(given).__name__)}({inside})"
             if isinstance(given, list):
                 return f"[{inside}]"
             return f"({inside},)" if len(given) == 1 else f"({inside})"
@@ -259,6 +265,15 @@ class Writer:
         linecache.cache[filename] = (len(source), None, source.splitlines(True), filename)
         weakref.finalize(function, linecache.cache.pop, filename, None)
         return function
+
+
+def viewed(base: Any, array: Any) -> Any:
+    """Return a tensor of an array that is a view of another tensor's."""
+    made: Any = Tensor(array, raw)
+    made.storage = base.get_storage()
+    made.view_seen = clock.now
+    made.base = base if base.base is None else base.base
+    return made
 
 
 def _holds_refs(given: Any) -> bool:

@@ -86,6 +86,7 @@ class CompiledFunction:
 
     def run(self, tree: Tree, writer: Recorder, args: Any, settings: Any) -> Any:
         """Run the function for real under a recorder, and make code of what it wrote."""
+        writer.reachable = tree.guards.reads.tensors
         before = set_recorder(writer)
         try:
             with watching(writer, tree.guards.reads):

@@ -145,6 +145,24 @@ class Reads:
                     self.thing(value)
 
 
+    def tensors(self) -> list[Any]:
+        """Return the tensors that user code can reach through the objects it reads."""
+        found: dict[int, Any] = {}
+        for thing in list(self.things.values()):
+            gather(thing, found, 3)
+        values: list[Any] = []
+        for thing in found.values():
+            if isinstance(thing, Module):
+                values += [*thing._parameters.values(), *thing._buffers.values()]
+            elif isinstance(thing, (list, tuple)):
+                values += thing
+            else:
+                values += (thing if isinstance(thing, dict) else vars(thing)).values()
+        values += [value for _, _, value in self.globals.values()]
+        values += [held for _, held in self.cells.values()]
+        return [value for value in values if isinstance(value, Value)]
+
+
 MISSING = object()
 
 

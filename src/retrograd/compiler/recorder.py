@@ -17,6 +17,7 @@ import numpy as np
 from .._core.gradients import grad
 from .._core.tracing import set_recorder
 from .._core.value import Value
+from ..ops._returns import StructSequence
 from .readings import Reading
 from .trace import (
     CALL,
@@ -30,8 +31,10 @@ from .trace import (
     Incoming,
     OutGrad,
     OutNumber,
+    Named,
     OutTensor,
     OutValue,
+    OutView,
     Ref,
     Segment,
     Slot,
@@ -73,6 +76,7 @@ class Recorder:
         self.newborn: set[int] = set()
         self.cells: dict[int, Any] = {}  # what the `.grad` of each leaf is by now
         self.new_segments: list[Segment] = []
+        self.reachable: Any = list  # finds the tensors that the program can reach
         self.claimed = 0  # writes made by recorded calls
         self.looks: list[Any] = []  # for the watcher of side effects: calls seen
         self.answers: list[Step] = []
@@ -162,7 +166,22 @@ class Recorder:
             self.known[id(value)] = value
             self.alive.append(value)
             return Ref(self._add(array, Captured(value)))
+        owner = self.owner_of(array)
+        if owner is not None:
+            self.known[id(owner)] = owner
+            self.alive.append(owner)
+            return Ref(self._add(array, Captured(owner)))
         self.fail(f"{what} is given an array that was computed outside of recorded operations")
+        return None
+
+    def owner_of(self, array: Any) -> Any:
+        """Return the tensor from before the call whose array this is, or None.
+
+        Some functions hand operations the bare arrays of parameters and buffers.
+        """
+        for value in self.reachable():
+            if value.array is array and id(value) not in self.newborn:
+                return value
         return None
 
     def _same_memory(self, array: Any) -> int | None:
@@ -184,10 +203,6 @@ class Recorder:
     def _given(self, given: Any, value: Any, what: str) -> Any:
         """Return an argument of a call with `Ref` for arrays and readings."""
         if isinstance(given, np.ndarray):
-            if value is None and id(given) not in self.numbers:
-                if self._same_memory(given) is None:
-                    self.fail(f"{what} is given an array computed outside of recorded operations")
-                    return given
             return self._number(given, value, what)
         if isinstance(given, float) and id(given) in self.numbers:
             return Ref(self.numbers[id(given)])
@@ -492,8 +507,8 @@ class Recorder:
             pairs = [self._outputs(one) for one in result]
             plain = [one for one, _ in pairs]
             marks = [one for _, one in pairs]
-            if hasattr(result, "_fields"):
-                return type(result)(*plain), type(result)(*marks)
+            if hasattr(result, "_fields") or isinstance(result, StructSequence):
+                return type(result)(*plain), Named(type(result), tuple(marks))
             if type(result) not in (list, tuple):
                 self.fail(f"the result is a {type(result).__name__}")
                 return result, None
@@ -517,8 +532,7 @@ class Recorder:
         if id(value) not in self.newborn:
             return OutValue(None, value)
         if value.base is not None and id(value.base) not in self.newborn:
-            self.fail("the result is a view of a tensor from outside")
-            return None
+            return self._view(value)
         if any(value is not one and np.may_share_memory(value.array, one.array)
                for one in (*self.given_out, *self.known.values())):  # fmt: skip
             self.fail("two results share memory")
@@ -537,6 +551,14 @@ class Recorder:
                 return OutGrad(where.number, place)
         self.differentiable.append(value)
         return OutGrad(where.number, len(self.differentiable) - 1)
+
+    def _view(self, value: Any) -> Any:
+        base = self._output(value.base)
+        where = self._number(value.array, value, "the result")
+        if value.requires or value.base.requires or where is None or base is None:
+            self.fail("the result is a view of a tensor that requires grad")
+            return None
+        return OutView(where.number, base)
 
     def _write_backward(self) -> None:
         """Write how gradients come back from the results to the tensors they were made from."""

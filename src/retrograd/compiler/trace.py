@@ -190,14 +190,28 @@ class OutGrad(NamedTuple):
     place: int
 
 
-class OutNumber(NamedTuple):
-    """A number in the result: its slot."""
-
-    number: int
-
-
 class OutValue(NamedTuple):
     """A tensor from outside in the result: an argument by its place, or the tensor itself."""
 
     place: int | None
     value: Any
+
+
+class OutView(NamedTuple):
+    """A view in the result: its slot, and the tensor from outside that it is a view of."""
+
+    number: int
+    base: OutValue
+
+
+class Named(NamedTuple):
+    """A named tuple in the result."""
+
+    kind: Any
+    parts: tuple[Any, ...]
+
+
+class OutNumber(NamedTuple):
+    """A number in the result: its slot."""
+
+    number: int

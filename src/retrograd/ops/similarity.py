@@ -7,6 +7,7 @@ import numpy as np
 from .._core.op import op
 from .._core.promotion import result_type
 from .._core.public import expect_tensor, public
+from .._core.tracing import run_write
 from ._arguments import scalar_name
 from ._axes import axis_of
 from .copying import cast, copy
@@ -62,5 +63,9 @@ def _length(x, axes, eps):
     """Return the 2-norm along axes, raised to `eps` behind the back of its gradient."""
     length = copy(vector_norm(x, p=2, axis=axes, keepdims=True))
     # A fresh copy, which nothing has seen: no history to mind.
-    np.maximum(length.array, eps, out=length.array)
+    run_write(_raise_to, length.array, eps)
     return length
+
+
+def _raise_to(length, eps):
+    np.maximum(length, eps, out=length)
