@@ -211,10 +211,9 @@ class Writer:
         makes = writer.backward_function()
         saved = ", ".join(self.text(Ref(number)) for number in sorted(writer.read))
         backward.run = makes
-        edges = ", ".join(
-            f"t[{one}].edge()" if isinstance(one, int) else f"{self.name_of(one, 'captured')}.edge()"
-            for one in self.segment.inputs
-        )
+        inputs = self.segment.inputs
+        values = [f"t[{v}]" if isinstance(v, int) else self.name_of(v, "captured") for v in inputs]
+        edges = ", ".join(f"{value}.edge()" for value in values)
         outs = sum(isinstance(slot.source, Incoming) for slot in backward.slots)
         name = self.name_of(makes, "backward")
         node = self.name_of(CompiledNode, "CompiledNode")
@@ -249,11 +248,14 @@ class Writer:
     def write(self) -> Any:
         """Return the function, and keep its source in the segment."""
         self.sources()
+        begins = []
         for step in self.segment.steps:
+            begins.append(len(self.lines))
             self.step(step)
         self.ending()
         head = ["def segment(e, t):"]
         head += [f"    s{number} = e[{number}]" for number in sorted(self.read)]
+        self.segment.lines = [len(head) + begin + 1 for begin in begins]
         return self.compiled(head)
 
     def compiled(self, head: list[str]) -> Any:

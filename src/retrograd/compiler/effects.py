@@ -122,7 +122,7 @@ class Watch:
             elif not (module in _PURE_MODULES or module.startswith("retrograd")):
                 self.effect(frame, f"{module}.{name}() is called")
             return
-        if isinstance(owner, (Value, type)) or isinstance(owner, _PLAIN_TYPES):
+        if isinstance(owner, (Value, type, *_PLAIN_TYPES)):
             return
         if isinstance(owner, _CONTAINERS) or type(owner).__module__ in ("collections",):
             if name in _MUTATORS:
@@ -142,9 +142,10 @@ class Watch:
 
     def returned(self, frame: Any, result: Any) -> None:
         """Judge what a function of the library hands to user code."""
-        if isinstance(result, (bool, int, float, complex)):
+        own = frame.f_code.co_filename.startswith(_PACKAGE + "compiler/")
+        if isinstance(result, (bool, int, float, complex)) and not own:
             name = frame.f_code.co_name
-            if name not in _ABOUT and name not in ("observe", "look"):
+            if name not in _ABOUT:
                 self.effect(frame.f_back, f"{name}() returns a number that the trace cannot follow")
 
     # -- stores -----------------------------------------------------------------------------------
@@ -187,10 +188,9 @@ class Watch:
         if target is unknown:
             self.effect(frame, f"something is stored ({name}) that cannot be followed")
         elif isinstance(target, Value):
-            if name == "STORE_ATTR" and code[number].argval not in ("grad",):
-                if id(target) not in self.recorder.newborn:
-                    what = code[number].argval
-                    self.effect(frame, f"the attribute {what} of a tensor is assigned")
+            what = code[number].argval
+            if name == "STORE_ATTR" and what != "grad" and id(target) not in self.recorder.newborn:
+                self.effect(frame, f"the attribute {what} of a tensor is assigned")
         else:
             self.changed.append((target, site_of(frame), "it is assigned to"))
 
@@ -207,6 +207,7 @@ class Watch:
 
     def effect(self, frame: Any, what: str) -> None:
         site = site_of(frame)
+        self.recorder.effect = True
         self.recorder.fail(f"{what} at {describe_site(site)}")
 
     def judge_changes(self) -> None:
@@ -217,6 +218,7 @@ class Watch:
         for thing, site, what in self.changed:
             if id(thing) not in new:
                 kind = type(thing).__name__
+                self.recorder.effect = True
                 self.recorder.fail(
                     f"{what} on a {kind} from outside the function at {describe_site(site)}"
                 )

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import bisect
 import functools
 import threading
+import warnings
+from collections.abc import Iterator
 from typing import Any
 
 from .._core.tracing import recorder as current_recorder
@@ -32,14 +35,27 @@ class CompiledFunction:
     Parameters
     ----------
     function : callable
+    fullgraph : bool
+        Raise where the function could not be replayed as a whole.
+
+    Attributes
+    ----------
+    source : str
+        The Python source of what is replayed.
+    eager : str
+        Why the function runs eagerly, empty when it does not.
     """
 
-    def __init__(self, function: Any) -> None:
+    def __init__(self, function: Any, fullgraph: bool = False) -> None:
         self.function = function
+        self.fullgraph = fullgraph
+        self.warned = False
         self.trees: dict[Any, list[Tree]] = {}
         self.lock = threading.RLock()
         self.eager = ""
-        functools.update_wrapper(self, function)
+        self.__wrapped__ = function
+        self.__name__ = getattr(function, "__name__", type(function).__name__)
+        self.__doc__ = getattr(function, "__doc__", None)
 
     def __get__(self, instance: Any, owner: Any = None) -> Any:
         return self if instance is None else functools.partial(self, instance)
@@ -50,7 +66,7 @@ class CompiledFunction:
         try:
             key, tensors = flatten(args, settings)
             for tree in self.trees.get(key, ()):
-                if tree.guards.hold(tensors):
+                if tree.guards.hold():
                     if tree.eager:
                         return self.function(*args, **settings)
                     return self.replay(tree, tensors, args, settings)
@@ -62,7 +78,10 @@ class CompiledFunction:
         slots: list[Any] = []
         segment = tree.root
         while True:
-            seen = segment.run(slots, tensors)
+            try:
+                seen = segment.run(slots, tensors)
+            except Exception as error:
+                return self.raise_again(tree, segment, slots, tensors, error, args, settings)
             if segment.watched is None:
                 return seen
             child = segment.children.get(seen)
@@ -71,42 +90,109 @@ class CompiledFunction:
                 return self.run(tree, writer, args, settings)
             segment = child
 
+    def raise_again(
+        self,
+        tree: Tree,
+        segment: Segment,
+        slots: list[Any],
+        tensors: list[Any],
+        error: Exception,
+        args: Any,
+        settings: Any,
+    ) -> Any:
+        """Let the function come to the call that raised, so that it raises as it always did.
+
+        What was computed before that call is not computed again: the replay's frame has it.
+        """
+        trace = error.__traceback__
+        while trace is not None and trace.tb_frame.f_code is not segment.run.__code__:
+            trace = trace.tb_next
+        if trace is None or trace.tb_lineno < (segment.lines or [1 << 30])[0]:
+            raise error
+        held = trace.tb_frame.f_locals
+        steps = bisect.bisect_right(segment.lines, trace.tb_lineno) - 1
+        slots = slots[: segment.first]
+        for number in range(segment.first, segment.first + len(segment.slots)):
+            slots.append(held.get(f"s{number}"))
+        writer = Recorder(tensors, segment, slots, None, steps)
+        del trace, error
+        return self.run(tree, writer, args, settings)
+
     def record(self, key: Any, tensors: list[Any], args: Any, settings: Any) -> Any:
         trees = self.trees.setdefault(key, [])
         if len(trees) >= MOST_TREES:
-            self.eager = f"more than {MOST_TREES} sets of guards"
+            self.give_up(f"more than {MOST_TREES} sets of guards for one kind of arguments")
             return self.function(*args, **settings)
         tree = Tree(Guards())
         tree.guards.start(self.function, args, settings)
-        writer = Recorder(tensors, tree.root)
-        try:
-            return self.run(tree, writer, args, settings)
-        finally:
-            trees.insert(0, tree)
+        result = self.run(tree, Recorder(tensors, tree.root), args, settings)
+        trees.insert(0, tree)
+        return result
 
     def run(self, tree: Tree, writer: Recorder, args: Any, settings: Any) -> Any:
-        """Run the function for real under a recorder, and make code of what it wrote."""
+        """Run the function for real under a recorder, and make code of what it wrote.
+
+        When it raises, what it wrote is forgotten: the next call writes anew.
+        """
         writer.reachable = tree.guards.reads.tensors
         before = set_recorder(writer)
         try:
             with watching(writer, tree.guards.reads):
                 result = self.function(*args, **settings)
+            result = writer.finish(result)
         except BaseException:
-            writer.fail("the function raised")
-            set_recorder(before)
-            self.close(tree, writer)
+            for segment in writer.new_segments:
+                if segment.parent is not None:
+                    segment.parent.children.pop(segment.key, None)
             raise
-        result = writer.finish(result)
-        set_recorder(before)
+        finally:
+            set_recorder(before)
         self.close(tree, writer)
         return result
 
     def close(self, tree: Tree, writer: Recorder) -> None:
-        if writer.failed and writer.segment is tree.root:
-            tree.eager = writer.failed
+        """Make code of the new segments, and guard what they depend on."""
         for segment in writer.new_segments:
-            if segment.eager or (writer.failed and segment is writer.segment):
-                segment.eager = segment.eager or writer.failed
-                continue
-            segment.run = Writer(segment).write()
+            if writer.failed and segment is writer.segment:
+                segment.eager = writer.failed
+                if segment is tree.root:
+                    tree.eager = writer.failed
+                self.tell(writer)
+            else:
+                segment.run = Writer(segment).write()
         tree.guards.add(writer)
+
+    def tell(self, writer: Recorder) -> None:
+        """Say why something runs eagerly: once, as a warning, where the program can be changed."""
+        if self.fullgraph:
+            raise RuntimeError(f"compile(fullgraph=True): {writer.failed}")
+        if writer.effect and not self.warned:
+            self.warned = True
+            warnings.warn(
+                f"compile: {self.__name__} runs eagerly from there on: {writer.failed}",
+                stacklevel=5,
+            )
+
+    def give_up(self, why: str) -> None:
+        """Run eagerly from now on."""
+        self.eager = why
+
+    def segments(self) -> Iterator[Segment]:
+        """Yield every segment that was recorded."""
+        for trees in self.trees.values():
+            for tree in trees:
+                waiting = [tree.root]
+                while waiting:
+                    segment = waiting.pop()
+                    yield segment
+                    waiting += reversed(segment.children.values())
+
+    @property
+    def source(self) -> str:
+        """The Python source of every segment and its backward, as it is replayed."""
+        parts = []
+        for segment in self.segments():
+            parts.append(f"# {segment.title()}\n{segment.source}")
+            if segment.backward is not None:
+                parts.append(f"# its backward\n{segment.backward.source}")
+        return "\n".join(parts)

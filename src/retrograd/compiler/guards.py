@@ -9,6 +9,7 @@ from typing import Any
 from .._core.modes import switches, thread_modes
 from .._core.promotion import defaults
 from .._core.value import Value
+from ..nn._members import writes
 from ..nn.module import Module
 from .trace import Captured, CapturedGrad
 
@@ -167,41 +168,14 @@ MISSING = object()
 
 
 class Guards:
-    """The guards of one tree beside its key.
-
-    Parameters
-    ----------
-    reads : Reads
-    """
+    """The guards of one tree beside its key."""
 
     def __init__(self) -> None:
         self.reads = Reads()
         self.captured: dict[int, tuple[Any, Any]] = {}
         self.cells: dict[int, tuple[Any, Any]] = {}
-        self.states: list[tuple[Any, Any]] = []
-        self.checks: Any = None
-
-    def hold(self, tensors: list[Any]) -> bool:
-        """Say whether everything is as it was."""
-        for value, about in self.captured.values():
-            if description(value) != about:
-                return False
-        for cell, about in self.cells.values():
-            grad = cell.grad
-            if (None if grad is None else description(grad)) != about:
-                return False
-        for space, name, value in self.reads.globals.values():
-            now = space.get(name, MISSING)
-            if now is not value and not (type(now) is type(value) in PLAIN and now == value):
-                return False
-        for cell, held in self.reads.cells.values():
-            now = cell.cell_contents
-            if now is not held and not (type(now) is type(held) in PLAIN and now == held):
-                return False
-        for thing, state in self.states:
-            if state_of(thing) != state:
-                return False
-        return True
+        self.states: dict[int, tuple[Any, Any]] = {}
+        self.quick: Any = None
 
     def start(self, function: Any, args: Any, settings: Any) -> None:
         """Note what is known before the function runs."""
@@ -216,8 +190,9 @@ class Guards:
         found: dict[int, Any] = {}
         for thing in self.reads.things.values():
             gather(thing, found, 3)
-        have = {id(thing) for thing, _ in self.states}
-        self.states += [(thing, state_of(thing)) for thing in found.values() if id(thing) not in have]
+        for number, thing in found.items():
+            if number not in self.states:
+                self.states[number] = (thing, state_of(thing))
 
     def add(self, writer: Any) -> None:
         """Guard what the new segments took from outside."""
@@ -231,6 +206,77 @@ class Guards:
                     grad = source.cell.grad
                     about = None if slot.dtype is type(None) else description(grad)
                     self.cells[id(source.cell)] = (source.cell, about)
+        self.quick = None
+
+    def hold(self) -> bool:
+        """Say whether everything is as it was."""
+        quick = self.quick
+        if quick is not None and quick():
+            return True
+        if not self.hold_in_full():
+            return False
+        self.quick = self.write_quick()
+        return True
+
+    def hold_in_full(self) -> bool:
+        for value, about in self.captured.values():
+            if description(value) != about:
+                return False
+        for cell, about in self.cells.values():
+            grad = cell.grad
+            if (None if grad is None else description(grad)) != about:
+                return False
+        for space, name, value in self.reads.globals.values():
+            if not alike(space.get(name, MISSING), value):
+                return False
+        for cell, held in self.reads.cells.values():
+            if not alike(cell.cell_contents, held):
+                return False
+        return all(state_of(thing) == state for thing, state in self.states.values())
+
+    def write_quick(self) -> Any:
+        """Return a function that is true only if nothing has changed since now.
+
+        It asks whether objects are the same ones, where `hold_in_full` asks what they are like.
+        """
+        names: dict[str, Any] = {"writes": writes, "state_of": state_of, "alike": alike}
+        names["description"] = description
+        tests = [f"writes.count == {writes.count}"]
+
+        def name(thing: Any) -> str:
+            found = f"k{len(names)}"
+            names[found] = thing
+            return found
+
+        for value, _ in self.captured.values():
+            v = name(value)
+            tests.append(f"{v}.array is {name(value.array)}")
+            tests.append(f"{v}.requires is {value.requires} and {v}.node is {name(value.node)}")
+        for cell, about in self.cells.values():
+            grad = f"{name(cell)}.grad"
+            if about is None:
+                tests.append(f"{grad} is None")
+            else:
+                tests.append(f"{grad} is not None and description({grad}) == {name(about)}")
+        for space, key, value in self.reads.globals.values():
+            found = f"{name(space)}.get({key!r})"
+            plain = isinstance(value, PLAIN)
+            tests.append(f"alike({found}, {name(value)})" if plain else f"{found} is {name(value)}")
+        for cell, held in self.reads.cells.values():
+            found = f"{name(cell)}.cell_contents"
+            plain = isinstance(held, PLAIN)
+            tests.append(f"alike({found}, {name(held)})" if plain else f"{found} is {name(held)}")
+        for thing, state in self.states.values():
+            if not isinstance(thing, Module) or thing._has_hooks():
+                tests.append(f"state_of({name(thing)}) == {name(state)}")
+        source = "def quick():\n    return (\n        " + "\n        and ".join(tests) + "\n    )\n"
+        exec(source, names)
+        return names["quick"]
+
+
+def alike(now: Any, then: Any) -> bool:
+    """Say whether a value is the one that it was, or an equal plain one."""
+    return now is then or (type(now) is type(then) and isinstance(now, PLAIN) and now == then)
 
 
 def gather(thing: Any, found: dict[int, Any], depth: int) -> None:
@@ -271,8 +317,9 @@ def state_of(thing: Any) -> Any:
         own = vars(thing)
         return [
             (name, value if isinstance(value, PLAIN) else tuple(map(id, value.values()))
-             if type(value) is dict else id(value))
+             if isinstance(value, dict) else id(value))
             for name, value in own.items()
+            if name != "_hooked"
         ]  # fmt: skip
     if isinstance(thing, (list, tuple)):
         return [one if isinstance(one, PLAIN) else id(one) for one in thing]

@@ -115,14 +115,8 @@ def _operand(reading: Reading) -> Any:
     return reading._decides()
 
 
-for _name in ("add", "sub", "mul", "truediv", "floordiv", "mod", "pow"):
-    _forward(f"__{_name}__", getattr(operator, _name))
-    _backward(f"__r{_name}__", getattr(operator, _name))
-for _name in ("neg", "pos", "abs"):
-    _forward(f"__{_name}__", getattr(operator, _name))
-for _name in ("lt", "le", "gt", "ge", "eq", "ne"):
-
-    def _compare(self: Reading, other: Any, function: Any = getattr(operator, _name)) -> Any:
+def _comparison(name: str, function: Any) -> None:
+    def method(self: Reading, other: Any) -> Any:
         if isinstance(other, Value):
             return function(_operand(self), other)
         answer = self._with(function, self, other)
@@ -130,4 +124,14 @@ for _name in ("lt", "le", "gt", "ge", "eq", "ne"):
             return answer.recorder.look(answer.number, "bool")
         return answer
 
-    setattr(Reading, f"__{_name}__", _compare)
+    method.__name__ = name
+    setattr(Reading, name, method)
+
+
+for _name in ("add", "sub", "mul", "truediv", "floordiv", "mod", "pow"):
+    _forward(f"__{_name}__", getattr(operator, _name))
+    _backward(f"__r{_name}__", getattr(operator, _name))
+for _name in ("neg", "pos", "abs"):
+    _forward(f"__{_name}__", getattr(operator, _name))
+for _name in ("lt", "le", "gt", "ge", "eq", "ne"):
+    _comparison(f"__{_name}__", getattr(operator, _name))

@@ -29,9 +29,9 @@ from .trace import (
     Captured,
     CapturedGrad,
     Incoming,
+    Named,
     OutGrad,
     OutNumber,
-    Named,
     OutTensor,
     OutValue,
     OutView,
@@ -59,15 +59,23 @@ class Recorder:
         of the path are answered from these, and writing starts where they end.
     key : object
         What Python saw when the replay left `segment`, where no known segment follows.
+    steps : int, optional
+        How many steps of `segment` were run, when the next one raised.
     """
 
     def __init__(
-        self, tensors: list[Any], segment: Segment, slots: list[Any] | None = None, key: Any = None
+        self,
+        tensors: list[Any],
+        segment: Segment,
+        slots: list[Any] | None = None,
+        key: Any = None,
+        steps: int | None = None,
     ) -> None:
         self.thread = threading.get_ident()
         self.tensors = tensors
         self.segment = segment
         self.failed = ""
+        self.effect = False  # the program's own doing, which a warning tells
         self.busy = False  # inside a recorded call: what it calls is part of it
         self.values: list[Any] = []  # what each slot holds
         self.numbers: dict[int, int] = {}  # the slot of an array, by its id
@@ -82,10 +90,11 @@ class Recorder:
         self.answers: list[Step] = []
         self.replies: list[tuple[int, Any]] = []
         self.at = 0
+        self.raises = False  # the call after the answered ones raised in the replay
         self.differentiable: list[Any] = []  # the results that require grad
         self.given_out: list[Any] = []
         if slots is not None:
-            self._answer_from(slots, key)
+            self._answer_from(slots, key, steps)
         else:
             self.new_segments.append(segment)
             for place, value in enumerate(tensors):
@@ -94,14 +103,14 @@ class Recorder:
 
     # -- answering ------------------------------------------------------------------------------
 
-    def _answer_from(self, slots: list[Any], key: Any) -> None:
+    def _answer_from(self, slots: list[Any], key: Any, steps: int | None) -> None:
         path = self.segment.path()
         for number, held in enumerate(slots):
             self.values.append(held)
             if isinstance(held, np.ndarray):
                 self.numbers.setdefault(id(held), number)
         for segment in path:
-            for number, slot in enumerate(segment.slots):
+            for slot in segment.slots:
                 source = slot.source
                 if isinstance(source, Captured):
                     self.known[id(source.value)] = source.value
@@ -112,6 +121,9 @@ class Recorder:
                 follower = path[path.index(segment) + 1]
                 seen = next(k for k, child in segment.children.items() if child is follower)
                 self.replies.append((len(self.answers), seen))
+        if steps is not None:
+            self.answers = self.answers[: len(self.answers) - len(self.segment.steps) + steps]
+            self.raises = True
         self.replies.append((len(self.answers), key))
         for value in self.tensors:
             self.known[id(value)] = value
@@ -122,6 +134,9 @@ class Recorder:
 
     def _answer(self, step: Step) -> Any:
         """Return what a step of the path returned in the replay."""
+        if self.raises and self.at == len(self.answers):
+            self.fail("a call raised")
+            return Failing
         if self.at >= len(self.answers) or not self.answers[self.at].same(step):
             want = self.answers[self.at].name if self.at < len(self.answers) else "a read value"
             raise RuntimeError(
@@ -244,13 +259,15 @@ class Recorder:
         noted = {key: self._given(value, None, name) for key, value in settings.items()}
         step = Step(CALL, function, args, noted, name=name)
         if self.answering:
-            return self._answer(step)
+            answer = self._answer(step)
+            if answer is not Failing:
+                return answer
         self.busy = True
         try:
             out = function(*arrays, **settings)
         finally:
             self.busy = False
-        return self._result(step, out)
+        return out if self.failed else self._result(step, out)
 
     def _result(self, step: Step, out: Any) -> Any:
         if isinstance(out, (tuple, list)):
@@ -285,11 +302,11 @@ class Recorder:
             return
         step = Step(WRITE, function, (where, *given), name=name)
         self.claimed += 1
-        if self.answering:
-            self._answer(step)
+        if self.answering and self._answer(step) is not Failing:
             return
         function(target, *args)
-        self.segment.steps.append(step)
+        if not self.failed:
+            self.segment.steps.append(step)
 
     def written(self, storage: Any) -> None:
         """Note that a storage was marked as written: by a recorded call, or the trace ends."""
@@ -394,15 +411,15 @@ class Recorder:
         """Run and note a Python function with effects of its own, which takes no part in it."""
         name = getattr(function, "__name__", "host")
         step = Step(HOST, function, args, name=name)
-        if self.answering:
-            self._answer(step)
+        if self.answering and self._answer(step) is not Failing:
             return None
         before = set_recorder(None)
         try:
             out = function(*args)
         finally:
             set_recorder(before)
-        self.segment.steps.append(step)
+        if not self.failed:
+            self.segment.steps.append(step)
         return out
 
     # -- where Python looks -----------------------------------------------------------------------
@@ -468,7 +485,7 @@ class Recorder:
         if known is not None:  # eager from here on
             self.fail(known.eager or "known")
             return
-        child = Segment(len(self.values), segment)
+        child = Segment(len(self.values), segment, key)
         segment.children[key] = child
         self.segment = child
         self.new_segments.append(child)
@@ -477,7 +494,7 @@ class Recorder:
         elif len(child.path()) > LONGEST_PATH:
             self.fail(f"one call looks at more than {LONGEST_PATH} values")
 
-    # -- the end ------------------------------------------------------------------------------------
+    # -- the end ----------------------------------------------------------------------------------
 
     def fail(self, why: str) -> None:
         """Give the trace up, for good and with a reason; the function runs on as it is."""
@@ -491,11 +508,8 @@ class Recorder:
         plain, outputs = self._outputs(result)
         if self.differentiable and not self.failed:
             self._write_backward()
-        if self.failed:
-            self.segment.eager = self.failed
-        else:
+        if not self.failed:
             self.segment.outputs = outputs
-        self.segment.done = True
         return plain
 
     def _outputs(self, result: Any) -> tuple[Any, Any]:
@@ -584,6 +598,10 @@ class Recorder:
         places = {id(value): place for place, value in enumerate(self.tensors)}
         forward.inputs = [places.get(id(value), value) for value in inputs]
         self.segment = forward
+
+
+class Failing:
+    """The answer for the call that raised in the replay: it is made again, and raises again."""
 
 
 class Held:

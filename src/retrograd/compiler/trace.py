@@ -1,4 +1,4 @@
-"""What a trace is made of: steps on numbered slots, cut into segments where Python looks at a value.
+"""What a trace is made of: steps on numbered slots, in segments that end where Python looks.
 
 A slot is an array (or a number) of the traced run.  A step calls a function on slots.  A segment
 is a straight run of steps; it ends where the program reads a value, and that value picks the next
@@ -130,6 +130,8 @@ class Segment:
     ----------
     first : int
         The number of its first slot: those of earlier segments of the path come before.
+    parent, key : Segment or None, object
+        The segment before, and what Python saw there when this one followed.
     slots : list of Slot
     steps : list of Step
     watched : int or None
@@ -147,13 +149,16 @@ class Segment:
         The tensors that gradients go to: arguments by their place, others themselves.
     eager : str
         Why what follows cannot be replayed; empty when it can.
+    source, lines : str, list of int
+        The replay as text, and the line where each step begins.
     run : callable
         The replay: ``run(slots_so_far, tensors)``.
     """
 
-    def __init__(self, first: int, parent: Segment | None) -> None:
+    def __init__(self, first: int, parent: Segment | None, key: Any = None) -> None:
         self.first = first
         self.parent = parent
+        self.key = key
         self.slots: list[Slot] = []
         self.steps: list[Step] = []
         self.watched: int | None = None
@@ -163,9 +168,23 @@ class Segment:
         self.backward: Segment | None = None
         self.inputs: list[Any] = []
         self.eager = ""
-        self.done = False
         self.run: Any = None
         self.source = ""
+        self.lines: list[int] = []  # the line of the source where each step begins
+
+    def title(self) -> str:
+        """Return a line about where the segment stands and how it ends."""
+        came = [f"{s.kind} is {s.key_text()}" for s in self.path()[1:]]
+        text = "after " + ", ".join(came) if came else "the beginning"
+        if self.eager:
+            return f"{text}: runs eagerly: {self.eager}"
+        end = f"until Python looks at s{self.watched}" if self.watched is not None else "to the end"
+        return f"{text}, {len(self.steps)} steps, {end}"
+
+    def key_text(self) -> str:
+        """Return what Python saw when this segment followed."""
+        key = self.key
+        return repr(key[1]) if isinstance(key, tuple) else "the recorded one"
 
     def path(self) -> list[Segment]:
         """Return the segments from the root to this one."""

@@ -16,6 +16,20 @@ from typing import Any
 _MISSING = object()
 
 
+class Writes:
+    """Counts assignments to attributes of modules, of every module together.
+
+    As long as the count stands, no module has changed (but for what is written into its
+    ``__dict__`` directly): compiled functions ask before each call.
+    """
+
+    def __init__(self) -> None:
+        self.count = 0
+
+
+writes = Writes()
+
+
 class Members(dict[str, Any]):
     """A dictionary whose entries are also attributes of the module that owns it."""
 
@@ -29,6 +43,7 @@ class Members(dict[str, Any]):
 
     def __setitem__(self, name: str, value: Any) -> None:
         super().__setitem__(name, value)
+        writes.count += 1
         owner = self._owner()
         if owner is not None and not hasattr(type(owner), name):
             owner.__dict__[name] = value
@@ -36,6 +51,7 @@ class Members(dict[str, Any]):
     def __delitem__(self, name: str) -> None:
         value = self[name]
         super().__delitem__(name)
+        writes.count += 1
         owner = self._owner()
         if owner is not None and owner.__dict__.get(name, _MISSING) is value:
             del owner.__dict__[name]

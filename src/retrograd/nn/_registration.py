@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ..tensor import Tensor
-from ._members import Members
+from ._members import Members, writes
 from .parameter import Buffer, Parameter
 
 _MEMBER_TABLES = ("_parameters", "_buffers", "_modules")
@@ -136,6 +136,7 @@ class Registration:
             own[name].clear()
             own[name] = Members(self, value)
         else:
+            writes.count += 1
             object.__setattr__(self, name, value)
 
     def _assign_parameter(self, name: str, value: Any) -> None:

@@ -11,6 +11,7 @@ from ..autograd import is_grad_enabled
 from ..autograd.function import Function
 from ..creation import zeros
 from ..tensor import Tensor
+from ._members import writes
 
 # Hooks of every module (`register_module_*`).
 _global_forward_pre_hooks: OrderedDict[int, Any] = OrderedDict()
@@ -74,7 +75,7 @@ class HookMethods:
 
         With `with_kwargs` it is ``hook(module, args, kwargs)``, and may return both.
         """
-        self.__dict__["_hooked"] = True
+        self._note_hook()
         marks = (self._forward_pre_hooks_with_kwargs,) if with_kwargs else ()
         return add_hook(self._forward_pre_hooks, hook, prepend, marks)
 
@@ -91,7 +92,7 @@ class HookMethods:
         With `with_kwargs` it is ``hook(module, args, kwargs, result)``; with `always_call` it
         also runs when `forward` raises.
         """
-        self.__dict__["_hooked"] = True
+        self._note_hook()
         marks: list[OrderedDict[int, bool]] = []
         if with_kwargs:
             marks.append(self._forward_hooks_with_kwargs)
@@ -101,7 +102,7 @@ class HookMethods:
 
     def register_full_backward_pre_hook(self, hook: Any, prepend: bool = False) -> RemovableHandle:
         """Call ``hook(module, grad_output)`` before backward; it may return another."""
-        self.__dict__["_hooked"] = True
+        self._note_hook()
         return add_hook(self._backward_pre_hooks, hook, prepend)
 
     def register_full_backward_hook(self, hook: Any, prepend: bool = False) -> RemovableHandle:
@@ -111,7 +112,7 @@ class HookMethods:
         """
         if self._is_full_backward_hook is False:
             raise RuntimeError(_BOTH_KINDS)
-        self.__dict__["_hooked"] = True
+        self._note_hook()
         self._is_full_backward_hook = True
         return add_hook(self._backward_hooks, hook, prepend)
 
@@ -122,9 +123,13 @@ class HookMethods:
         """
         if self._is_full_backward_hook is True:
             raise RuntimeError(_BOTH_KINDS)
-        self.__dict__["_hooked"] = True
+        self._note_hook()
         self._is_full_backward_hook = False
         return add_hook(self._backward_hooks, hook)
+
+    def _note_hook(self) -> None:
+        self.__dict__["_hooked"] = True
+        writes.count += 1
 
     def _has_hooks(self) -> bool:
         return bool(

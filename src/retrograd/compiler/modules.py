@@ -1,0 +1,40 @@
+"""Modules, compiled."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..nn.module import Module
+from .function import CompiledFunction
+
+
+class OptimizedModule(Module):
+    """A module whose call is compiled; parameters, names and modes are the module's own.
+
+    Parameters
+    ----------
+    module : Module
+        Kept as ``_orig_mod``, which prefixes the names in the `state_dict`, as in PyTorch.
+    fullgraph : bool
+    """
+
+    def __init__(self, module: Module, fullgraph: bool = False) -> None:
+        super().__init__()
+        self._orig_mod = module
+        self.forward = CompiledFunction(module, fullgraph)
+        self.training = module.training
+
+    def train(self, mode: bool = True) -> Any:
+        self._orig_mod.train(mode)
+        return super().train(mode)
+
+    def __getattr__(self, name: str) -> Any:
+        try:
+            return super().__getattr__(name)
+        except AttributeError:
+            return getattr(self._modules["_orig_mod"], name)
+
+
+def compile_module(module: Any, fullgraph: bool) -> OptimizedModule | None:
+    """Return a module compiled, None for what is no module."""
+    return OptimizedModule(module, fullgraph) if isinstance(module, Module) else None
