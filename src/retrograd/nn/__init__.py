@@ -88,6 +88,9 @@ from .rearranging import Fold as Fold
 from .rearranging import PixelShuffle as PixelShuffle
 from .rearranging import PixelUnshuffle as PixelUnshuffle
 from .rearranging import Unfold as Unfold
+from .upsampling import Upsample as Upsample
+from .upsampling import UpsamplingBilinear2d as UpsamplingBilinear2d
+from .upsampling import UpsamplingNearest2d as UpsamplingNearest2d
 
 __all__ = [
     "BCELoss",
@@ -172,6 +175,9 @@ __all__ = [
     "Unfold",
     "UninitializedBuffer",
     "UninitializedParameter",
+    "Upsample",
+    "UpsamplingBilinear2d",
+    "UpsamplingNearest2d",
     "ZeroPad1d",
     "ZeroPad2d",
     "ZeroPad3d",

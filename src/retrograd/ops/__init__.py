@@ -41,6 +41,7 @@ from . import powers as powers
 from . import reduction as reduction
 from . import region as region
 from . import repeating as repeating
+from . import resampling as resampling
 from . import rounding as rounding
 from . import row_sums as row_sums
 from . import scan as scan

@@ -35,6 +35,10 @@ from ._activation import tanhshrink as tanhshrink
 from ._activation import threshold as threshold
 from ._activation import threshold_ as threshold_
 from ._dropout import dropout as dropout
+from ._interpolation import interpolate as interpolate
+from ._interpolation import upsample as upsample
+from ._interpolation import upsample_bilinear as upsample_bilinear
+from ._interpolation import upsample_nearest as upsample_nearest
 from ._linear import bilinear as bilinear
 from ._linear import normalize as normalize
 from ._loss import binary_cross_entropy as binary_cross_entropy
@@ -91,6 +95,7 @@ __all__ = [
     "hardtanh",
     "hardtanh_",
     "huber_loss",
+    "interpolate",
     "kl_div",
     "l1_loss",
     "leaky_relu",
@@ -125,4 +130,7 @@ __all__ = [
     "threshold",
     "threshold_",
     "unfold",
+    "upsample",
+    "upsample_bilinear",
+    "upsample_nearest",
 ]
