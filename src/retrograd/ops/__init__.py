@@ -23,6 +23,7 @@ from . import distances as distances
 from . import einsum as einsum
 from . import exponential as exponential
 from . import extrema as extrema
+from . import grids as grids
 from . import indexing as indexing
 from . import integration as integration
 from . import joining as joining

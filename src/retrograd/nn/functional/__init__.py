@@ -35,6 +35,8 @@ from ._activation import tanhshrink as tanhshrink
 from ._activation import threshold as threshold
 from ._activation import threshold_ as threshold_
 from ._dropout import dropout as dropout
+from ._grid import affine_grid as affine_grid
+from ._grid import grid_sample as grid_sample
 from ._interpolation import interpolate as interpolate
 from ._interpolation import upsample as upsample
 from ._interpolation import upsample_bilinear as upsample_bilinear
@@ -69,6 +71,7 @@ pixel_unshuffle = _functions["pixel_unshuffle"]
 unfold = _functions["nn.functional.unfold"]
 
 __all__ = [
+    "affine_grid",
     "bilinear",
     "binary_cross_entropy",
     "binary_cross_entropy_with_logits",
@@ -89,6 +92,7 @@ __all__ = [
     "fold",
     "gelu",
     "glu",
+    "grid_sample",
     "hardshrink",
     "hardsigmoid",
     "hardswish",
