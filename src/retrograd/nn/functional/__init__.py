@@ -34,6 +34,14 @@ from ._activation import tanh as tanh
 from ._activation import tanhshrink as tanhshrink
 from ._activation import threshold as threshold
 from ._activation import threshold_ as threshold_
+from ._adaptive_pooling import adaptive_avg_pool2d as adaptive_avg_pool2d
+from ._adaptive_pooling import adaptive_avg_pool3d as adaptive_avg_pool3d
+from ._adaptive_pooling import adaptive_max_pool1d as adaptive_max_pool1d
+from ._adaptive_pooling import adaptive_max_pool1d_with_indices as adaptive_max_pool1d_with_indices
+from ._adaptive_pooling import adaptive_max_pool2d as adaptive_max_pool2d
+from ._adaptive_pooling import adaptive_max_pool2d_with_indices as adaptive_max_pool2d_with_indices
+from ._adaptive_pooling import adaptive_max_pool3d as adaptive_max_pool3d
+from ._adaptive_pooling import adaptive_max_pool3d_with_indices as adaptive_max_pool3d_with_indices
 from ._dropout import dropout as dropout
 from ._linear import bilinear as bilinear
 from ._linear import normalize as normalize
@@ -58,8 +66,19 @@ from ._pooling import max_pool2d as max_pool2d
 from ._pooling import max_pool2d_with_indices as max_pool2d_with_indices
 from ._pooling import max_pool3d as max_pool3d
 from ._pooling import max_pool3d_with_indices as max_pool3d_with_indices
+from ._unpooling import fractional_max_pool2d as fractional_max_pool2d
+from ._unpooling import fractional_max_pool2d_with_indices as fractional_max_pool2d_with_indices
+from ._unpooling import fractional_max_pool3d as fractional_max_pool3d
+from ._unpooling import fractional_max_pool3d_with_indices as fractional_max_pool3d_with_indices
+from ._unpooling import lp_pool1d as lp_pool1d
+from ._unpooling import lp_pool2d as lp_pool2d
+from ._unpooling import lp_pool3d as lp_pool3d
+from ._unpooling import max_unpool1d as max_unpool1d
+from ._unpooling import max_unpool2d as max_unpool2d
+from ._unpooling import max_unpool3d as max_unpool3d
 
 # Operations with one plain form for both: they name themselves.
+adaptive_avg_pool1d = _functions["nn.functional.adaptive_avg_pool1d"]
 avg_pool1d = _functions["nn.functional.avg_pool1d"]
 avg_pool2d = _functions["nn.functional.avg_pool2d"]
 avg_pool3d = _functions["nn.functional.avg_pool3d"]
@@ -69,6 +88,15 @@ one_hot = _functions["nn.functional.one_hot"]
 pad = _functions["nn.functional.pad"]
 
 __all__ = [
+    "adaptive_avg_pool1d",
+    "adaptive_avg_pool2d",
+    "adaptive_avg_pool3d",
+    "adaptive_max_pool1d",
+    "adaptive_max_pool1d_with_indices",
+    "adaptive_max_pool2d",
+    "adaptive_max_pool2d_with_indices",
+    "adaptive_max_pool3d",
+    "adaptive_max_pool3d_with_indices",
     "avg_pool1d",
     "avg_pool2d",
     "avg_pool3d",
@@ -83,6 +111,10 @@ __all__ = [
     "elu",
     "elu_",
     "embedding",
+    "fractional_max_pool2d",
+    "fractional_max_pool2d_with_indices",
+    "fractional_max_pool3d",
+    "fractional_max_pool3d_with_indices",
     "gelu",
     "glu",
     "group_norm",
@@ -102,12 +134,18 @@ __all__ = [
     "local_response_norm",
     "log_softmax",
     "logsigmoid",
+    "lp_pool1d",
+    "lp_pool2d",
+    "lp_pool3d",
     "max_pool1d",
     "max_pool1d_with_indices",
     "max_pool2d",
     "max_pool2d_with_indices",
     "max_pool3d",
     "max_pool3d_with_indices",
+    "max_unpool1d",
+    "max_unpool2d",
+    "max_unpool3d",
     "mish",
     "mse_loss",
     "nll_loss",
