@@ -23,14 +23,14 @@ def test_through_the_command(program):
 
 @every_program
 def test_through_an_import_of_retrograd(program):
-    assert run_here(with_retrograd(program.read_text()), program) == expected_text(program)
+    assert run_here(program, "retrograd") == expected_text(program)
 
 
 @every_program
 def test_under_pytorch(program):
     torch = pytest.importorskip("torch")
     assert "retrograd" not in torch.__name__
-    assert run_here(program.read_text(), program) == expected_text(program)
+    assert run_here(program) == expected_text(program)
 
 
 def test_every_program_has_its_expected_text():

@@ -23,7 +23,7 @@ def main() -> None:
     folder = HERE / "expected"
     folder.mkdir(exist_ok=True)
     for program in chosen:
-        (folder / f"{program.stem}.txt").write_text(run_here(program.read_text(), program))
+        (folder / f"{program.stem}.txt").write_text(run_here(program))
         print(program.stem)
 
 

@@ -1,0 +1,1 @@
+"""Probability distributions: draws, densities, divergences."""
