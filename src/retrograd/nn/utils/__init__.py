@@ -1,11 +1,9 @@
-"""What torch.nn.utils has: clipping, parameters as a vector, reparametrizations, pruning."""
+"""torch.nn.utils: clipping, parameters as a vector, reparametrizations, packed sequences."""
 
 from . import parametrizations as parametrizations
 from . import parametrize as parametrize
 from . import prune as prune
 from . import stateless as stateless
-"""What torch.nn.utils has: gradient clipping, parameters as a vector, packed sequences."""
-
 from . import rnn as rnn
 from .clip_grad import clip_grad_norm as clip_grad_norm
 from .clip_grad import clip_grad_norm_ as clip_grad_norm_
