@@ -40,6 +40,7 @@ from . import norm_channels as norm_channels
 from . import norm_rows as norm_rows
 from . import normalisation as normalisation
 from . import normalised as normalised
+from . import normal_gate as normal_gate
 from . import norms as norms
 from . import numbered as numbered
 from . import numpy_calls as numpy_calls

@@ -8,7 +8,7 @@ from .._core.op import op
 from .._core.public import expect_tensor, public
 from ._axes import axis_of
 from .gating import passed
-from .special import erf
+from .normal_gate import normal_density, normal_gate
 
 
 @op(node="ReluBackward0", elementwise=True, torch="relu", inplace=True)
@@ -83,14 +83,12 @@ def glu_dx(g, x, axis):
 @op(node="GeluBackward0", elementwise=True)
 def gelu(x):
     """x times the normal distribution function of x.  (*S) -> (*S)"""
-    return x * (0.5 * (1 + erf(x * 0.7071067811865476)))
+    return x * normal_gate(x)
 
 
 @gelu.grad("x")
 def gelu_dx(g, x):
-    inside = 0.5 * (1 + erf(x * 0.7071067811865476))
-    density = np.exp(x * x * -0.5) * 0.3989422804014327
-    return g * (inside + x * density)
+    return g * (normal_gate(x) + x * normal_density(x))
 
 
 @op(name="gelu_tanh", node="GeluBackward0", elementwise=True)
