@@ -62,6 +62,7 @@ from . import selection as selection
 from . import shape as shape
 from . import similarity as similarity
 from . import slicing as slicing
+from . import softmax_rows as softmax_rows
 from . import sorting as sorting
 from . import special as special
 from . import spectral as spectral

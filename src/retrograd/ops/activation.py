@@ -9,6 +9,7 @@ from .._core.public import expect_tensor, public
 from ._axes import axis_of
 from .gating import passed
 from .normal_gate import normal_density, normal_gate
+from .softmax_rows import log_softmax, softmax
 
 
 @op(node="ReluBackward0", elementwise=True, torch="relu", inplace=True)
@@ -233,38 +234,6 @@ def prelu_dx(g, x, w):
 @prelu.grad("w")
 def prelu_dw(g, x):
     return np.where(x > 0, 0, g * x)
-
-
-@op(node="SoftmaxBackward0")
-def softmax(x, *, axis):
-    """exp(x) scaled to sum to one along an axis.  (*S) -> (*S)"""
-    if x.size == 0:
-        return np.copy(x)
-    axis = axis if x.ndim else None
-    out = np.exp(x - np.max(x, axis=axis, keepdims=True))
-    return out / np.add.reduce(out, axis=axis, keepdims=True)
-
-
-@softmax.grad("x")
-def softmax_dx(g, out, axis):
-    axis = axis if out.ndim else None
-    return out * (g - np.add.reduce(g * out, axis=axis, keepdims=True))
-
-
-@op(node="LogSoftmaxBackward0")
-def log_softmax(x, *, axis):
-    """log(softmax(x)) along an axis, without overflow.  (*S) -> (*S)"""
-    if x.size == 0:
-        return np.copy(x)
-    axis = axis if x.ndim else None
-    shifted = x - np.max(x, axis=axis, keepdims=True)
-    return shifted - np.log(np.add.reduce(np.exp(shifted), axis=axis, keepdims=True))
-
-
-@log_softmax.grad("x")
-def log_softmax_dx(g, out, axis):
-    axis = axis if out.ndim else None
-    return g - np.exp(out) * np.add.reduce(g, axis=axis, keepdims=True)
 
 
 def _along(op_along, name, input, dim, dtype):
