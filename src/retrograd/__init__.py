@@ -157,12 +157,17 @@ __version__ = "0.1.0"
 
 
 # Loaded when first used: `import retrograd` stays light.
-_lazy = ("distributions", "nn", "optim", "utils")
+_lazy = ("distributions", "nn", "optim", "serialization", "utils")
+_lazy_names = {"load": "serialization", "save": "serialization"}
 
 
 def __getattr__(name):
-    if name in _lazy:
+    if name in _lazy or name in _lazy_names:
         from importlib import import_module
 
-        return import_module(f"{__name__}.{name}")
+        module = import_module(f"{__name__}.{_lazy_names.get(name, name)}")
+        if name in _lazy:
+            return module
+        globals()[name] = found = getattr(module, name)
+        return found
     raise _missing_name(__name__, name)

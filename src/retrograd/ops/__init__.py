@@ -8,11 +8,16 @@ from . import added_products as added_products
 from . import affine as affine
 from . import along as along
 from . import arithmetic as arithmetic
+from . import average_pooling as average_pooling
 from . import attention as attention
 from . import bags as bags
 from . import blending as blending
+from . import columns as columns
 from . import comparison as comparison
 from . import complex as complex
+from . import convolution as convolution
+from . import convolution_kernels as convolution_kernels
+from . import convolving as convolving
 from . import copying as copying
 from . import covariance as covariance
 from . import ctc as ctc
@@ -36,6 +41,7 @@ from . import lstm as lstm
 from . import lu_factors as lu_factors
 from . import margin_loss as margin_loss
 from . import masking as masking
+from . import max_pooling as max_pooling
 from . import norm_channels as norm_channels
 from . import norm_rows as norm_rows
 from . import normalisation as normalisation
@@ -48,6 +54,8 @@ from . import packing as packing
 from . import padding as padding
 from . import pair_loss as pair_loss
 from . import permuting as permuting
+from . import plane_lookup as plane_lookup
+from . import pool_windows as pool_windows
 from . import powers as powers
 from . import rectifiers as rectifiers
 from . import reduction as reduction
@@ -60,6 +68,7 @@ from . import scan as scan
 from . import scattering as scattering
 from . import selection as selection
 from . import shape as shape
+from . import shuffling as shuffling
 from . import similarity as similarity
 from . import slicing as slicing
 from . import softmax_rows as softmax_rows
@@ -71,3 +80,4 @@ from . import statistics as statistics
 from . import strides as strides
 from . import tensor_products as tensor_products
 from . import trigonometric as trigonometric
+from . import winners as winners

@@ -1,4 +1,6 @@
 """torch.nn.utils: clipping, parameters as a vector, reparametrizations, packed sequences."""
+"""What torch.nn.utils has: clipping, parameters as a vector, reparametrizations, pruning,
+packed sequences."""
 
 from . import parametrizations as parametrizations
 from . import parametrize as parametrize
@@ -30,10 +32,10 @@ __all__ = [
     "prune",
     "remove_spectral_norm",
     "remove_weight_norm",
+    "rnn",
     "skip_init",
     "spectral_norm",
     "stateless",
-    "rnn",
     "vector_to_parameters",
     "weight_norm",
 ]
