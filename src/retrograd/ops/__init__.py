@@ -4,6 +4,7 @@ Importing this package registers them all.
 """
 
 from . import activation as activation
+from . import adaptive_pooling as adaptive_pooling
 from . import added_products as added_products
 from . import affine as affine
 from . import along as along
@@ -80,4 +81,5 @@ from . import statistics as statistics
 from . import strides as strides
 from . import tensor_products as tensor_products
 from . import trigonometric as trigonometric
+from . import unpooling as unpooling
 from . import winners as winners

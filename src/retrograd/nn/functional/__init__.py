@@ -36,6 +36,14 @@ from ._activation import threshold as threshold
 from ._activation import threshold_ as threshold_
 from ._attention import scaled_dot_product_attention as scaled_dot_product_attention
 from ._dropout import alpha_dropout as alpha_dropout
+from ._adaptive_pooling import adaptive_avg_pool2d as adaptive_avg_pool2d
+from ._adaptive_pooling import adaptive_avg_pool3d as adaptive_avg_pool3d
+from ._adaptive_pooling import adaptive_max_pool1d as adaptive_max_pool1d
+from ._adaptive_pooling import adaptive_max_pool1d_with_indices as adaptive_max_pool1d_with_indices
+from ._adaptive_pooling import adaptive_max_pool2d as adaptive_max_pool2d
+from ._adaptive_pooling import adaptive_max_pool2d_with_indices as adaptive_max_pool2d_with_indices
+from ._adaptive_pooling import adaptive_max_pool3d as adaptive_max_pool3d
+from ._adaptive_pooling import adaptive_max_pool3d_with_indices as adaptive_max_pool3d_with_indices
 from ._dropout import dropout as dropout
 from ._dropout import dropout1d as dropout1d
 from ._dropout import dropout2d as dropout2d
@@ -78,9 +86,20 @@ from ._pooling import max_pool2d as max_pool2d
 from ._pooling import max_pool2d_with_indices as max_pool2d_with_indices
 from ._pooling import max_pool3d as max_pool3d
 from ._pooling import max_pool3d_with_indices as max_pool3d_with_indices
+from ._unpooling import fractional_max_pool2d as fractional_max_pool2d
+from ._unpooling import fractional_max_pool2d_with_indices as fractional_max_pool2d_with_indices
+from ._unpooling import fractional_max_pool3d as fractional_max_pool3d
+from ._unpooling import fractional_max_pool3d_with_indices as fractional_max_pool3d_with_indices
+from ._unpooling import lp_pool1d as lp_pool1d
+from ._unpooling import lp_pool2d as lp_pool2d
+from ._unpooling import lp_pool3d as lp_pool3d
+from ._unpooling import max_unpool1d as max_unpool1d
+from ._unpooling import max_unpool2d as max_unpool2d
+from ._unpooling import max_unpool3d as max_unpool3d
 
 # Operations with one plain form for both: they name themselves.
 # Operations with one plain form for both: they name themselves.
+adaptive_avg_pool1d = _functions["nn.functional.adaptive_avg_pool1d"]
 avg_pool1d = _functions["nn.functional.avg_pool1d"]
 avg_pool2d = _functions["nn.functional.avg_pool2d"]
 avg_pool3d = _functions["nn.functional.avg_pool3d"]
@@ -109,6 +128,15 @@ unfold = _functions["nn.functional.unfold"]
 
 __all__ = [
     "alpha_dropout",
+    "adaptive_avg_pool1d",
+    "adaptive_avg_pool2d",
+    "adaptive_avg_pool3d",
+    "adaptive_max_pool1d",
+    "adaptive_max_pool1d_with_indices",
+    "adaptive_max_pool2d",
+    "adaptive_max_pool2d_with_indices",
+    "adaptive_max_pool3d",
+    "adaptive_max_pool3d_with_indices",
     "avg_pool1d",
     "avg_pool2d",
     "avg_pool3d",
@@ -140,6 +168,10 @@ __all__ = [
     "feature_alpha_dropout",
     "fold",
     "gaussian_nll_loss",
+    "fractional_max_pool2d",
+    "fractional_max_pool2d_with_indices",
+    "fractional_max_pool3d",
+    "fractional_max_pool3d_with_indices",
     "gelu",
     "glu",
     "group_norm",
@@ -163,12 +195,18 @@ __all__ = [
     "log_softmax",
     "logsigmoid",
     "margin_ranking_loss",
+    "lp_pool1d",
+    "lp_pool2d",
+    "lp_pool3d",
     "max_pool1d",
     "max_pool1d_with_indices",
     "max_pool2d",
     "max_pool2d_with_indices",
     "max_pool3d",
     "max_pool3d_with_indices",
+    "max_unpool1d",
+    "max_unpool2d",
+    "max_unpool3d",
     "mish",
     "mse_loss",
     "multi_head_attention_forward",
