@@ -1,4 +1,3 @@
-"""torch.nn.utils: clipping, parameters as a vector, reparametrizations, packed sequences."""
 """What torch.nn.utils has: clipping, parameters as a vector, reparametrizations, pruning,
 packed sequences."""
 
