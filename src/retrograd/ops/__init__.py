@@ -48,6 +48,7 @@ from . import norm_channels as norm_channels
 from . import norm_rows as norm_rows
 from . import normalisation as normalisation
 from . import normalised as normalised
+from . import normal_gate as normal_gate
 from . import norms as norms
 from . import numbered as numbered
 from . import numpy_calls as numpy_calls
@@ -73,6 +74,7 @@ from . import shape as shape
 from . import shuffling as shuffling
 from . import similarity as similarity
 from . import slicing as slicing
+from . import softmax_rows as softmax_rows
 from . import sorting as sorting
 from . import special as special
 from . import spectral as spectral
