@@ -142,10 +142,13 @@ def _targets(target, classes, ignore_index):
     """
     if target.size == 0:
         return target, None
-    if target.dtype == np.int64 and not 0 <= ignore_index < classes:
-        # Without a sign, numbers below 0 are the largest: one look finds all that are wrong.
-        if np.maximum.reduce(target.view(np.uint64), axis=None) < classes:
-            return target, None
+    # Without a sign, numbers below 0 are the largest: one look finds all that are wrong.
+    if (
+        target.dtype == np.int64
+        and not 0 <= ignore_index < classes
+        and np.maximum.reduce(target.view(np.uint64), axis=None) < classes
+    ):
+        return target, None
     ignored = target == ignore_index
     wrong = ~ignored & ((target < 0) | (target >= classes))
     if wrong.any():
