@@ -81,6 +81,9 @@ from .parameter import UninitializedParameter as UninitializedParameter
 from .parameter_containers import ParameterDict as ParameterDict
 from .parameter_containers import ParameterList as ParameterList
 
+# Last: it looks names up among all that is imported above.
+from . import modules as modules  # isort: skip
+
 __all__ = [
     "AdaptiveLogSoftmaxWithLoss",
     "AlphaDropout",
@@ -161,5 +164,6 @@ __all__ = [
     "UninitializedParameter",
     "functional",
     "init",
+    "modules",
     "utils",
 ]
