@@ -135,3 +135,12 @@ def test_features_are_dropped_whole():
     channels = y.reshape(100, 12)
     assert rg.equal(channels.min(1).values, channels.max(1).values)
     assert 0 < (channels[:, 0] == 0).sum().item() < 100
+
+
+def test_masks_are_drawn_in_the_order_of_memory():
+    def program(t, nn):
+        x = t.arange(1.0, 25.0).reshape(2, 3, 4)
+        forms = (x, x.transpose(0, 1), x.permute(2, 0, 1), x[:, :, ::2].transpose(1, 2), x[:1].mT)
+        return [nn.functional.dropout(one, 0.5) for one in forms], t.rand(2)
+
+    check_parity(program)

@@ -50,7 +50,22 @@ def _kept(input: Value, p: float, by_feature: bool) -> Any:
             f"result type Float can't be cast to the desired output type {scalar_name(dtype)}"
         )
     refuse(input.array, "c", "bernoulli_scalar_cpu_")
-    return bernoulli_mask(default_generator, shape, 1 - p).astype(dtype)
+    if by_feature:
+        return bernoulli_mask(default_generator, shape, 1 - p).astype(dtype)
+    return kept_like(input.array, p).astype(dtype)
+
+
+def kept_like(like: Any, p: float) -> Any:
+    """Return bools in the shape of `like`, false with probability `p`.
+
+    They are drawn in the order in which `like` lies in memory, as PyTorch does: a transposed
+    input has a transposed mask.
+    """
+    if like.flags.c_contiguous or 0 in like.strides:
+        return bernoulli_mask(default_generator, like.shape, 1 - p)
+    order = sorted(range(like.ndim), key=lambda axis: -like.strides[axis])
+    shape = tuple([like.shape[axis] for axis in order])
+    return bernoulli_mask(default_generator, shape, 1 - p).transpose(np.argsort(order))
 
 
 def _dropped(function: str, input: Any, p: float, train: bool, by_feature: bool = False) -> Any:

@@ -85,8 +85,8 @@ class Buffer(metaclass=_BufferType):
     def __new__(cls, data: Any = None, *, persistent: bool = True) -> Any:
         buffer = Tensor.__new__(Tensor)
         share_memory(buffer, data)
-        buffer._is_buffer = True  # type: ignore[attr-defined]
         buffer.persistent = persistent  # type: ignore[attr-defined]
+        buffer._is_buffer = True  # type: ignore[attr-defined]
         return buffer
 
 

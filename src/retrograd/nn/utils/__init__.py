@@ -1,9 +1,11 @@
-"""What torch.nn.utils has: clipping, parameters as a vector, reparametrizations, pruning."""
+"""What torch.nn.utils has: clipping, parameters as a vector, reparametrizations, pruning,
+packed sequences."""
 
 from . import parametrizations as parametrizations
 from . import parametrize as parametrize
 from . import prune as prune
 from . import stateless as stateless
+from . import rnn as rnn
 from .clip_grad import clip_grad_norm as clip_grad_norm
 from .clip_grad import clip_grad_norm_ as clip_grad_norm_
 from .clip_grad import clip_grad_value_ as clip_grad_value_
@@ -29,6 +31,7 @@ __all__ = [
     "prune",
     "remove_spectral_norm",
     "remove_weight_norm",
+    "rnn",
     "skip_init",
     "spectral_norm",
     "stateless",
