@@ -73,21 +73,22 @@ def _both_ways(emitted, skips, lengths, target_lengths):
     lengths, so that one pass over twice as many samples gives both.
     """
     times, samples, states = emitted.shape
-    back = np.arange(times)[:, None], np.arange(states)
-    turned = (lengths - 1 - back[0]) % max(times, 1), (2 * target_lengths[:, None] - back[1])
-    turned = turned[0], turned[1] % states
-    every = np.arange(samples)
-    index = turned[0][:, :, None], every[:, None], turned[1]
-    # Between two states of the turned row a skip is allowed where it is between their originals.
+    every = np.arange(samples)[:, None]
+    place = np.arange(states)
+    last = 2 * target_lengths[:, None]
+    # Where each time and state comes from; beyond a sample's own lengths it does not matter.
+    time = ((lengths - 1 - np.arange(times)[:, None]) % max(times, 1))[:, :, None]
+    state = (last - place) % states
+    # A skip leads into the state after the one that it leads into the other way round.
     onward = np.zeros_like(skips)
     onward[:, :-2] = skips[:, 2:]
-    onward = onward[every[:, None], turned[1]]
+    onward = onward[every, state]
     onward[:, :2] = False
+    index = time, every, state
     found = _forward(
         np.concatenate((emitted, emitted[index]), axis=1), np.concatenate((skips, onward))
     )
-    own = back[1] <= 2 * target_lengths[:, None]
-    return found[:, :samples], np.where(own, found[:, samples:][index], _LOWEST)
+    return found[:, :samples], np.where(place <= last, found[:, samples:][index], _LOWEST)
 
 
 def _last_states(shape, target_lengths):
