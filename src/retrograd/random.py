@@ -10,10 +10,12 @@ import numpy as np
 from . import inplace, streams
 from ._core.promotion import defaults
 from ._core.value import Value
-from .creation import _leaf, _sizes
+from .creation import _leaf, _sizes, empty_like
 from .device import check_device
 from .dtypes import to_numpy
 from .generator import Generator as _Stream
+from .layouts import preserve_format
+from .streams.memory_order import axes_in_memory, in_memory_order
 from .tensor import Tensor, wrap
 
 
@@ -125,36 +127,52 @@ def randperm(n, *, generator=None, out=None, dtype=None, layout=None, device=Non
     return _made(array, out, requires_grad)
 
 
-def _like_dtype(input, dtype):
-    return input.get_dtype() if dtype is None else to_numpy(dtype)
+def _like(input, dtype, memory_format, draw):
+    """Return what ``draw(shape, dtype, contiguous)`` draws, the axes in memory as `input` has them.
+
+    A memory format other than the preserved one says the order of the axes itself.
+    """
+    target = input.get_dtype() if dtype is None else to_numpy(dtype)
+    model = input.array
+    if not model.flags.c_contiguous or memory_format not in (None, preserve_format):
+        model = empty_like(input, memory_format=memory_format).array
+    dense = bool(model.flags.c_contiguous)
+    return in_memory_order(model, lambda shape: draw(shape, target, dense))
 
 
 def rand_like(input, *, generator=None, dtype=None, layout=None, device=None,
               requires_grad=False, memory_format=None):  # fmt: skip
-    """Return uniform numbers with the shape and dtype of `input`."""
-    array = streams.uniform(
-        generator or default_generator, input.get_shape(), _like_dtype(input, dtype)
-    )
-    return _leaf(array, requires_grad)
+    """Return uniform numbers with the shape, dtype and axis order of `input`."""
+    stream = generator or default_generator
+
+    def draw(shape, target, dense):
+        return streams.uniform(stream, shape, target)
+
+    return _leaf(_like(input, dtype, memory_format, draw), requires_grad)
 
 
 def randn_like(input, *, generator=None, dtype=None, layout=None, device=None,
                requires_grad=False, memory_format=None):  # fmt: skip
-    """Return normal numbers with the shape and dtype of `input`."""
-    array = streams.normal(
-        generator or default_generator, input.get_shape(), _like_dtype(input, dtype)
-    )
-    return _leaf(array, requires_grad)
+    """Return normal numbers with the shape, dtype and axis order of `input`."""
+    stream = generator or default_generator
+
+    def draw(shape, target, dense):
+        return streams.normal(stream, shape, target, by_pairs=not dense)
+
+    return _leaf(_like(input, dtype, memory_format, draw), requires_grad)
 
 
 def randint_like(input, low, high=None, *, generator=None, dtype=None, layout=None, device=None,
                  requires_grad=False, memory_format=None):  # fmt: skip
-    """Return random integers with the shape and dtype of `input`."""
+    """Return random integers with the shape, dtype and axis order of `input`."""
     if high is None:
         low, high = 0, low
     stream = generator or default_generator
-    array = streams.integers(stream, input.get_shape(), low, high, _like_dtype(input, dtype))
-    return _leaf(array, requires_grad)
+
+    def draw(shape, target, dense):
+        return streams.integers(stream, shape, low, high, target)
+
+    return _leaf(_like(input, dtype, memory_format, draw), requires_grad)
 
 
 def normal(mean, std=1.0, size=None, *, generator=None, out=None, dtype=None, device=None,
@@ -200,9 +218,10 @@ def binomial(count, prob, generator=None):
 # -- in-place draws -----------------------------------------------------------------------------
 
 
-def _fill(self, name, array):
+def _fill(self, name, draw):
+    """Fill a tensor with what ``draw(shape)`` returns, in the order of its memory."""
     inplace.check_writable(self, name)
-    np.copyto(self.array, array, casting="unsafe")
+    np.copyto(self.array, in_memory_order(self.array, draw), casting="unsafe")
     self._bump_version(name)
     return self
 
@@ -211,69 +230,79 @@ def uniform_(self, from_=0.0, to=1.0, *, generator=None, **given):
     """Fill with numbers uniform on [from, to)."""
     low = given.get("from", given.get("a", from_))
     high = given.get("b", to)
-    inplace.check_writable(self, "uniform_")
-    stream = generator or default_generator
-    drawn = streams.uniform(stream, self.get_shape(), self.get_dtype(), low, high)
-    return _fill(self, "uniform_", drawn)
+    stream, dtype = generator or default_generator, self.get_dtype()
+    return _fill(self, "uniform_", lambda shape: streams.uniform(stream, shape, dtype, low, high))
 
 
 def normal_(self, mean=0.0, std=1.0, *, generator=None):
     """Fill with normal numbers."""
-    inplace.check_writable(self, "normal_")
-    stream = generator or default_generator
-    drawn = streams.normal(stream, self.get_shape(), self.get_dtype(), mean, std)
-    return _fill(self, "normal_", drawn)
+    stream, dtype = generator or default_generator, self.get_dtype()
+    by_pairs = not self.array.flags.c_contiguous
+    return _fill(
+        self,
+        "normal_",
+        lambda shape: streams.normal(stream, shape, dtype, mean, std, by_pairs),
+    )
 
 
 def random_(self, from_=None, to=None, *, generator=None):
     """Fill with random integers: below `to`, from `from_`, or over the dtype's whole range."""
-    inplace.check_writable(self, "random_")
-    stream = generator or default_generator
-    shape, dtype = self.get_shape(), self.get_dtype()
+    stream, dtype = generator or default_generator, self.get_dtype()
     if from_ is None and to is None:
-        return _fill(self, "random_", streams.random(stream, shape, dtype))
+        return _fill(self, "random_", lambda shape: streams.random(stream, shape, dtype))
     if to is None:
         from_, to = 0, from_
-    return _fill(self, "random_", streams.integers(stream, shape, from_, to, dtype))
+    return _fill(self, "random_", lambda shape: streams.integers(stream, shape, from_, to, dtype))
 
 
 def bernoulli_(self, p=0.5, *, generator=None):
     """Fill with ones of probability `p`, a number or a tensor, and zeros."""
-    inplace.check_writable(self, "bernoulli_")
     stream = generator or default_generator
-    if isinstance(p, Value):
-        drawn = streams.bernoulli(stream, np.broadcast_to(p.array, self.get_shape()))
-    else:
-        drawn = streams.bernoulli_mask(stream, self.get_shape(), p)
-    return _fill(self, "bernoulli_", drawn)
+    if self.get_dtype().kind == "c" and self.array.size:
+        kernel = "bernoulli_tensor_cpu_self_" if isinstance(p, Value) else "bernoulli_scalar_cpu_"
+        raise NotImplementedError(
+            f"\"{kernel}\" not implemented for '{self.dtype.type_name}'"
+        )
+    if not isinstance(p, Value):
+        return _fill(self, "bernoulli_", lambda shape: streams.bernoulli_mask(stream, shape, p))
+    inplace.check_writable(self, "bernoulli_")
+    chances = np.broadcast_to(p.array, self.get_shape())
+    # The loop runs over both; the tensor that is filled says in which order.
+    order = axes_in_memory(self.get_shape(), self.array.strides)
+    drawn = streams.bernoulli(stream, chances.transpose(order))
+    np.copyto(self.array.transpose(order), drawn, casting="unsafe")
+    self._bump_version("bernoulli_")
+    return self
 
 
 def exponential_(self, lambd=1.0, *, generator=None):
     """Fill with exponential numbers of rate `lambd`."""
-    stream = generator or default_generator
-    drawn = streams.exponential(stream, self.get_shape(), self.get_dtype(), lambd)
-    return _fill(self, "exponential_", drawn)
+    stream, dtype = generator or default_generator, self.get_dtype()
+    return _fill(
+        self, "exponential_", lambda shape: streams.exponential(stream, shape, dtype, lambd)
+    )
 
 
 def cauchy_(self, median=0.0, sigma=1.0, *, generator=None):
     """Fill with Cauchy numbers."""
-    stream = generator or default_generator
-    drawn = streams.cauchy(stream, self.get_shape(), self.get_dtype(), median, sigma)
-    return _fill(self, "cauchy_", drawn)
+    stream, dtype = generator or default_generator, self.get_dtype()
+    return _fill(
+        self, "cauchy_", lambda shape: streams.cauchy(stream, shape, dtype, median, sigma)
+    )
 
 
 def log_normal_(self, mean=1.0, std=2.0, *, generator=None):
     """Fill with numbers whose logarithm is normal."""
-    stream = generator or default_generator
-    drawn = streams.log_normal(stream, self.get_shape(), self.get_dtype(), mean, std)
-    return _fill(self, "log_normal_", drawn)
+    stream, dtype = generator or default_generator, self.get_dtype()
+    return _fill(
+        self, "log_normal_", lambda shape: streams.log_normal(stream, shape, dtype, mean, std)
+    )
 
 
 def geometric_(self, p, *, generator=None):
     """Fill with the numbers of trials up to the first success of probability `p`."""
-    stream = generator or default_generator
-    drawn = streams.geometric(stream, self.get_shape(), self.get_dtype(), p)
-    return _fill(self, "geometric_", drawn)
+    stream, dtype = generator or default_generator, self.get_dtype()
+    return _fill(self, "geometric_", lambda shape: streams.geometric(stream, shape, dtype, p))
 
 
 def _method_bernoulli(self, p=None, *, generator=None):

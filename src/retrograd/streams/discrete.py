@@ -51,6 +51,8 @@ def geometric(generator, shape, dtype=np.float32, p=0.5):
     dtype = np.dtype(dtype)
     if not 0.0 < p < 1.0:
         raise RuntimeError(f"geometric_ expects p to be in (0, 1), but got p={p:g}")
+    if size_of(shape) == 0:
+        return np.empty(shape, dtype)
     if dtype.kind in "bc" or dtype.name in ("uint16", "uint32", "uint64"):
         raise NotImplementedError(
             f"\"geometric_cpu\" not implemented for '{dtypes.of(dtype).type_name}'"
