@@ -23,6 +23,7 @@ from .half_cauchy import HalfCauchy as HalfCauchy
 from .half_normal import HalfNormal as HalfNormal
 from .independent import Independent as Independent
 from .inverse_gamma import InverseGamma as InverseGamma
+from . import kl_between as _kl_between  # registers its formulas
 from .kl import kl_divergence as kl_divergence
 from .kl import register_kl as register_kl
 from .kumaraswamy import Kumaraswamy as Kumaraswamy

@@ -202,8 +202,8 @@ def _exponential_family(p, q):
     # Bregman divergence of the normalisers (Nielsen and Nock 2010).
     if type(p) is not type(q):
         raise NotImplementedError(
-            "The cross KL-divergence between different exponential families cannot be computed "
-            "using Bregman divergences"
+            f"The cross KL-divergence between different exponential families cannot{' ' * 29}be "
+            "computed using Bregman divergences"
         )
     from ..autograd import grad
 
@@ -256,8 +256,8 @@ def _laplace(p, q):
 def _multivariate_normal(p, q):
     if p.event_shape != q.event_shape:
         raise ValueError(
-            "KL-divergence between two Multivariate Normals with\n"
-            "                          different event shapes cannot be computed"
+            f"KL-divergence between two Multivariate Normals with{' ' * 26}different event shapes "
+            "cannot be computed"
         )
     p_factor, q_factor = p._unbroadcasted_scale_tril, q._unbroadcasted_scale_tril
     batch = functions["broadcast_shapes"](q_factor.shape[:-2], p_factor.shape[:-2])
