@@ -102,20 +102,18 @@ class Binomial(Distribution):
             - normaliser
         )
 
-    def _same_count(self):
+    def _same_count(self, asked):
         count = int(self.total_count.max())
         if not self.total_count.min() == count:
-            raise NotImplementedError(
-                "Inhomogeneous total count not supported by `enumerate_support`."
-            )
+            raise NotImplementedError(f"Inhomogeneous total count not supported by `{asked}`.")
         return count
 
     def entropy(self):
-        self._same_count()
+        self._same_count("entropy")
         log_probs = self.log_prob(self.enumerate_support(False))
         return -(log_probs.exp() * log_probs).sum(0)
 
     def enumerate_support(self, expand=True):
-        values = arange(1 + self._same_count(), dtype=self._param.dtype)
+        values = arange(1 + self._same_count("enumerate_support"), dtype=self._param.dtype)
         values = values.view((-1, *(1,) * len(self._batch_shape)))
         return values.expand((-1, *self._batch_shape)) if expand else values

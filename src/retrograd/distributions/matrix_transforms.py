@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from .._core.public import functions
 from . import constraints
 from .transforms import Transform
 
@@ -42,4 +43,4 @@ class PositiveDefiniteTransform(Transform):
         return lower @ lower.mT
 
     def _inverse(self, y):
-        return LowerCholeskyTransform().inv(y.cholesky())
+        return LowerCholeskyTransform().inv(functions["linalg.cholesky"](y))
