@@ -463,6 +463,8 @@ def attach_functions():
         unary = getattr(front, "op", None) is not None and len(front.op.operands) == 1
         if (unary or name in _IN_PLACE_FUNCTIONS) and name not in _METHODS_ONLY:
             functions.setdefault(name, _as_function(name))
+    for name in _IN_PLACE_WITHOUT_METHOD:
+        functions[name] = inplace.in_place(functions[name[:-1]], name)
 
 
 def _as_function(name):
@@ -487,10 +489,10 @@ _METHODS_AS_FUNCTIONS = (
     "resolve_neg",
 )  # fmt: skip
 _IN_PLACE_FUNCTIONS = (
-    "addmv_", "celu_", "clamp_", "clamp_max_", "clamp_min_", "clip_", "elu_", "fill_", "gcd_",
-    "index_put_", "lcm_", "ldexp_", "logit_", "nan_to_num_", "relu_", "rrelu_", "round_", "selu_",
-    "threshold_", "xlogy_", "as_strided_",
+    "addmv_", "clamp_", "clamp_max_", "clamp_min_", "clip_", "fill_", "gcd_", "index_put_",
+    "lcm_", "ldexp_", "logit_", "nan_to_num_", "relu_", "round_", "xlogy_", "as_strided_",
 )  # fmt: skip
+_IN_PLACE_WITHOUT_METHOD = ("celu_", "selu_", "threshold_")
 
 
 attach_declared()

@@ -10,7 +10,7 @@ from ._core.storage import Storage
 from ._core.value import Value
 from ._methods import method
 from .ops.strides import memory_of
-from .tensor import Tensor, wrap
+from .tensor import Tensor, raw, wrap
 
 
 @method
@@ -69,12 +69,12 @@ def __deepcopy__(self, memo):
 
 
 # In the pure-Python build a tensor's fields are in its `__dict__` too.
-_fields = {"array", *getattr(Value, "__annotations__", ())}
+TENSOR_FIELDS = {"array", *getattr(Value, "__annotations__", ())}
 
 
 def own_attributes(tensor):
     """Return the attributes that the user gave a tensor."""
-    return {name: value for name, value in tensor.__dict__.items() if name not in _fields}
+    return {name: value for name, value in tensor.__dict__.items() if name not in TENSOR_FIELDS}
 
 
 def _copied_memory(tensor, memo):
@@ -104,9 +104,11 @@ def _copied_storage(tensor, memo):
 
 def rebuild(kind, array, requires_grad, attributes):
     """Return the tensor that was pickled as these parts."""
-    made = wrap(array)
-    if kind is not Tensor:
-        made = made.as_subclass(kind)
+    if kind is Tensor:
+        made = wrap(array)
+    else:
+        made = kind.__new__(kind)
+        Tensor.__init__(made, array, raw)
     made.requires = requires_grad
     made.__dict__.update(attributes)
     return made

@@ -21,6 +21,10 @@ STATE_BYTES = 5056
 # Numbers made from words at a time, so that the temporaries of one piece stay in the cache.
 PIECE = 16384
 
+# Up to so many pairs of words, drawing words and joining them is sooner done.
+_FEW = 1024
+_LAST_LONG = 2**64 - 1
+
 # Ufuncs take 0-d arrays sooner than Python numbers: 0.26 against 0.45 us on eight numbers.
 _MASK24 = np.asarray(2**24 - 1, dtype=np.uint64)
 _MASK53 = np.asarray(2**53 - 1, dtype=np.uint64)
@@ -65,6 +69,7 @@ class Generator:
     __slots__ = (
         "__weakref__",
         "_next_float_normal",
+        "_pairs",
         "_seed",
         "_twister",
         "device",
@@ -88,9 +93,10 @@ class Generator:
             self._seed_twister()
 
     def _start(self):
-        from numpy.random import MT19937  # here: not loaded by NumPy itself, 15 ms
+        from numpy import random  # here: not loaded by NumPy itself, 15 ms
 
-        self._twister = MT19937(0)
+        self._twister = random.MT19937(0)
+        self._pairs = random.Generator(self._twister)
         self._seed_twister()
         self.raw = self._twister.random_raw
 
@@ -179,9 +185,11 @@ class Generator:
 
     def longs(self, n):
         """Draw `n` words of 64 bits, each from two words, the high one first.  -> uint64 (n,)"""
-        if n > PIECE:
-            starts = range(0, n, PIECE)
-            return np.concatenate([self.longs(min(PIECE, n - start)) for start in starts])
+        if n > _FEW:
+            # NumPy's own pairs come in this order too: 527 us for 131072 of them, not 818.
+            if self._twister is None:
+                self._start()
+            return self._pairs.integers(0, _LAST_LONG, n, np.uint64, endpoint=True)
         words = self.raw(2 * n)
         out = words[::2] << _WORD_BITS
         out |= words[1::2]

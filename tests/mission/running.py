@@ -1,14 +1,18 @@
-"""Ways to run a program of `programs/`: each returns what it printed."""
+"""Ways to run a program of `programs/` or of `examples/`: each returns what it printed."""
 
 import contextlib
 import io
 import re
+import sys
 import warnings
+from collections.abc import Iterator
 from pathlib import Path
+from types import ModuleType
+from typing import Any
 
 HERE = Path(__file__).resolve().parent
 PROGRAMS = sorted((HERE / "programs").glob("*.py"))
-DIGITS = HERE.parent.parent / "examples" / "digits.py"
+EXAMPLES = sorted((HERE.parent.parent / "examples").glob("*.py"))
 
 # `import torch.x` alone is not among them: it binds `torch`, which no import of retrograd's does.
 IMPORTS = (
@@ -36,12 +40,38 @@ def with_retrograd(source: str) -> str:
     return source
 
 
-def run_here(source: str, program: Path) -> str:
-    """Run the source in this process, every warning an error."""
+def run_here(program: Path, library: str = "torch") -> str:
+    """Run the program in this process, every warning an error."""
     printed = io.StringIO()
-    names = {"__name__": "__main__", "__file__": str(program)}
-    code = compile(source, str(program), "exec", dont_inherit=True)
-    with contextlib.redirect_stdout(printed), warnings.catch_warnings():
+    with (
+        contextlib.redirect_stdout(printed),
+        neighbours(program, library),
+        warnings.catch_warnings(),
+    ):
         warnings.simplefilter("error")
-        exec(code, names)
+        execute(program, library, {"__name__": "__main__", "__file__": str(program)})
     return printed.getvalue()
+
+
+def execute(program: Path, library: str, names: dict[str, Any]) -> None:
+    source = program.read_text()
+    source = with_retrograd(source) if library == "retrograd" else source
+    exec(compile(source, str(program), "exec", dont_inherit=True), names)
+
+
+@contextlib.contextmanager
+def neighbours(program: Path, library: str) -> Iterator[None]:
+    """Let a program import the files beside it, brought to the same library."""
+    loaded = []
+    for path in program.parent.glob("*.py"):
+        if re.search(rf"^from {path.stem} import ", program.read_text(), re.MULTILINE):
+            module = ModuleType(path.stem)
+            module.__file__ = str(path)
+            execute(path, library, module.__dict__)
+            sys.modules[path.stem] = module
+            loaded.append(path.stem)
+    try:
+        yield
+    finally:
+        for name in loaded:
+            del sys.modules[name]

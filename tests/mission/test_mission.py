@@ -1,13 +1,15 @@
-"""The programs of the mission, under retrograd in two ways and under PyTorch."""
+"""The programs of the mission and the examples, under retrograd in two ways and under PyTorch."""
+
+from pathlib import Path
 
 import pytest
 
 from tests.commands import run_command
 
-from .running import DIGITS, HERE, PROGRAMS, expected_text, run_here, with_retrograd
+from .running import EXAMPLES, HERE, PROGRAMS, expected_text, run_here, with_retrograd
 
 every_program = pytest.mark.parametrize(
-    "program", (*PROGRAMS, DIGITS), ids=lambda program: program.stem
+    "program", (*PROGRAMS, *EXAMPLES), ids=lambda program: program.stem
 )
 
 
@@ -21,25 +23,27 @@ def test_through_the_command(program):
 
 @every_program
 def test_through_an_import_of_retrograd(program):
-    assert run_here(with_retrograd(program.read_text()), program) == expected_text(program)
+    assert run_here(program, "retrograd") == expected_text(program)
 
 
 @every_program
 def test_under_pytorch(program):
     torch = pytest.importorskip("torch")
     assert "retrograd" not in torch.__name__
-    assert run_here(program.read_text(), program) == expected_text(program)
+    assert run_here(program) == expected_text(program)
 
 
 def test_every_program_has_its_expected_text():
     texts = {path.stem for path in (HERE / "expected").glob("*.txt")}
-    assert texts == {program.stem for program in (*PROGRAMS, DIGITS)}
+    stems = [program.stem for program in (*PROGRAMS, *EXAMPLES)]
+    assert sorted(texts) == sorted(stems)
     assert len(PROGRAMS) == 15
+    assert "digits" in stems
 
 
 def test_digits_are_learnt():
     # Twenty losses, then the accuracy; what PyTorch prints, so the test above covers retrograd.
-    *losses, accuracy = expected_text(DIGITS).splitlines()
+    *losses, accuracy = expected_text(Path("digits.py")).splitlines()
     assert len(losses) == 20
     assert float(accuracy.partition("(")[2].partition(" %")[0]) > 97
 

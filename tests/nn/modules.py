@@ -206,7 +206,9 @@ def complaint(call, library):
     try:
         call(library)
     except Exception as error:
-        text = re.sub(r"\nwhile computing .*", "", f"{type(error).__name__}: {error}")
+        # An OperationError is a RuntimeError with a note on the call.
+        kind = type(error).__name__.replace("OperationError", "RuntimeError")
+        text = re.sub(r"\nwhile computing .*", "", f"{kind}: {error}")
         return re.sub(r"(torch|retrograd)(\.\w+)*\.(?=\w+[>' ])", "", text)
     return None
 

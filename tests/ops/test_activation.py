@@ -6,7 +6,62 @@ import numpy as np
 
 from ..sampling import Sample, array, read_only
 
+# Without nan, whose gradients PyTorch's vector and scalar kernels answer differently.
+KINKS = np.array([-1.0, 0.0, 1.0, np.inf, -np.inf])
+
+
+def floating(*args, words, **settings):
+    """Return samples of an activation that takes floating-point numbers alone."""
+    return [
+        Sample(array(3, 4), *args, **settings),
+        Sample(array(), *args, **settings),
+        Sample(array(0, 3), *args, **settings),
+        Sample(array(4, 3).T, *args, **settings),
+        Sample(read_only(array(5)), *args, **settings),
+        Sample(KINKS, *args, skip="finite second", **settings),
+        Sample(array(3, dtype="float32"), *args, **settings),
+        Sample(array(3, dtype="int64"), *args, raises=NotImplementedError, match=words, **settings),
+    ]
+
+
 SAMPLES = {
+    "celu": [
+        *floating(words="\"elu_cpu\" not implemented for 'Long'"),
+        *floating(alpha=2.5, words="\"elu_cpu\" not implemented for 'Long'"),
+        Sample(array(3), 0.0, raises=RuntimeError, match="alpha cannot be 0 for CELU"),
+    ],
+    "selu": floating(words="\"elu_cpu\" not implemented for 'Long'"),
+    "hardshrink": [
+        *floating(words="\"hardshrink_cpu\" not implemented for 'Long'"),
+        *floating(0.25, words="\"hardshrink_cpu\" not implemented for 'Long'"),
+    ],
+    "threshold": [
+        *floating(0.5, 7.0, words="")[:-1],
+        Sample(array(5, dtype="int64"), 1, 5),
+        Sample(array(3, dtype="bool"), 1, 5, raises=NotImplementedError,
+               match="\"threshold_cpu\" not implemented for 'Bool'"),
+    ],
+    "prelu": [
+        Sample(array(3, 4), array(4)),
+        Sample(array(3, 4), array(1)),
+        Sample(array(3, 4), array()),
+        Sample(array(2, 3, 4), array(3)),
+        Sample(array(5), array(1)),
+        Sample(array(), array(1)),
+        Sample(array(4, 3).T, array(4)[::-1]),
+        Sample(array(0, 4), array(4)),
+        Sample(array(3, 4, dtype="float32"), array(4, dtype="float32")),
+        Sample(array(2, 3), array(4), raises=RuntimeError,
+               match="Mismatch of parameter numbers and input channel size. Found parameter "
+               "numbers = 4 and channel size = 3."),
+        Sample(array(2, 3), array(3, 1), raises=RuntimeError,
+               match="Expected `weight` to be a scalar or 1D tensor, but got: ndim = 2"),
+        Sample(array(2, 3), array(3, dtype="float32"), raises=RuntimeError,
+               match="prelu: Type promoting not supported. Got Double and Float"),
+        Sample(array(), array(2), raises=RuntimeError, match="Not allow zero-dim input tensor."),
+        Sample(array(2, 3, dtype="int64"), array(3, dtype="int64"), raises=NotImplementedError,
+               match="\"prelu_cpu\" not implemented for 'Long'"),
+    ],
     "relu": [
         Sample(array(3, 4)),
         Sample(array()),
@@ -39,4 +94,4 @@ SAMPLES = {
         Sample(array(3, 4, dtype="float32"), 1, dtype=np.float64),
         Sample(array(3, 4), 2, raises=IndexError, match="Dimension out of range"),
     ],
-}
+}  # fmt: skip

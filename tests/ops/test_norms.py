@@ -76,6 +76,15 @@ SAMPLES = {
         Sample(array(3, 4), "x", raises=RuntimeError, match="Order x not supported"),
         Sample(array(3, 4), "nuc", dim=1, raises=RuntimeError, match="dim must be a 2-tuple"),
     ],
+    # PyTorch's own node is that of the reshaping or of the norm, by `dim`.
+    "norm_except_dim": [
+        Sample(array(3, 4), skip="node"),
+        Sample(array(3, 4), 2, 1, skip="node"),
+        Sample(array(2, 3, 4), 2, 1, skip="node"),
+        Sample(array(2, 3, 4), 2, -1, skip="node"),
+        Sample(array(2, 3, 4), dim=2, pow=1, skip="node"),
+        Sample(array(3, 4, dtype="float32"), skip="node"),
+    ],
     "renorm": [
         Sample(array(3, 4), 2, 0, 1.0, skip="node"),
         Sample(array(3, 4), 1, 1, 2.0, skip="node"),

@@ -265,8 +265,3 @@ def test_learning_rate_tensor():
     rate.fill_(0.25)
     optimizer.step()
     assert w.tolist() == [0.25, 0.25]
-
-
-def test_differentiable_is_refused():
-    with pytest.raises(NotImplementedError, match="differentiable=True"):
-        rg.optim.SGD([rg.ones(1, requires_grad=True)], differentiable=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from .engine import Run
+from .modes import thread_modes
 from .node import Node, Unconnected
 from .value import Value
 
@@ -31,7 +32,20 @@ def backward(
                 # As in PyTorch, an intermediate named here keeps its gradient from now on.
                 edge.node_hooks().retained[value.index] = value.get_cell()
         run.captures = targets
-    run.go(roots, grads)
+        go_towards(run, roots, grads)
+    else:
+        run.go(roots, grads)
+
+
+def go_towards(run: Run, roots: list[Value], grads: list[Any]) -> None:
+    """Run towards given values, saying so to the backward methods that it calls."""
+    modes = thread_modes()
+    before = modes.towards
+    modes.towards = True
+    try:
+        run.go(roots, grads)
+    finally:
+        modes.towards = before
 
 
 def grad(
@@ -53,7 +67,7 @@ def grad(
         targets[edge][value.index] = None
     run.captures = targets
     run.accumulate = False
-    run.go(roots, grads)
+    go_towards(run, roots, grads)
     results: list[Any] = []
     for value in inputs:
         edge = value.edge()

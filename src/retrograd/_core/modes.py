@@ -24,6 +24,7 @@ class ThreadModes:
         self.unpack: Any = None
         self.saving_disabled: str | None = None  # the words for who installs saved-value hooks
         self.run: Any = None  # the backward pass whose hook runs
+        self.towards: bool = False  # whether a backward pass runs only to values it was given
         self.counted: bool = False
 
     def is_default(self) -> bool:

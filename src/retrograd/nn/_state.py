@@ -11,7 +11,7 @@ from .._core.hooks import RemovableHandle
 from ..autograd import no_grad
 from ..tensor import Tensor
 from .hooks import add_hook
-from .parameter import Parameter
+from .parameter import Parameter, is_lazy
 
 _EXTRA_STATE = "_extra_state"
 
@@ -267,9 +267,10 @@ class StateDictMethods:
                 f'While copying the parameter named "{key}", expected torch.Tensor or Tensor-like '
                 f"object from checkpoint but received {type(given)}"
             )
-        if own.dim() == 0 and given.dim() == 1 and not _is_lazy(own):
+        lazy = is_lazy(own)
+        if not lazy and own.dim() == 0 and given.dim() == 1:
             given = given[0]  # scalars were once saved with one element
-        if not _is_lazy(own) and given.shape != own.shape:
+        if not lazy and given.shape != own.shape:
             return (
                 f"size mismatch for {key}: copying a param with shape {given.shape} from "
                 f"checkpoint, the shape in current model is {own.shape}."
@@ -303,10 +304,6 @@ class _LoadHook:
 
     def __call__(self, module: Any, *args: Any) -> Any:
         return self.hook(module, *args) if self.with_module else self.hook(*args)
-
-
-def _is_lazy(value: Any) -> bool:
-    return bool(getattr(value, "is_lazy", False))
 
 
 def _quoted(keys: list[str]) -> str:

@@ -85,6 +85,24 @@ class LeakyReLU(Module):
         return _and_inplace(f"negative_slope={self.negative_slope}", self.inplace)
 
 
+class RReLU(Module):
+    """x where positive, else x times a random slope in training, their mean in evaluation."""
+
+    def __init__(
+        self, lower: float = 1.0 / 8, upper: float = 1.0 / 3, inplace: bool = False
+    ) -> None:
+        super().__init__()
+        self.lower = lower
+        self.upper = upper
+        self.inplace = inplace
+
+    def forward(self, input: Tensor) -> Tensor:
+        return F.rrelu(input, self.lower, self.upper, self.training, self.inplace)
+
+    def extra_repr(self) -> str:
+        return _and_inplace(f"lower={self.lower}, upper={self.upper}", self.inplace)
+
+
 class PReLU(Module):
     """x where positive, else x times a weight that is learned, one or one for each channel."""
 

@@ -1,4 +1,4 @@
-"""Layers that are linear in their input: Linear, Bilinear, Identity."""
+"""Layers that are linear in their input: Linear, LazyLinear, Bilinear, Identity."""
 
 from __future__ import annotations
 
@@ -9,8 +9,9 @@ from ..creation import empty
 from ..tensor import Tensor
 from . import functional as F
 from . import init
+from .lazy import LazyModuleMixin
 from .module import Module
-from .parameter import Parameter
+from .parameter import Parameter, UninitializedParameter
 
 
 class Identity(Module):
@@ -73,6 +74,45 @@ class Linear(Module):
             f"in_features={self.in_features}, out_features={self.out_features}, "
             f"bias={self.bias is not None}"
         )
+
+
+class LazyLinear(LazyModuleMixin, Linear):
+    """Linear whose `in_features` is the size of the last axis of its first input.
+
+    Attributes
+    ----------
+    weight, bias : UninitializedParameter
+        Parameters from the first call on.
+    """
+
+    cls_to_become = Linear
+
+    def __init__(
+        self, out_features: int, bias: bool = True, device: Any = None, dtype: Any = None
+    ) -> None:
+        # Nothing is drawn for a layer of no inputs; the bias is replaced below.
+        super().__init__(0, 0, False)
+        self.weight = UninitializedParameter(device=device, dtype=dtype)
+        self.out_features = out_features
+        if bias:
+            self.bias = UninitializedParameter(device=device, dtype=dtype)
+
+    def reset_parameters(self) -> None:
+        """Draw new initial values, once there are shapes."""
+        if not self.has_uninitialized_params() and self.in_features != 0:
+            super().reset_parameters()
+
+    def initialize_parameters(self, input: Tensor) -> None:
+        """Take the shapes from the first input."""
+        if self.has_uninitialized_params():
+            self.in_features = input.shape[-1]
+            self.weight.materialize((self.out_features, self.in_features))
+            if self.bias is not None:
+                self.bias.materialize((self.out_features,))
+            self.reset_parameters()
+        elif self.in_features == 0:
+            # The values were loaded, and only the input tells that.
+            self.in_features = input.shape[-1]
 
 
 class Bilinear(Module):

@@ -7,6 +7,7 @@ import numpy as np
 from .._core.op import op
 from .._core.public import expect_tensor, public
 from ._axes import axis_of
+from .gating import passed
 from .special import erf
 
 
@@ -18,7 +19,7 @@ def relu(x):
 
 @relu.grad("x")
 def relu_dx(g, out):
-    return np.where(out <= 0, 0, g)
+    return passed(g, ~(out <= 0))
 
 
 @op(node="LeakyReluBackward0", elementwise=True)
@@ -36,8 +37,7 @@ def leaky_relu_dx(g, x, slope):
 def elu(x, *, alpha=1.0, scale=1.0, input_scale=1.0):
     """scale * (x where positive, else alpha * (exp(input_scale * x) - 1)).  (*S) -> (*S)
 
-    It is ELU, CELU (alpha, 1, 1/alpha) and SELU (alpha * scale, scale).  At 0 the derivative is
-    that of the negative side.
+    It is ELU and SELU (with a scale).  At 0 the derivative is that of the negative side.
     """
     return np.where(x > 0, x * scale, np.expm1(np.minimum(x, 0) * input_scale) * (alpha * scale))
 
@@ -46,6 +46,38 @@ def elu(x, *, alpha=1.0, scale=1.0, input_scale=1.0):
 def elu_dx(g, x, alpha, scale, input_scale):
     slope = np.exp(np.minimum(x, 0) * input_scale) * (alpha * scale * input_scale)
     return g * np.where(x > 0, scale, slope)
+
+
+@op(node="CeluBackward0", elementwise=True)
+def celu(x, *, alpha):
+    """x where positive, else alpha * (exp(x / alpha) - 1).  (*S) -> (*S)"""
+    return np.where(x > 0, x, np.expm1(np.minimum(x, 0) / alpha) * alpha)
+
+
+@celu.grad("x")
+def celu_dx(g, x, alpha):
+    return g * np.where(x > 0, 1, np.exp(np.minimum(x, 0) / alpha))
+
+
+@op(node="GluBackward0")
+def glu(x, *, axis):
+    """First half along an axis times the logistic function of the second.  (*S, 2n) -> (*S, n)"""
+    first, second = halves(x, axis)
+    return first / (1 + np.exp(-second))
+
+
+def halves(x, axis):
+    """Return the two halves of an array along an axis, views."""
+    middle = x.shape[axis] // 2
+    before = (slice(None),) * axis
+    return x[(*before, slice(None, middle))], x[(*before, slice(middle, None))]
+
+
+@glu.grad("x")
+def glu_dx(g, x, axis):
+    first, second = halves(x, axis)
+    gate = 1 / (1 + np.exp(-second))
+    return np.concatenate([g * gate, g * first * (gate * (1 - gate))], axis=axis)
 
 
 @op(node="GeluBackward0", elementwise=True)
@@ -181,12 +213,12 @@ def softshrink_dx(g, x, size):
 @op(node="ThresholdBackward0", elementwise=True)
 def threshold(x, *, limit, value):
     """x where above `limit`, else `value`.  (*S) -> (*S)"""
-    return np.where(x > limit, x, np.asarray(value, x.dtype))
+    return np.where(x <= limit, np.asarray(value, x.dtype), x)
 
 
 @threshold.grad("x")
 def threshold_dx(g, x, limit):
-    return np.where(x > limit, g, 0)
+    return np.where(x <= limit, 0, g)
 
 
 @op(node="PreluKernelBackward0", elementwise=True)

@@ -276,3 +276,44 @@ def renorm(input, p, dim, maxnorm):
     others = tuple([n for n in range(ndim) if n != axis])
     size = vector_norm(input, p=p, axis=others, keepdims=True)
     return input * np.where(size > maxnorm, maxnorm / (size + 1e-7), 1.0)
+
+
+# -- a weight as length and direction ------------------------------------------------------------
+
+
+@op(node="WeightNormInterfaceBackward0")
+def weight_norm(v, size, *, axes):
+    """`size` times v scaled to norm 1 over `axes`.  (*S), (*S with axes of size 1) -> (*S)"""
+    return v * (size / norm_of(v, 2, axes, True))
+
+
+@weight_norm.grad("v")
+def weight_norm_dv(g, v, size, axes):
+    squared = np.add.reduce(v * v, axis=axes, keepdims=True)
+    along = np.add.reduce(g * v, axis=axes, keepdims=True)
+    return (g - v * (along / squared)) * (size / np.sqrt(squared))
+
+
+@weight_norm.grad("size")
+def weight_norm_dsize(g, v, axes):
+    squared = np.add.reduce(v * v, axis=axes, keepdims=True)
+    return np.add.reduce(g * v, axis=axes, keepdims=True) / np.sqrt(squared)
+
+
+def _axes_except(x, dim):
+    """Return the axes but `dim`; all of them for -1."""
+    return tuple([n for n in range(x.dim()) if dim == -1 or n != dim])
+
+
+@public("norm_except_dim", method=False)
+def norm_except_dim(v, pow=2, dim=0):
+    """Norms of order `pow` of the slices along `dim`, -1 for one of the whole tensor."""
+    expect_tensor("norm_except_dim", v, "v")
+    return vector_norm(v, p=float(pow), axis=_axes_except(v, dim), keepdims=dim != -1)
+
+
+def weight_of(v, g, dim=0):
+    """Return the weight of direction `v` whose slices along `dim` have norms `g`."""
+    if dim in (0, v.dim() - 1):
+        return weight_norm(v, g, axes=_axes_except(v, dim))
+    return v * (g / norm_except_dim(v, 2, dim))

@@ -7,7 +7,18 @@ from typing import Any
 import numpy as np
 
 from ..tensor import Tensor
-from .elementwise import ElementwiseOptimizer, as_number, check_flags, check_learning_rate
+from .elementwise import ElementwiseOptimizer
+from .moments import approach, ascent, average_square
+from .settings import (
+    as_number,
+    check_betas,
+    check_fused,
+    check_not_negative,
+    check_one_element,
+    check_tensor_rate_and_foreach,
+    complete,
+    plain,
+)
 
 
 class Adam(ElementwiseOptimizer):
@@ -72,49 +83,43 @@ class Adam(ElementwiseOptimizer):
             "fused": fused,
             "decoupled_weight_decay": decoupled_weight_decay,
         }
-        check_learning_rate(lr, defaults)
-        if not eps >= 0.0:
-            raise ValueError(f"Invalid epsilon value: {eps}")
-        for index, beta in enumerate(betas):
-            if not 0.0 <= beta < 1.0:
-                raise ValueError(f"Invalid beta parameter at index {index}: {beta}")
-        if not weight_decay >= 0.0:
-            raise ValueError(f"Invalid weight_decay value: {weight_decay}")
+        check_tensor_rate_and_foreach(lr, defaults)
+        check_one_element(lr)
+        check_not_negative(lr=lr, eps=eps)
+        check_betas(betas)
+        check_not_negative(weight_decay=weight_decay)
         if isinstance(betas[0], Tensor) != isinstance(betas[1], Tensor):
             raise ValueError("betas must be either both floats or both Tensors")
-        check_flags(self, defaults)
         super().__init__(params, defaults)
+        check_fused(defaults)
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         super().__setstate__(state)
-        for group in self.param_groups:
-            group.setdefault("amsgrad", False)
-            group.setdefault("maximize", False)
-            group.setdefault("foreach", None)
-            group.setdefault("capturable", False)
-            group.setdefault("differentiable", False)
-            group.setdefault("decoupled_weight_decay", False)
-            group.setdefault("fused", None)
-        for param, entry in self.state.items():
-            step = entry.get("step") if isinstance(entry, dict) else None
-            if step is not None and not isinstance(step, Tensor):
-                # Old checkpoints count in plain numbers.
-                entry["step"] = param.make(np.array(step, np.float32))
+        complete(
+            self,
+            amsgrad=False,
+            maximize=False,
+            foreach=None,
+            capturable=False,
+            differentiable=False,
+            decoupled_weight_decay=False,
+            fused=None,
+        )
 
     def state_names(self, group: dict[str, Any]) -> tuple[str, ...]:
         if group["amsgrad"]:
             return ("exp_avg", "exp_avg_sq", "max_exp_avg_sq")
         return ("exp_avg", "exp_avg_sq")
 
-    def prepare(self, group: dict[str, Any], step: float) -> Any:
-        lr = as_number(group["lr"])
+    def prepare(self, group: dict[str, Any], step: float, others: list[Any]) -> Any:
+        lr = plain(group, "lr")
         beta1, beta2 = group["betas"]
         beta1 = as_number(beta1)
         beta2 = as_number(beta2)
         step_size = lr / (1 - beta1**step)
         correction = (1 - beta2**step) ** 0.5
         weight_decay = group["weight_decay"]
-        shrink = 1.0
+        shrink = None
         if weight_decay != 0 and group["decoupled_weight_decay"]:
             shrink = 1 - lr * weight_decay
             weight_decay = 0
@@ -125,25 +130,11 @@ class Adam(ElementwiseOptimizer):
         step_size, beta1, beta2, eps, correction, weight_decay, shrink, maximize = settings
         mean, square = states[0], states[1]
         work, other, spare = scratch
-        if maximize:
-            grad = np.negative(grad, spare)
-        if weight_decay != 0:
-            np.multiply(param, weight_decay, work)
-            grad = np.add(grad, work, spare)
-        if shrink != 1.0:
+        grad = ascent(grad, param, weight_decay, maximize, work, spare)
+        if shrink is not None:
             np.multiply(param, shrink, param)
-        # mean += (1 - beta1) * (grad - mean), from whichever end is nearer, as torch.lerp does.
-        np.subtract(grad, mean, work)
-        if beta1 > 0.5:
-            np.multiply(work, 1 - beta1, work)
-            np.add(mean, work, mean)
-        else:
-            np.multiply(work, beta1, work)
-            np.subtract(grad, work, mean)
-        np.multiply(square, beta2, square)
-        np.multiply(grad, 1 - beta2, work)
-        np.multiply(work, grad, work)
-        np.add(square, work, square)
+        approach(mean, grad, 1 - beta1, work)
+        average_square(square, grad, beta2, work)
         if len(states) == 3:
             square = np.maximum(states[2], square, out=states[2])
         np.sqrt(square, work)

@@ -22,9 +22,10 @@ import numpy as np
 
 from .._core.site import here
 from .._core.storage import tick
-from ..autograd import enable_grad
-from ..tensor import Tensor
+from ..autograd import enable_grad, set_grad_enabled
 from .optimizer import Optimizer
+from .recorded import record_update
+from .settings import scalar_dtype
 
 # Numbers, not bytes.  Up to SMALL, gathering beats NumPy's cost per call; BLOCK numbers of each
 # array an update touches fit a level-2 cache; FLAT bounds what one gathered update runs over.
@@ -71,12 +72,16 @@ class Flat:
         The state entries of the parameters; their tensors become views of flat buffers here.
     names : tuple of str
         The state arrays shaped like their parameter.
-    counted : bool
-        Whether entries have a ``"step"``.
+    scalars : tuple of str
+        The state scalars; the first is ``"step"``.
     """
 
     def __init__(
-        self, params: list[Any], entries: list[Any], names: tuple[str, ...], counted: bool
+        self,
+        params: list[Any],
+        entries: list[Any],
+        names: tuple[str, ...],
+        scalars: tuple[str, ...],
     ) -> None:
         self.params = params
         self.entries = entries
@@ -89,7 +94,7 @@ class Flat:
         param_buffer = np.empty(total, self.dtype)
         grad_buffer = np.empty(total, self.dtype)
         buffers = [np.empty(total, self.dtype) for _ in names]
-        self.steps: Any = np.empty(len(params), np.float32) if counted else None
+        self.scalars = [np.empty(len(params), entries[0][name].array.dtype) for name in scalars]
         start = 0
         for number, param in enumerate(params):
             shape = param.array.shape
@@ -100,9 +105,9 @@ class Flat:
             )
             for name, buffer in zip(names, buffers, strict=True):
                 self._move(param, entries[number], name, buffer[here].reshape(shape))
-            if counted:
-                scalar = self.steps[number : number + 1].reshape(())
-                self._move(param, entries[number], "step", scalar)
+            for name, column in zip(scalars, self.scalars, strict=True):
+                scalar = column[number : number + 1].reshape(())
+                self._move(param, entries[number], name, scalar)
         self.param = as_flat(param_buffer)
         self.grad = as_flat(grad_buffer)
         self.states = [as_flat(buffer) for buffer in buffers]
@@ -148,15 +153,17 @@ class Flat:
         return SOME_GRADS
 
     def advance(self) -> float | None:
-        """Add one to every step and return it, or None where the parameters' steps differ."""
-        steps = self.steps
-        if steps is None:
+        """Add one to every step and return it, or None where the parameters' scalars differ."""
+        if not self.scalars:
             return 0.0
+        for column in self.scalars[1:]:
+            if not is_constant(column.tolist()):
+                return None
+        steps = self.scalars[0]
         steps += 1
-        values = steps.tolist()
-        first: float = values[0]
-        if values.count(first) == len(values):
-            return first
+        values: list[float] = steps.tolist()
+        if is_constant(values):
+            return values[0]
         steps -= 1
         return None
 
@@ -198,14 +205,22 @@ class ElementwiseOptimizer(Optimizer):
     step (`prepare`), and how one flat piece is updated in place (`update`).
     """
 
-    counted = True  # whether the state has "step", a float32 scalar tensor
+    # The state's scalar tensors; those after "step" are the business of `prepare`.
+    scalars: tuple[str, ...] = ("step",)
+    # What PyTorch wants on an accelerator when ``capturable=True``, as it says it.
+    capturable_what = "params and state_steps"
+    capturable_where = ("cuda", "xpu", "hpu", "privateuseone", "xla")
 
     def state_names(self, group: dict[str, Any]) -> tuple[str, ...]:
         """Return the names of the state arrays shaped like the parameter."""
         raise NotImplementedError
 
-    def prepare(self, group: dict[str, Any], step: float) -> Any:
-        """Return the settings of step number `step` in the form that `update` wants."""
+    def prepare(self, group: dict[str, Any], step: float, others: list[Any]) -> Any:
+        """Return the settings of step number `step` in the form that `update` wants.
+
+        `others` are arrays, each of one value throughout: the scalars after ``"step"``, to be
+        read and brought up to date in place.
+        """
         raise NotImplementedError
 
     def update(self, settings: Any, param: Any, grad: Any, states: Any, scratch: Any) -> None:
@@ -215,22 +230,24 @@ class ElementwiseOptimizer(Optimizer):
         """
         raise NotImplementedError
 
-    def new_state(self, param: Any, names: tuple[str, ...]) -> dict[str, Any]:
+    def new_state(
+        self, group: dict[str, Any], param: Any, names: tuple[str, ...]
+    ) -> dict[str, Any]:
         """Return the state of a parameter before its first step."""
         entry: dict[str, Any] = {}
-        if self.counted:
-            entry["step"] = param.make(np.zeros((), np.float32))
+        for name in self.scalars:
+            entry[name] = param.make(np.zeros((), scalar_dtype()))
         for name in names:
             entry[name] = param.make(np.zeros_like(param.array))
         return entry
 
-    def update_first(self, group: dict[str, Any], param: Any, entry: Any) -> None:
-        """Update a parameter whose state lacks arrays, and make them.
+    def prepare_first(self, group: dict[str, Any], param: Any, entry: Any) -> Any:
+        """Make the state arrays that `entry` lacks, and return the settings of that step.
 
         Only for optimizers whose first step is unlike the others; there the state that
-        `new_state` returns lacks them.
+        `new_state` returns lacks arrays.
         """
-        raise NotImplementedError
+        raise KeyError(*[n for n in self.state_names(group) if entry.get(n) is None])
 
     # -- the step -----------------------------------------------------------------------------
 
@@ -250,16 +267,20 @@ class ElementwiseOptimizer(Optimizer):
         if closure is not None:
             with enable_grad():
                 loss = closure()
+        with set_grad_enabled(self.defaults["differentiable"]):
+            self._update_all()
+        return loss
+
+    def _update_all(self) -> None:
         for plan, group in zip(self._plans(), self.param_groups):
             for param in plan.idle:
                 if param.grad is not None:
-                    self._gather_idle(plan)
+                    self._gather_idle(group, plan)
                     break
             for flat in plan.flats:
                 self._update_flat(group, plan, flat)
             for param in plan.single:
                 self._update_one(group, param, plan.names)
-        return loss
 
     def _plans(self) -> list[GroupPlan]:
         """Return one plan for each group, new where the old one no longer fits."""
@@ -290,7 +311,7 @@ class ElementwiseOptimizer(Optimizer):
             for param in flat.params:
                 self._update_one(group, param, plan.names)
             return
-        settings = self.prepare(group, step)
+        settings = self.prepare(group, step, flat.scalars[1:])
         self.update(settings, flat.param, flat.grad, flat.states, flat.scratch)
         flat.scatter(self._writer())
 
@@ -300,27 +321,32 @@ class ElementwiseOptimizer(Optimizer):
         if grad is None:
             return
         step = 0.0
-        states: list[Any] = []
-        if names or self.counted:
-            entry = self._entry(param, names)
-            if not has_all(entry, names):
-                self.update_first(group, param, entry)
-                param._bump_version(self._writer())
-                return
-            if self.counted:
-                entry["step"].array[...] += 1
-                step = float(entry["step"].array)
-            states = [entry[name].array for name in names]
-        self._update_arrays(self.prepare(group, step), param.array, grad.array, states)
+        others: list[Any] = []
+        entry: Any = None
+        if names or self.scalars:
+            entry = self._entry(group, param, names)
+            if self.scalars:
+                count, *others = [entry[name].array for name in self.scalars]
+                count[...] += 1
+                step = float(count)
+        if has_all(entry, names):
+            settings = self.prepare(group, step, others)
+        else:
+            settings = self.prepare_first(group, param, entry)
+        states = [entry[name] for name in names]
+        if group["differentiable"]:
+            record_update(self.update, settings, param, grad, states)
+            return
+        self._update_arrays(settings, param.array, grad.array, [s.array for s in states])
         param._bump_version(self._writer())
 
     def _writer(self) -> str:
         return type(self).__name__ + ".step"
 
-    def _entry(self, param: Any, names: tuple[str, ...]) -> Any:
+    def _entry(self, group: dict[str, Any], param: Any, names: tuple[str, ...]) -> Any:
         entry = self.state[param]
         if not entry:
-            entry.update(self.new_state(param, names))
+            entry.update(self.new_state(group, param, names))
         return entry
 
     def _update_arrays(self, settings: Any, param: Any, grad: Any, states: list[Any]) -> None:
@@ -339,15 +365,17 @@ class ElementwiseOptimizer(Optimizer):
 
     # -- planning -------------------------------------------------------------------------------
 
-    def _gather_idle(self, plan: GroupPlan) -> None:
+    def _gather_idle(self, group: dict[str, Any], plan: GroupPlan) -> None:
         """Sort the parameters that now have a gradient into gathered and single ones."""
         active = [param for param in plan.idle if param.grad is not None]
+        self._check_supported(group, active)
         plan.idle = [param for param in plan.idle if param.grad is None]
         distinct = len({id(param) for param in plan.params}) == len(plan.params)
         alike: dict[Any, list[Any]] = {}
         for param in active:
-            entry = self._entry(param, plan.names) if plan.names or self.counted else None
-            if not distinct or param.array.size > SMALL:
+            stateless = not plan.names and not self.scalars
+            entry = None if stateless else self._entry(group, param, plan.names)
+            if not distinct or param.array.size > SMALL or group["differentiable"]:
                 plan.single.append(param)
                 continue
             key: Any = param.array.dtype
@@ -356,11 +384,27 @@ class ElementwiseOptimizer(Optimizer):
                     plan.single.append(param)
                     plan.stale = True  # gathered at the next step, when it has its state
                     continue
-                if self.counted:
-                    key = (key, float(entry["step"].array))
+                key = (key, *[float(entry[name].array) for name in self.scalars])
             alike.setdefault(key, []).append(param)
         for params in alike.values():
             self._gather(plan, params)
+
+    def _check_supported(self, group: dict[str, Any], params: list[Any]) -> None:
+        """Refuse what PyTorch refuses on a CPU, at the first step with a gradient."""
+        if group.get("capturable"):
+            raise AssertionError(
+                f"If capturable=True, {self.capturable_what} must be on supported devices: "
+                f"{list(self.capturable_where)}."
+            )
+        if group["differentiable"] and group["foreach"] and self.scalars:
+            raise AssertionError("_foreach ops don't support autograd")
+        for param in params:
+            if group.get("fused") and not param.is_floating_point():
+                raise RuntimeError(
+                    "`fused=True` requires all the params to be floating point Tensors of "
+                    "supported devices: ['mps', 'cuda', 'xpu', 'hpu', 'cpu', 'mtia', "
+                    f"'privateuseone'] but {param.dtype} and {param.device}"
+                )
 
     def _gather(self, plan: GroupPlan, params: list[Any]) -> None:
         """Gather parameters that are alike, at most FLAT numbers at a time."""
@@ -379,9 +423,9 @@ class ElementwiseOptimizer(Optimizer):
         if len(params) == 1:
             plan.single += params
             return
-        stateless = not plan.names and not self.counted
+        stateless = not plan.names and not self.scalars
         entries = [{} if stateless else self.state[param] for param in params]
-        flat = Flat(params, entries, plan.names, self.counted)
+        flat = Flat(params, entries, plan.names, self.scalars)
         flat.scratch = self.__dict__["_workspace"].scratch(flat.param)
         plan.flats.append(flat)
 
@@ -390,42 +434,11 @@ class ElementwiseOptimizer(Optimizer):
         self.__dict__.pop("_group_plans", None)
 
 
+def is_constant(values: list[Any]) -> bool:
+    """Say whether all the values are equal."""
+    return values.count(values[0]) == len(values)
+
+
 def has_all(entry: Any, names: tuple[str, ...]) -> bool:
     """Say whether a state entry has all the named arrays."""
-    return all(entry.get(name) is not None for name in names)
-
-
-def as_number(value: Any) -> float:
-    """Return a setting as a plain float, be it a number or a one-element tensor."""
-    return value if type(value) is float else float(value)
-
-
-def check_flags(optimizer: Tensor | Any, settings: dict[str, Any]) -> None:
-    """Refuse combinations of the implementation flags that PyTorch refuses.
-
-    `foreach`, `fused` and `capturable` choose between PyTorch's implementations; here there is
-    one, so they change nothing.
-    """
-    if settings["fused"]:
-        if settings["differentiable"]:
-            raise RuntimeError("`fused` does not support `differentiable`")
-        if settings["foreach"]:
-            raise RuntimeError("`fused` and `foreach` cannot be `True` together.")
-    if settings["differentiable"]:
-        raise NotImplementedError(
-            f"{type(optimizer).__name__}(differentiable=True): the update works on arrays and "
-            "records nothing; write the update with tensor operations to differentiate it"
-        )
-
-
-def check_learning_rate(lr: Any, settings: dict[str, Any]) -> None:
-    """Refuse a learning rate that PyTorch refuses."""
-    if isinstance(lr, Tensor):
-        if settings["foreach"] and not settings.get("capturable", False):
-            raise ValueError(
-                "lr as a Tensor is not supported for capturable=False and foreach=True"
-            )
-        if lr.numel() != 1:
-            raise ValueError("Tensor lr must be 1-element")
-    if lr < 0.0:
-        raise ValueError(f"Invalid learning rate: {lr}")
+    return not names or all(entry.get(name) is not None for name in names)

@@ -6,7 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from .elementwise import ElementwiseOptimizer, as_number, check_flags, check_learning_rate
+from .elementwise import ElementwiseOptimizer
+from .moments import ascent
+from .settings import as_number, check_fused, check_one_element, complete, plain
 
 
 class SGD(ElementwiseOptimizer):
@@ -36,7 +38,7 @@ class SGD(ElementwiseOptimizer):
     tensor([0., 0.], requires_grad=True)
     """
 
-    counted = False
+    scalars = ()
 
     def __init__(
         self,
@@ -63,57 +65,63 @@ class SGD(ElementwiseOptimizer):
             "differentiable": differentiable,
             "fused": fused,
         }
-        # A tensor lr is fine with foreach here, as in PyTorch's SGD.
-        check_learning_rate(lr, {**defaults, "foreach": False})
+        check_one_element(lr)
+        if lr < 0.0:
+            raise ValueError(f"Invalid learning rate: {lr}")
         if momentum < 0.0:
             raise ValueError(f"Invalid momentum value: {momentum}")
         if weight_decay < 0.0:
             raise ValueError(f"Invalid weight_decay value: {weight_decay}")
         if nesterov and (momentum <= 0 or dampening != 0):
             raise ValueError("Nesterov momentum requires a momentum and zero dampening")
-        check_flags(self, defaults)
         super().__init__(params, defaults)
+        check_fused(defaults)
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         super().__setstate__(state)
-        for group in self.param_groups:
-            group.setdefault("nesterov", False)
-            group.setdefault("maximize", False)
-            group.setdefault("foreach", None)
-            group.setdefault("differentiable", False)
-            group.setdefault("fused", False)
+        complete(
+            self,
+            scalars=(),
+            nesterov=False,
+            maximize=False,
+            foreach=None,
+            differentiable=False,
+            fused=False,
+        )
 
     def state_names(self, group: dict[str, Any]) -> tuple[str, ...]:
         return ("momentum_buffer",) if group["momentum"] != 0 else ()
 
-    def new_state(self, param: Any, names: tuple[str, ...]) -> dict[str, Any]:
+    def new_state(
+        self, group: dict[str, Any], param: Any, names: tuple[str, ...]
+    ) -> dict[str, Any]:
         return {}  # the buffer starts as the first gradient, not as zeros
 
-    def prepare(self, group: dict[str, Any], step: float) -> Any:
+    def prepare(self, group: dict[str, Any], step: float, others: list[Any]) -> Any:
         return (
-            as_number(group["lr"]),
+            plain(group, "lr"),
             as_number(group["momentum"]),
             as_number(group["dampening"]),
             as_number(group["weight_decay"]),
             group["nesterov"],
             group["maximize"],
+            False,  # whether this step makes the momentum buffer
         )
 
     def update(self, settings: Any, param: Any, grad: Any, states: Any, scratch: Any) -> None:
-        lr, momentum, dampening, weight_decay, nesterov, maximize = settings
+        lr, momentum, dampening, weight_decay, nesterov, maximize, first = settings
         work, other, _ = scratch
-        if maximize:
-            grad = np.negative(grad, other)
-        if weight_decay != 0:
-            np.multiply(param, weight_decay, work)
-            grad = np.add(grad, work, other)
+        grad = ascent(grad, param, weight_decay, maximize, work, other)
         if states:
             buffer = states[0]
-            np.multiply(buffer, momentum, buffer)
-            if dampening != 0:
-                np.add(buffer, np.multiply(grad, 1 - dampening, work), buffer)
+            if first:
+                buffer[...] = grad
             else:
-                np.add(buffer, grad, buffer)
+                np.multiply(buffer, momentum, buffer)
+                if dampening != 0:
+                    np.add(buffer, np.multiply(grad, 1 - dampening, work), buffer)
+                else:
+                    np.add(buffer, grad, buffer)
             if nesterov:
                 np.multiply(buffer, momentum, work)
                 grad = np.add(grad, work, other)
@@ -122,14 +130,6 @@ class SGD(ElementwiseOptimizer):
         np.multiply(grad, lr, work)
         np.subtract(param, work, param)
 
-    def update_first(self, group: dict[str, Any], param: Any, entry: Any) -> None:
-        """Start the momentum buffer as the gradient itself, undampened."""
-        lr, momentum, _, weight_decay, nesterov, maximize = self.prepare(group, 0.0)
-        array = param.array
-        grad = -param.grad.array if maximize else param.grad.array
-        if weight_decay != 0:
-            grad = grad + array * weight_decay
-        entry["momentum_buffer"] = param.make(np.array(grad))
-        if nesterov:
-            grad = grad + grad * momentum
-        array[...] -= grad * lr
+    def prepare_first(self, group: dict[str, Any], param: Any, entry: Any) -> Any:
+        entry["momentum_buffer"] = param.make(np.zeros_like(param.array))
+        return (*self.prepare(group, 0.0, [])[:-1], True)

@@ -7,12 +7,16 @@ from typing import Any
 
 import numpy as np
 
+from ... import dropouts
 from ..._core.gates import call1
 from ..._core.public import expect_tensor
 from ..._core.value import Value
+from ...creation import empty_like, zeros_like
 from ...inplace import in_place
 from ...ops import activation as ops
+from ...ops import rectifiers
 from ...ops._arguments import scalar_name
+from ...ops._axes import axis_of
 from ...ops._fronts import refuse
 from ...tensor import Tensor
 
@@ -61,24 +65,6 @@ def leaky_relu(input: Tensor, negative_slope: float = 0.01, inplace: bool = Fals
 leaky_relu_ = in_place(leaky_relu, "leaky_relu_")
 
 
-def prelu(input: Tensor, weight: Tensor) -> Tensor:
-    """x where positive, else x times its channel's weight.  (N, C, *S), (C,) -> (N, C, *S)"""
-    expect_tensor("prelu", input)
-    expect_tensor("prelu", weight, "weight", 2)
-    dims = input.dim()
-    if weight.numel() != 1:
-        channels = input.size(1) if dims >= 2 else 1
-        if channels != weight.numel():
-            raise RuntimeError(
-                "Mismatch of parameter numbers and input channel size. Found parameter numbers = "
-                f"{weight.numel()} and channel size = {channels}."
-            )
-    shape = [1] * dims
-    if dims >= 2:
-        shape[1] = weight.numel()
-    return ops.prelu(input, weight.reshape(shape))
-
-
 def elu(input: Tensor, alpha: float = 1.0, inplace: bool = False) -> Tensor:
     """x where positive, else `alpha` times (exp(x) - 1).  (*S) -> (*S)"""
     if inplace:
@@ -93,9 +79,7 @@ def celu(input: Tensor, alpha: float = 1.0, inplace: bool = False) -> Tensor:
     """x where positive, else `alpha` times (exp(x / alpha) - 1).  (*S) -> (*S)"""
     if inplace:
         return celu_(input, alpha)
-    if alpha == 0:
-        raise RuntimeError("ZeroDivisionError: alpha cannot be 0 for CELU")
-    return ops.elu(_checked("celu", "elu_cpu", input), alpha=alpha, input_scale=1.0 / alpha)
+    return rectifiers.celu(input, alpha)
 
 
 celu_ = in_place(celu, "celu_")
@@ -105,11 +89,7 @@ def selu(input: Tensor, inplace: bool = False) -> Tensor:
     """ELU with the two constants that keep mean 0 and variance 1.  (*S) -> (*S)"""
     if inplace:
         return selu_(input)
-    return ops.elu(
-        _checked("selu", "elu_cpu", input),
-        alpha=1.6732632423543772848170429916717,
-        scale=1.0507009873554804934193349852946,
-    )
+    return rectifiers.selu(input)
 
 
 selu_ = in_place(selu, "selu_")
@@ -119,7 +99,7 @@ def threshold(input: Tensor, threshold: float, value: float, inplace: bool = Fal
     """x where it exceeds `threshold`, else `value`.  (*S) -> (*S)"""
     if inplace:
         return threshold_(input, threshold, value)
-    return ops.threshold(expect_tensor("threshold", input), limit=threshold, value=value)
+    return rectifiers.threshold(input, threshold, value)
 
 
 threshold_ = in_place(threshold, "threshold_")
@@ -198,8 +178,8 @@ def glu(input: Tensor, dim: int = -1) -> Tensor:
         raise RuntimeError(
             f"Halving dimension must be even, but dimension {dim % input.dim()} is size {size}"
         )
-    first, second = input.chunk(2, dim)
-    return first * second.sigmoid()
+    refuse(input.array, _NOT_FLOATING, "glu_cpu")
+    return ops.glu(input, axis=axis_of(dim, input.dim()))
 
 
 # -- piecewise linear ------------------------------------------------------------------------------
@@ -258,11 +238,6 @@ def hardswish(input: Tensor, inplace: bool = False) -> Tensor:
 hardswish_ = in_place(hardswish, "hardswish_")
 
 
-def hardshrink(input: Tensor, lambd: float = 0.5) -> Tensor:
-    """x where |x| exceeds `lambd`, else 0.  (*S) -> (*S)"""
-    return ops.hardshrink(_checked("hardshrink", "hardshrink_cpu", input), size=lambd)
-
-
 def softshrink(input: Tensor, lambd: float = 0.5) -> Tensor:
     """x brought nearer to 0 by `lambd`, at most to 0.  (*S) -> (*S)"""
     _checked("softshrink", "softshrink_check", input)
@@ -313,3 +288,48 @@ def softmin(
     if dim is None:
         dim = _softmax_dim("softmin", input.dim(), _stacklevel)
     return ops.softmax_front(-input, dim, dtype)
+
+
+# -- random ----------------------------------------------------------------------------------------
+
+
+def rrelu(
+    input: Tensor,
+    lower: float = 1.0 / 8,
+    upper: float = 1.0 / 3,
+    training: bool = False,
+    inplace: bool = False,
+) -> Tensor:
+    """x where positive, else x times a random slope in training, their mean otherwise."""
+    if inplace:
+        return dropouts.rrelu_(input, lower, upper, training)
+    return dropouts.rrelu(input, lower, upper, training)
+
+
+def gumbel_softmax(
+    logits: Tensor, tau: float = 1, hard: bool = False, eps: float = 1e-10, dim: int = -1
+) -> Tensor:
+    """Draw from the relaxed categorical distribution of unnormalised log-probabilities.
+
+    Parameters
+    ----------
+    logits : Tensor
+        (*S)
+    tau : float
+        Temperature: the smaller, the nearer to one-hot.
+    hard : bool
+        Whether the result is one-hot; its gradient is that of the relaxed draw.
+    eps : float
+        Has no effect.
+    dim : int
+        The dimension of the categories.
+    """
+    if eps != 1e-10:
+        warnings.warn("`eps` parameter is deprecated and has no effect.", stacklevel=2)
+    noise = -empty_like(logits).exponential_().log()
+    soft: Tensor = ops.softmax_front((logits + noise) / tau, dim)
+    if not hard:
+        return soft
+    chosen = soft.argmax(dim, keepdim=True)
+    one_hot = zeros_like(soft.detach()).scatter_(dim, chosen, 1.0)
+    return one_hot - soft.detach() + soft

@@ -31,9 +31,11 @@ def reduction_of(size_average: bool | None, reduce: bool | None, stacklevel: int
     return found
 
 
-def _reduction(size_average: bool | None, reduce: bool | None, reduction: str) -> str:
+def _reduction(
+    size_average: bool | None, reduce: bool | None, reduction: str, stacklevel: int = 5
+) -> str:
     if size_average is not None or reduce is not None:
-        return reduction_of(size_average, reduce, stacklevel=5)
+        return reduction_of(size_average, reduce, stacklevel)
     if reduction not in _REDUCTIONS:
         raise ValueError(f"{reduction} is not a valid value for reduction")
     return reduction

@@ -1,0 +1,216 @@
+"""The GRU layer, one direction, over a whole sequence, as one operation.
+
+See Note [Rows in time] and Note [Blocks, not columns] in `recurrence`, and Note [Rules by
+composition] in `composed`.
+
+Source: Cho et al. 2014, with PyTorch's gates r, z, n: the reset gate multiplies what the state
+contributes to n, bias included.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from .._core.op import op
+from ._sizes import ndarray
+from .composed import composed_gradients
+from .linear_algebra import rows_of, times, turned
+from .recurrence import (
+    as_rows,
+    blocks_of,
+    joined,
+    joined_states,
+    over_time,
+    previous_states,
+    runs_of,
+    sigmoid,
+    with_ended,
+)
+from .row_sums import sum_rows
+from .shape import reshaped
+
+# What is kept of a step, block by block: the gates r and z, what the state contributes to n, n
+# itself, the state before minus n.
+_KEPT = 5
+
+
+def for_tanh(weight, hidden):
+    """Return rows r, z, n with those of the sigmoids halved: sigmoid(x) = (1 + tanh(x / 2)) / 2."""
+    weight = np.array(weight)
+    weight[: 2 * hidden] *= 0.5
+    return weight
+
+
+def gru_kernel(x, h, w_ih, w_hh, b_ih, b_hh, *, sizes=None):
+    """A GRU over a sequence: results, the final state, and what the rule wants kept.
+
+    (T, B, n), (B, m), (3m, n), (3m, m), (3m,), (3m,) -> (T, B, m), (B, m), (5 * T * B * m,)
+
+    Packed, the input is (rows, n) and the result (rows, m), with `sizes` rows at each step.
+    The biases may be None together.
+    """
+    hidden = w_hh.shape[1]
+    rows = as_rows(x)
+    count = rows.shape[0]
+    gates = rows.dot(for_tanh(w_ih, hidden).T)
+    bias_n = None
+    if b_ih is not None:
+        bias = np.array(b_ih)
+        bias[: 2 * hidden] += b_hh[: 2 * hidden]
+        gates += for_tanh(bias, hidden)
+        bias_n = b_hh[2 * hidden :]
+    w_in_time = np.ascontiguousarray(for_tanh(w_hh, hidden).T)
+    kept = np.empty(count * _KEPT * hidden, x.dtype)
+    out = np.empty((count, hidden), x.dtype)
+    last = []
+    start = 0
+    for steps, size in runs_of(x.shape, sizes):
+        if size < h.shape[0]:
+            last.append(h[size:])
+        stop = start + steps * size
+        given = gates[start:stop].reshape(steps, size, 3, hidden).swapaxes(1, 2)
+        h = gru_run(
+            h[:size],
+            np.ascontiguousarray(given),
+            blocks_of(kept, start, steps, size, _KEPT, hidden),
+            out[start:stop].reshape(steps, size, hidden),
+            w_in_time,
+            bias_n,
+        )
+        start = stop
+    last.append(h)
+    return out.reshape(*x.shape[:-1], hidden), joined_states(last), kept
+
+
+def gru_run(h, gates, kept, out, w_in_time, bias_n):
+    """Run the steps of one run, filling `kept` and `out`; return the state after it."""
+    _, _, size, hidden = kept.shape
+    columns = np.empty((size, 3 * hidden), kept.dtype)
+    as_blocks = columns.reshape(size, 3, hidden).swapaxes(0, 1)
+    if bias_n is not None:
+        bias_n = np.ascontiguousarray(np.broadcast_to(bias_n, (size, hidden)))
+    # What the loop does is the whole cost of a small layer, so it makes no arrays.
+    for given, block, result in zip(gates, kept, out):
+        np.dot(h, w_in_time, columns)
+        block[:3] = as_blocks
+        sigmoids = block[:2]
+        np.add(sigmoids, given[:2], sigmoids)
+        np.tanh(sigmoids, sigmoids)
+        np.multiply(sigmoids, 0.5, sigmoids)
+        np.add(sigmoids, 0.5, sigmoids)
+        r, z, from_state, n, difference = block
+        if bias_n is not None:
+            np.add(from_state, bias_n, from_state)
+        np.multiply(r, from_state, n)
+        np.add(n, given[2], n)
+        np.tanh(n, n)
+        np.subtract(h, n, difference)
+        np.multiply(z, difference, result)
+        np.add(result, n, result)
+        h = result
+    return h
+
+
+def gru_rule(g, x, h, w_ih, w_hh, b_ih, b_hh, out, needs, sizes):
+    if type(g[0]) is not ndarray:
+        operands = (x, h, w_ih, w_hh, b_ih, b_hh)
+        return composed_gradients(gru_definition, operands, g[:2], sizes=sizes)
+    hidden = w_hh.shape[1]
+    runs = runs_of(x.shape, sizes)
+    results, kept = as_rows(out[0]), out[2]
+    given = as_rows(g[0])
+    # The gradients of the gates: as the state moves them, and of n as the input moves it.
+    d = np.empty((results.shape[0], 3 * hidden), x.dtype)
+    dn = []
+    dh = None
+    stop = results.shape[0]
+    for steps, size in reversed(runs):
+        start = stop - steps * size
+        dh, part = gru_run_back(
+            with_ended(dh, g[1], size),
+            given[start:stop].reshape(steps, size, hidden),
+            blocks_of(kept, start, steps, size, _KEPT, hidden),
+            d[start:stop].reshape(steps, size, 3 * hidden),
+            w_hh,
+        )
+        dn.append(part.reshape(steps * size, hidden))
+        stop = start
+    d_input = np.concatenate((d[:, : 2 * hidden], joined(dn[::-1])), 1)
+    dx = d_input.dot(w_ih).reshape(x.shape) if needs[0] else None
+    dw_ih = d_input.T.dot(as_rows(x))
+    dw_hh = d.T.dot(previous_states(results, h, runs))
+    db_ih = None if b_ih is None else sum_rows(d_input)
+    db_hh = None if b_hh is None else sum_rows(d)
+    return dx, dh, dw_ih, dw_hh, db_ih, db_hh
+
+
+def gru_run_back(dh, given, kept, d, w_hh):
+    """Go back through one run, filling `d`; return the gradients of the state before and of n."""
+    slopes = gru_slopes(kept)
+    steps, _, size, hidden = kept.shape
+    total = np.empty_like(given[0])
+    carried = np.empty_like(total)
+    before = np.empty_like(total)
+    for step in range(steps - 1, -1, -1):
+        np.add(dh, given[step], total)
+        blocks = slopes[step]
+        np.multiply(blocks, total, blocks)
+        rows = d[step]
+        rows.reshape(size, 3, hidden).swapaxes(0, 1)[...] = blocks[:3]
+        np.dot(rows, w_hh, before)
+        np.multiply(total, kept[step, 1], carried)
+        np.add(before, carried, before)
+        dh = before
+    return dh, slopes[:, 3]
+
+
+def gru_slopes(kept):
+    """Return how r, z, the state's part of n, and n move with the result of their step.
+
+    ``(steps, 5, size, hidden) -> (steps, 4, size, hidden)``
+    """
+    r, z, from_state, n, difference = kept.swapaxes(0, 1)
+    slopes = np.empty((kept.shape[0], 4, *kept.shape[2:]), kept.dtype)
+    sigmoids, own = kept[:, :2], slopes[:, :2]
+    np.multiply(sigmoids, sigmoids, own)
+    np.subtract(sigmoids, own, own)
+    of_n = slopes[:, 3]
+    np.multiply(n, n, of_n)
+    np.subtract(1, of_n, of_n)
+    np.multiply(of_n, 1 - z, of_n)
+    np.multiply(of_n, r, slopes[:, 2])
+    np.multiply(slopes[:, 0], of_n, slopes[:, 0])
+    np.multiply(slopes[:, 0], from_state, slopes[:, 0])
+    np.multiply(slopes[:, 1], difference, slopes[:, 1])
+    return slopes
+
+
+def gru_definition(x, h, w_ih, w_hh, b_ih, b_hh, *, sizes=None):
+    """What the layer means, in small operations."""
+    hidden = w_hh.shape[1]
+    gates = times(rows_of(x), turned(w_ih))
+    if b_ih is not None:
+        gates = gates + b_ih
+
+    def step(given, h):
+        from_state = times(h, turned(w_hh))
+        if b_hh is not None:
+            from_state = from_state + b_hh
+        both = sigmoid(given[:, : 2 * hidden] + from_state[:, : 2 * hidden])
+        r, z = both[:, :hidden], both[:, hidden:]
+        n = np.tanh(given[:, 2 * hidden :] + r * from_state[:, 2 * hidden :])
+        return (n + z * (h - n),)
+
+    out, h = over_time(step, gates, (h,), runs_of(x.shape, sizes))
+    return reshaped(out, (*x.shape[:-1], hidden)), h
+
+
+def gru_op(name, node):
+    made = op(name=name, node=node, differentiable=(0, 1))(gru_kernel)
+    made.grads("x", "h", "w_ih", "w_hh", "b_ih", "b_hh")(gru_rule)
+    return made
+
+
+# One operation under the two names that PyTorch's nodes have.
+gru_dense = gru_op("gru_dense", "StackBackward0")
+gru_packed = gru_op("gru_packed", "CatBackward0")
