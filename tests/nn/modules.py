@@ -65,8 +65,8 @@ class Case:
         self.make = make
 
     def __repr__(self):
-        parts = [repr(one) for one in self.args]
-        parts += [f"{name}={value!r}" for name, value in self.settings.items()]
+        parts = [plain(one) for one in self.args]
+        parts += [f"{name}={plain(value)}" for name, value in self.settings.items()]
         shapes = ", ".join(str(one) if isinstance(one, tuple) else "..." for one in self.inputs)
         return f"{self.name}({', '.join(parts)})({shapes}){self.note and ' ' + self.note}"
 
@@ -95,6 +95,11 @@ class Case:
 
         args = [convert(one) for one in self.inputs]
         return args, {name: convert(one) for name, one in self.keywords.items()}, leaves
+
+
+def plain(value):
+    """Return the text of a value, the same in every process."""
+    return getattr(value, "__name__", None) or re.sub(r" at 0x\w+", "", repr(value))
 
 
 def every(cases):

@@ -45,9 +45,8 @@ tensor
 inplace _sequences
 creation
 _legacy
-_methods random serialization
-dropouts
 _methods random
+dropouts
 _protocol
 _numpy_answers
 _memory _objects

@@ -42,11 +42,22 @@ class RemovableHandle:
             for table in extra if isinstance(extra, (list, tuple)) else (extra,):
                 table.pop(self.id, None)
 
+    def __reduce__(self) -> Any:
+        # A compiled class is made by its constructor alone: copies and pickles go through this.
+        return restored, (self.table, self.extra_tables, self.id)
+
     def __enter__(self) -> RemovableHandle:
         return self
 
     def __exit__(self, *exc: object) -> None:
         self.remove()
+
+
+def restored(table: dict[int, Any], extra_tables: Any, number: int) -> RemovableHandle:
+    """Return a copy of a handle, for the copy of its table."""
+    handle = RemovableHandle(table, extra_tables)
+    handle.id = number
+    return handle
 
 
 def add_hook(table: dict[int, Any], hook: Any) -> RemovableHandle:

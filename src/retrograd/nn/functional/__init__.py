@@ -53,6 +53,18 @@ from ._loss import l1_loss as l1_loss
 from ._loss import mse_loss as mse_loss
 from ._loss import nll_loss as nll_loss
 from ._loss import smooth_l1_loss as smooth_l1_loss
+from ._margin_loss import cosine_embedding_loss as cosine_embedding_loss
+from ._margin_loss import ctc_loss as ctc_loss
+from ._margin_loss import gaussian_nll_loss as gaussian_nll_loss
+from ._margin_loss import hinge_embedding_loss as hinge_embedding_loss
+from ._margin_loss import margin_ranking_loss as margin_ranking_loss
+from ._margin_loss import multi_margin_loss as multi_margin_loss
+from ._margin_loss import multilabel_margin_loss as multilabel_margin_loss
+from ._margin_loss import multilabel_soft_margin_loss as multilabel_soft_margin_loss
+from ._margin_loss import poisson_nll_loss as poisson_nll_loss
+from ._margin_loss import soft_margin_loss as soft_margin_loss
+from ._margin_loss import triplet_margin_loss as triplet_margin_loss
+from ._margin_loss import triplet_margin_with_distance_loss as triplet_margin_with_distance_loss
 from ._multi_head import multi_head_attention_forward as multi_head_attention_forward
 from ._normalisation import batch_norm as batch_norm
 from ._normalisation import group_norm as group_norm
@@ -68,6 +80,10 @@ from ._pooling import max_pool3d as max_pool3d
 from ._pooling import max_pool3d_with_indices as max_pool3d_with_indices
 
 # Operations with one plain form for both: they name themselves.
+# Operations with one plain form for both: they name themselves.
+avg_pool1d = _functions["nn.functional.avg_pool1d"]
+avg_pool2d = _functions["nn.functional.avg_pool2d"]
+avg_pool3d = _functions["nn.functional.avg_pool3d"]
 channel_shuffle = _functions["channel_shuffle"]
 conv1d = _functions["conv1d"]
 conv2d = _functions["conv2d"]
@@ -75,50 +91,27 @@ conv3d = _functions["conv3d"]
 conv_transpose1d = _functions["conv_transpose1d"]
 conv_transpose2d = _functions["conv_transpose2d"]
 conv_transpose3d = _functions["conv_transpose3d"]
-avg_pool1d = _functions["nn.functional.avg_pool1d"]
-avg_pool2d = _functions["nn.functional.avg_pool2d"]
-avg_pool3d = _functions["nn.functional.avg_pool3d"]
-embedding = _functions["nn.functional.embedding"]
-fold = _functions["nn.functional.fold"]
-linear = _functions["nn.functional.linear"]
-one_hot = _functions["nn.functional.one_hot"]
-pad = _functions["nn.functional.pad"]
-pixel_shuffle = _functions["pixel_shuffle"]
-pixel_unshuffle = _functions["pixel_unshuffle"]
-unfold = _functions["nn.functional.unfold"]
-
-__all__ = [
-    "avg_pool1d",
-    "avg_pool2d",
-    "avg_pool3d",
-from ._margin_loss import cosine_embedding_loss as cosine_embedding_loss
-from ._margin_loss import ctc_loss as ctc_loss
-from ._margin_loss import gaussian_nll_loss as gaussian_nll_loss
-from ._margin_loss import hinge_embedding_loss as hinge_embedding_loss
-from ._margin_loss import margin_ranking_loss as margin_ranking_loss
-from ._margin_loss import multi_margin_loss as multi_margin_loss
-from ._margin_loss import multilabel_margin_loss as multilabel_margin_loss
-from ._margin_loss import multilabel_soft_margin_loss as multilabel_soft_margin_loss
-from ._margin_loss import poisson_nll_loss as poisson_nll_loss
-from ._margin_loss import soft_margin_loss as soft_margin_loss
-from ._margin_loss import triplet_margin_loss as triplet_margin_loss
-from ._margin_loss import triplet_margin_with_distance_loss as triplet_margin_with_distance_loss
-
-# Operations with one plain form for both: they name themselves.
 cosine_similarity = _functions["cosine_similarity"]
 embedding = _functions["nn.functional.embedding"]
 embedding_bag = _functions["nn.functional.embedding_bag"]
+fold = _functions["nn.functional.fold"]
 hardshrink = _functions["hardshrink"]
 linear = _functions["nn.functional.linear"]
 one_hot = _functions["nn.functional.one_hot"]
 pad = _functions["nn.functional.pad"]
 pairwise_distance = _functions["pairwise_distance"]
 pdist = _functions["pdist"]
+pixel_shuffle = _functions["pixel_shuffle"]
+pixel_unshuffle = _functions["pixel_unshuffle"]
 prelu = _functions["prelu"]
 rrelu_ = _functions["rrelu_"]
+unfold = _functions["nn.functional.unfold"]
 
 __all__ = [
     "alpha_dropout",
+    "avg_pool1d",
+    "avg_pool2d",
+    "avg_pool3d",
     "batch_norm",
     "bilinear",
     "binary_cross_entropy",
@@ -143,9 +136,9 @@ __all__ = [
     "elu",
     "elu_",
     "embedding",
-    "fold",
     "embedding_bag",
     "feature_alpha_dropout",
+    "fold",
     "gaussian_nll_loss",
     "gelu",
     "glu",
@@ -169,13 +162,13 @@ __all__ = [
     "local_response_norm",
     "log_softmax",
     "logsigmoid",
+    "margin_ranking_loss",
     "max_pool1d",
     "max_pool1d_with_indices",
     "max_pool2d",
     "max_pool2d_with_indices",
     "max_pool3d",
     "max_pool3d_with_indices",
-    "margin_ranking_loss",
     "mish",
     "mse_loss",
     "multi_head_attention_forward",
@@ -186,10 +179,10 @@ __all__ = [
     "normalize",
     "one_hot",
     "pad",
-    "pixel_shuffle",
-    "pixel_unshuffle",
     "pairwise_distance",
     "pdist",
+    "pixel_shuffle",
+    "pixel_unshuffle",
     "poisson_nll_loss",
     "prelu",
     "relu",
@@ -214,7 +207,7 @@ __all__ = [
     "tanhshrink",
     "threshold",
     "threshold_",
-    "unfold",
     "triplet_margin_loss",
     "triplet_margin_with_distance_loss",
+    "unfold",
 ]

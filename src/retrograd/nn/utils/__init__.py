@@ -1,11 +1,10 @@
-"""What torch.nn.utils has: clipping, parameters as a vector, reparametrizations, pruning."""
+"""What torch.nn.utils has: clipping, parameters as a vector, reparametrizations, pruning,
+packed sequences."""
 
 from . import parametrizations as parametrizations
 from . import parametrize as parametrize
 from . import prune as prune
 from . import stateless as stateless
-"""What torch.nn.utils has: gradient clipping, parameters as a vector, packed sequences."""
-
 from . import rnn as rnn
 from .clip_grad import clip_grad_norm as clip_grad_norm
 from .clip_grad import clip_grad_norm_ as clip_grad_norm_
@@ -32,10 +31,10 @@ __all__ = [
     "prune",
     "remove_spectral_norm",
     "remove_weight_norm",
+    "rnn",
     "skip_init",
     "spectral_norm",
     "stateless",
-    "rnn",
     "vector_to_parameters",
     "weight_norm",
 ]
