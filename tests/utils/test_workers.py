@@ -18,7 +18,6 @@ from ..nn.parity import check_parity
 from .test_dataset import pairs
 from .twins import check_data
 
-# Torch's own workers print to stderr and warn when a process is forked from one with threads.
 pytestmark = pytest.mark.skipif(
     "fork" not in multiprocessing.get_all_start_methods(), reason="these tests fork"
 )

@@ -52,10 +52,15 @@ class Constraint:
 
     is_discrete = False
     event_dim = 0
+    _plain = False
 
     def check(self, value):
         """Return a bool tensor of the shape of `value` without its event axes."""
         raise NotImplementedError
+
+    def takes_arrays(self):
+        """Say whether `check` takes NumPy arrays too, which is quicker than tensors."""
+        return self._plain
 
     def __repr__(self):
         return type(self).__name__[1:] + "()"
@@ -65,6 +70,9 @@ class _Bounded(Constraint):
     """A constraint with bounds, which its text names."""
 
     bounds: tuple[str, ...] = ()
+
+    def takes_arrays(self):
+        return all(isinstance(getattr(self, name), (int, float)) for name in self.bounds)
 
     def __repr__(self):
         inside = ", ".join(f"{name}={getattr(self, name)}" for name in self.bounds)
@@ -179,6 +187,7 @@ class MixtureSameFamilyConstraint(Constraint):
 
 class _Boolean(Constraint):
     is_discrete = True
+    _plain = True
 
     def check(self, value):
         return (value == 0) | (value == 1)
@@ -216,6 +225,8 @@ class _IntegerGreaterThan(_Bounded):
 
 
 class _Real(Constraint):
+    _plain = True
+
     def check(self, value):
         return value == value
 
@@ -274,9 +285,10 @@ class _HalfOpenInterval(_Bounded):
 
 class _Simplex(Constraint):
     event_dim = 1
+    _plain = True
 
     def check(self, value):
-        return (value >= 0).all(-1) & ((value.sum(-1) - 1).abs() < 1e-6)
+        return (value >= 0).all(-1) & (abs(value.sum(-1) - 1) < 1e-6)
 
 
 class _Multinomial(Constraint):

@@ -249,6 +249,10 @@ class Distribution:
 
 def _holds(constraint, value):
     """Say whether every value of a tensor satisfies a constraint, without recording anything."""
+    while isinstance(constraint, constraints.independent) and value.dim() >= constraint.event_dim:
+        constraint = constraint.base_constraint  # all events are inside where all numbers are
+    if isinstance(value, Tensor) and constraint.takes_arrays():
+        return bool(constraint.check(value.array).all())
     with no_grad():
         return bool(constraint.check(value).all())
 
