@@ -71,6 +71,12 @@ CASES = {
     "MultivariateNormal_batch": lambda p, D: D.MultivariateNormal(
         p([0.5, -1.0]), p([[[2.0, 0.5], [0.5, 1.0]], [[1.0, 0.0], [0.0, 3.0]]])
     ),
+    "LowRankMultivariateNormal": lambda p, D: D.LowRankMultivariateNormal(
+        p([0.5, -1.0, 2.0]), p([[1.0], [0.3], [-0.5]]), p([1.0, 0.3, 2.0])
+    ),
+    "LowRankMultivariateNormal_batch": lambda p, D: D.LowRankMultivariateNormal(
+        p([[0.5, -1.0], [1.0, 2.0]]), p([[1.0, 0.3], [0.2, -0.5]]), p([[1.0, 0.3], [2.0, 1.0]])
+    ),
     "Independent": lambda p, D: D.Independent(D.Normal(p([[0.5, 1.0]]), p([[1.0], [0.3]])), 1),
     "Independent_two": lambda p, D: D.Independent(D.Bernoulli(p([[0.5, 0.1], [0.2, 0.3]])), 2),
     "Independent_none": lambda p, D: D.Independent(D.Bernoulli(p([0.5, 0.1])), 0),

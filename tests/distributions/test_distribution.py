@@ -47,6 +47,12 @@ COMPLAINTS = {
     "covariance_row": lambda t, D: D.MultivariateNormal(t.zeros(2), t.ones(2)),
     "precision_row": lambda t, D: D.MultivariateNormal(t.zeros(2), precision_matrix=t.ones(2)),
     "tril_row": lambda t, D: D.MultivariateNormal(t.zeros(2), scale_tril=t.ones(2)),
+    "factor": lambda t, D: D.LowRankMultivariateNormal(t.zeros(2), t.zeros(2), t.ones(2)),
+    "factor_rows": lambda t, D: D.LowRankMultivariateNormal(t.zeros(2), t.zeros(3, 1), t.ones(2)),
+    "diagonal": lambda t, D: D.LowRankMultivariateNormal(t.zeros(2), t.zeros(2, 1), t.ones(3)),
+    "factor_batch": lambda t, D: D.LowRankMultivariateNormal(
+        t.zeros(3, 2), t.zeros(4, 2, 1), t.ones(2)
+    ),
     "vector": lambda t, D: D.MultivariateNormal(t.zeros(2), t.eye(2)).log_prob(t.zeros(3)),
     "independent": lambda t, D: D.Independent(D.Normal(0.0, 1.0), 1),
     "mixture": lambda t, D: D.MixtureSameFamily(D.Normal(0.0, 1.0), D.Normal(0.0, 1.0)),

@@ -53,6 +53,14 @@ VECTORS = {
 }
 
 
+def low_rank(p, D, size=1.0):
+    return D.LowRankMultivariateNormal(p([0.5, -1.0]), p([[size], [0.3]]), p([size, 0.3]))
+
+
+def matrix(p):
+    return p([[2.0, 0.5], [0.5, 1.0]])
+
+
 def others():
     """Pairs of distributions that `CASES` has not: other values, bounds met and crossed."""
     return {
@@ -89,6 +97,10 @@ def others():
             D.TransformedDistribution(D.Normal(p([0.5]), 1.0), D.AffineTransform(1.0, 2.0)),
             D.TransformedDistribution(D.Normal(p([0.2]), 1.0), D.AffineTransform(1.0, 3.0)),
         ),
+        "low_rank": lambda p, D: (low_rank(p, D), low_rank(p, D, 2.0)),
+        "low_rank_p": lambda p, D: (low_rank(p, D), D.MultivariateNormal(p([0.5, 1.0]), matrix(p))),
+        "low_rank_q": lambda p, D: (D.MultivariateNormal(p([0.5, 1.0]), matrix(p)), low_rank(p, D)),
+        "low_rank_differ": lambda p, D: (low_rank(p, D), D.MultivariateNormal(p([0.5]), p([[1.0]]))),
         "vectors_differ": lambda p, D: (
             D.MultivariateNormal(p([0.5]), p([[1.0]])),
             D.MultivariateNormal(p([0.5, 1.0]), p([[1.0, 0.0], [0.0, 1.0]])),

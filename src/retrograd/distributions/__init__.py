@@ -30,6 +30,9 @@ from .kumaraswamy import Kumaraswamy as Kumaraswamy
 from .laplace import Laplace as Laplace
 from .log_normal import LogNormal as LogNormal
 from .logistic_normal import LogisticNormal as LogisticNormal
+from .low_rank_multivariate_normal import (
+    LowRankMultivariateNormal as LowRankMultivariateNormal,
+)
 from .matrix_transforms import LowerCholeskyTransform as LowerCholeskyTransform
 from .matrix_transforms import PositiveDefiniteTransform as PositiveDefiniteTransform
 from .mixture_same_family import MixtureSameFamily as MixtureSameFamily
@@ -98,6 +101,7 @@ __all__ = [
     "Laplace",
     "LogNormal",
     "LogisticNormal",
+    "LowRankMultivariateNormal",
     "LowerCholeskyTransform",
     "MixtureSameFamily",
     "Multinomial",

@@ -11,6 +11,7 @@ import math
 
 from .._core.public import functions
 from ..creation import full_like
+from . import low_rank_multivariate_normal as low_rank
 from .bernoulli import Bernoulli
 from .beta import Beta
 from .binomial import Binomial
@@ -20,6 +21,8 @@ from .gamma import Gamma
 from .gumbel import Gumbel
 from .kl import register_kl
 from .laplace import Laplace
+from .low_rank_multivariate_normal import LowRankMultivariateNormal
+from .multivariate_normal import MultivariateNormal, log_diagonal, squared_distance
 from .normal import Normal
 from .pareto import Pareto
 from .poisson import Poisson
@@ -206,6 +209,45 @@ def _normal_to_gumbel(p, q):
 def _uniform_to_gumbel(p, q):
     width = (p.high - p.low) / q.scale
     return _to_gumbel(p, q, ((-p.low / q.scale).exp() - (-p.high / q.scale).exp()) / width)
+
+
+# -- normal vectors ------------------------------------------------------------------------------
+
+
+def _check_events(p, q):
+    if p.event_shape != q.event_shape:
+        raise ValueError(
+            "KL-divergence between two (Low Rank) Multivariate Normals with different event "
+            "shapes cannot be computed"
+        )
+
+
+def _log_determinant(made):
+    if isinstance(made, MultivariateNormal):
+        return 2 * log_diagonal(made._unbroadcasted_scale_tril)
+    return low_rank.log_determinant(
+        made._unbroadcasted_cov_factor, made._unbroadcasted_cov_diag, made._capacitance_tril
+    )
+
+
+def _normal_vectors(p, q):
+    """(log det Q - log det P + distance of the means in Q + trace of Q^-1 P - n) / 2."""
+    _check_events(p, q)
+    away = q.loc - p.loc
+    if isinstance(q, MultivariateNormal):
+        distance = squared_distance(q._unbroadcasted_scale_tril, away)
+    else:
+        distance = low_rank.squared_distance(
+            q._unbroadcasted_cov_factor, q._unbroadcasted_cov_diag, away, q._capacitance_tril
+        )
+    trace = (q.precision_matrix * p.covariance_matrix).sum((-2, -1))
+    log_ratio = _log_determinant(q) - _log_determinant(p)
+    return 0.5 * (log_ratio + distance + trace - p.event_shape[0])
+
+
+register_kl(LowRankMultivariateNormal, LowRankMultivariateNormal)(_normal_vectors)
+register_kl(MultivariateNormal, LowRankMultivariateNormal)(_normal_vectors)
+register_kl(LowRankMultivariateNormal, MultivariateNormal)(_normal_vectors)
 
 
 # -- single pairs --------------------------------------------------------------------------------
