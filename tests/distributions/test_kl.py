@@ -100,7 +100,10 @@ def others():
         "low_rank": lambda p, D: (low_rank(p, D), low_rank(p, D, 2.0)),
         "low_rank_p": lambda p, D: (low_rank(p, D), D.MultivariateNormal(p([0.5, 1.0]), matrix(p))),
         "low_rank_q": lambda p, D: (D.MultivariateNormal(p([0.5, 1.0]), matrix(p)), low_rank(p, D)),
-        "low_rank_differ": lambda p, D: (low_rank(p, D), D.MultivariateNormal(p([0.5]), p([[1.0]]))),
+        "low_rank_differ": lambda p, D: (
+            low_rank(p, D),
+            D.MultivariateNormal(p([0.5]), p([[1.0]])),
+        ),
         "vectors_differ": lambda p, D: (
             D.MultivariateNormal(p([0.5]), p([[1.0]])),
             D.MultivariateNormal(p([0.5, 1.0]), p([[1.0, 0.0], [0.0, 1.0]])),

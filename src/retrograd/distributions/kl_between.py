@@ -217,8 +217,8 @@ def _uniform_to_gumbel(p, q):
 def _check_events(p, q):
     if p.event_shape != q.event_shape:
         raise ValueError(
-            "KL-divergence between two (Low Rank) Multivariate Normals with different event "
-            "shapes cannot be computed"
+            f"KL-divergence between two (Low Rank) Multivariate Normals with{' ' * 26}different "
+            "event shapes cannot be computed"
         )
 
 
