@@ -295,8 +295,13 @@ def test_an_interrupt_stops_the_workers():
         for _ in batches:
             os.kill(os.getpid(), signal.SIGINT)
 
-    with pytest.raises(KeyboardInterrupt) as caught:
-        interrupt(loader(own.ones(64, 1000), 8))
+    # A shell may have started the tests with interrupts ignored.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        with pytest.raises(KeyboardInterrupt) as caught:
+            interrupt(loader(own.ones(64, 1000), 8))
+    finally:
+        signal.signal(signal.SIGINT, before)
     del caught
     assert nobody_left()
 
