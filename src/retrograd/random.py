@@ -200,9 +200,14 @@ def binomial(count, prob, generator=None):
 # -- in-place draws -----------------------------------------------------------------------------
 
 
-def _fill(self, name, array):
+def _fill(self, name, drawn, in_order=True):
+    """Write numbers in the order in which they were drawn, which is that of the memory."""
     inplace.check_writable(self, name)
-    np.copyto(self.array, array, casting="unsafe")
+    target = self.array
+    if in_order and not target.flags.c_contiguous:
+        target = target.transpose(np.argsort(target.strides, kind="stable")[::-1])
+        drawn = drawn.reshape(target.shape)
+    np.copyto(target, drawn, casting="unsafe")
     self._bump_version(name)
     return self
 
@@ -221,7 +226,8 @@ def normal_(self, mean=0.0, std=1.0, *, generator=None):
     """Fill with normal numbers."""
     inplace.check_writable(self, "normal_")
     stream = generator or default_generator
-    drawn = streams.normal(stream, self.get_shape(), self.get_dtype(), mean, std)
+    blocks = self.array.flags.c_contiguous
+    drawn = streams.normal(stream, self.get_shape(), self.get_dtype(), mean, std, blocks)
     return _fill(self, "normal_", drawn)
 
 
@@ -243,8 +249,8 @@ def bernoulli_(self, p=0.5, *, generator=None):
     stream = generator or default_generator
     if isinstance(p, Value):
         drawn = streams.bernoulli(stream, np.broadcast_to(p.array, self.get_shape()))
-    else:
-        drawn = streams.bernoulli_mask(stream, self.get_shape(), p)
+        return _fill(self, "bernoulli_", drawn, in_order=False)
+    drawn = streams.bernoulli_mask(stream, self.get_shape(), p)
     return _fill(self, "bernoulli_", drawn)
 
 

@@ -77,11 +77,12 @@ def _check_uniform_bounds(dtype, low, high):
         )
 
 
-def normal(generator, shape, dtype=np.float32, mean=0.0, std=1.0):
+def normal(generator, shape, dtype=np.float32, mean=0.0, std=1.0, blocks=True):
     """Normal numbers: ``randn``, ``normal_``, ``normal`` of two numbers and a size.
 
     Fewer than 16 are drawn in pairs, of which an odd one is kept for the next such draw; more
     are made in blocks of 16. What 16 does not divide is filled by drawing the last 16 anew.
+    Without `blocks` all are drawn in pairs: so PyTorch fills tensors that are not contiguous.
     A complex dtype has parts with this mean and the standard deviation ``std / sqrt(2)``.
 
     Raises
@@ -96,7 +97,7 @@ def normal(generator, shape, dtype=np.float32, mean=0.0, std=1.0):
         return _complex_parts(normal, generator, shape, dtype, mean, std / math.sqrt(2.0))
     require_floating(dtype, "normal_kernel_cpu")
     size = size_of(shape)
-    if size < BLOCK:
+    if size < BLOCK or not blocks:
         numbers = scale(scalar_normals(generator, size), mean, std)
         return narrow(numbers, dtype).reshape(shape)
     draw = generator.doubles if dtype == FLOAT64 else generator.floats
