@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import importlib
+
 import numpy as np
 import pytest
 
@@ -158,3 +160,22 @@ def test_densities_sum_to_one():
     x = own.linspace(-20, 20, 4001, dtype=own.float64)
     density = Normal(own.tensor(0.5, dtype=own.float64), 2.0).log_prob(x).exp()
     assert density.sum().item() * 0.01 == pytest.approx(1)
+
+
+@pytest.mark.parametrize(
+    ("module", "name"),
+    [
+        ("transforms", "StickBreakingTransform"),
+        ("transforms", "TanhTransform"),
+        ("constraint_registry", "biject_to"),
+        ("kl", "register_kl"),
+        ("utils", "broadcast_all"),
+        ("studentT", "StudentT"),
+        ("exp_family", "ExponentialFamily"),
+        ("lowrank_multivariate_normal", "LowRankMultivariateNormal"),
+        ("relaxed_bernoulli", "LogitRelaxedBernoulli"),
+    ],
+)
+def test_names_are_where_programs_import_them_from(module, name):
+    found = getattr(importlib.import_module(f"retrograd.distributions.{module}"), name)
+    assert found.__name__ == name if hasattr(found, "__name__") else found is not None

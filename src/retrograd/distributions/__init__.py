@@ -1,6 +1,7 @@
 """Probability distributions: draws, densities, divergences."""
 
 from . import constraints as constraints
+from . import transforms as transforms
 from . import utils as utils
 from .bernoulli import Bernoulli as Bernoulli
 from .beta import Beta as Beta
@@ -14,8 +15,8 @@ from .continuous_bernoulli import ContinuousBernoulli as ContinuousBernoulli
 from .dirichlet import Dirichlet as Dirichlet
 from .distribution import Distribution as Distribution
 from .exponential import Exponential as Exponential
-from .exponential_family import ExponentialFamily as ExponentialFamily
-from .fisher_snedecor import FisherSnedecor as FisherSnedecor
+from .exp_family import ExponentialFamily as ExponentialFamily
+from .fishersnedecor import FisherSnedecor as FisherSnedecor
 from .gamma import Gamma as Gamma
 from .geometric import Geometric as Geometric
 from .gumbel import Gumbel as Gumbel
@@ -30,7 +31,7 @@ from .kumaraswamy import Kumaraswamy as Kumaraswamy
 from .laplace import Laplace as Laplace
 from .log_normal import LogNormal as LogNormal
 from .logistic_normal import LogisticNormal as LogisticNormal
-from .low_rank_multivariate_normal import (
+from .lowrank_multivariate_normal import (
     LowRankMultivariateNormal as LowRankMultivariateNormal,
 )
 from .matrix_transforms import LowerCholeskyTransform as LowerCholeskyTransform
@@ -53,20 +54,20 @@ from .relaxed_bernoulli import RelaxedBernoulli as RelaxedBernoulli
 from .relaxed_categorical import RelaxedOneHotCategorical as RelaxedOneHotCategorical
 from .simplex_transforms import SoftmaxTransform as SoftmaxTransform
 from .simplex_transforms import StickBreakingTransform as StickBreakingTransform
-from .student_t import StudentT as StudentT
+from .studentT import StudentT as StudentT
 from .transformed_distribution import TransformedDistribution as TransformedDistribution
-from .transforms import AbsTransform as AbsTransform
-from .transforms import AffineTransform as AffineTransform
-from .transforms import ComposeTransform as ComposeTransform
-from .transforms import ExpTransform as ExpTransform
-from .transforms import IndependentTransform as IndependentTransform
-from .transforms import PowerTransform as PowerTransform
-from .transforms import ReshapeTransform as ReshapeTransform
-from .transforms import SigmoidTransform as SigmoidTransform
-from .transforms import SoftplusTransform as SoftplusTransform
-from .transforms import TanhTransform as TanhTransform
-from .transforms import Transform as Transform
-from .transforms import identity_transform as identity_transform
+from .elementwise_transforms import AbsTransform as AbsTransform
+from .elementwise_transforms import AffineTransform as AffineTransform
+from .transform import ComposeTransform as ComposeTransform
+from .elementwise_transforms import ExpTransform as ExpTransform
+from .transform import IndependentTransform as IndependentTransform
+from .elementwise_transforms import PowerTransform as PowerTransform
+from .transform import ReshapeTransform as ReshapeTransform
+from .elementwise_transforms import SigmoidTransform as SigmoidTransform
+from .elementwise_transforms import SoftplusTransform as SoftplusTransform
+from .elementwise_transforms import TanhTransform as TanhTransform
+from .transform import Transform as Transform
+from .transform import identity_transform as identity_transform
 from .uniform import Uniform as Uniform
 from .weibull import Weibull as Weibull
 
@@ -134,4 +135,5 @@ __all__ = [
     "register_kl",
     "transform_to",
     "constraints",
+    "transforms",
 ]

@@ -9,7 +9,7 @@ from ..creation import arange
 from ..nn.functional import binary_cross_entropy_with_logits, softplus
 from ..size import Size
 from . import constraints
-from .exponential_family import ExponentialFamily
+from .exp_family import ExponentialFamily
 from .utils import (
     all_numbers,
     bernoulli_entropy,

@@ -7,7 +7,7 @@ from ..creation import tensor
 from ..size import Size
 from . import constraints
 from .dirichlet import Dirichlet
-from .exponential_family import ExponentialFamily
+from .exp_family import ExponentialFamily
 from .utils import all_numbers, broadcast_all
 
 __all__ = ["Beta"]

@@ -5,17 +5,11 @@ from __future__ import annotations
 from numbers import Number
 
 from . import constraints
+from .elementwise_transforms import AffineTransform, ExpTransform, SigmoidTransform
 from .matrix_transforms import LowerCholeskyTransform, PositiveDefiniteTransform
 from .piecewise_transforms import CatTransform, StackTransform
 from .simplex_transforms import SoftmaxTransform, StickBreakingTransform
-from .transforms import (
-    AffineTransform,
-    ComposeTransform,
-    ExpTransform,
-    IndependentTransform,
-    SigmoidTransform,
-    identity_transform,
-)
+from .transform import ComposeTransform, IndependentTransform, identity_transform
 
 __all__ = ["ConstraintRegistry", "biject_to", "transform_to"]
 

@@ -11,7 +11,7 @@ from ..size import Size
 from . import constraints
 from .bernoulli import one_of
 from .distribution import standard_uniform
-from .exponential_family import ExponentialFamily
+from .exp_family import ExponentialFamily
 from .utils import (
     all_numbers,
     broadcast_all,

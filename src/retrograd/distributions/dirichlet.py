@@ -7,7 +7,7 @@ from .._core.public import functions
 from ..ops.pathwise import dirichlet_path
 from ..random import default_generator
 from . import constraints
-from .exponential_family import ExponentialFamily
+from .exp_family import ExponentialFamily
 
 __all__ = ["Dirichlet"]
 

@@ -8,7 +8,7 @@ from ..random import default_generator
 from ..size import Size
 from ..tensor import wrap
 from . import constraints
-from .exponential_family import ExponentialFamily
+from .exp_family import ExponentialFamily
 from .utils import all_numbers, broadcast_all
 
 __all__ = ["Exponential"]

@@ -10,7 +10,7 @@ from ..random import default_generator
 from ..size import Size
 from . import constraints
 from .distribution import least_positive
-from .exponential_family import ExponentialFamily
+from .exp_family import ExponentialFamily
 from .utils import all_numbers, broadcast_all
 
 __all__ = ["Gamma"]

@@ -8,8 +8,8 @@ from numbers import Number
 import numpy as np
 
 from . import constraints
+from .elementwise_transforms import AffineTransform, ExpTransform
 from .transformed_distribution import TransformedDistribution
-from .transforms import AffineTransform, ExpTransform
 from .uniform import Uniform
 from .utils import broadcast_all, euler_constant
 

@@ -7,9 +7,9 @@ import math
 from ..creation import full, zeros_like
 from . import constraints
 from .cauchy import Cauchy
+from .elementwise_transforms import AbsTransform
 from .half_normal import _doubled
 from .transformed_distribution import TransformedDistribution
-from .transforms import AbsTransform
 
 __all__ = ["HalfCauchy"]
 

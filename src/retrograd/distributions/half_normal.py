@@ -7,9 +7,9 @@ import math
 from .._core.public import functions
 from ..creation import as_tensor, zeros_like
 from . import constraints
+from .elementwise_transforms import AbsTransform
 from .normal import Normal
 from .transformed_distribution import TransformedDistribution
-from .transforms import AbsTransform
 
 __all__ = ["HalfNormal"]
 

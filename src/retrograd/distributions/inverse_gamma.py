@@ -6,9 +6,9 @@ import math
 
 from .._core.public import functions
 from . import constraints
+from .elementwise_transforms import PowerTransform
 from .gamma import Gamma
 from .transformed_distribution import TransformedDistribution
-from .transforms import PowerTransform
 
 __all__ = ["InverseGamma"]
 

@@ -11,7 +11,7 @@ import math
 
 from .._core.public import functions
 from ..creation import full_like
-from . import low_rank_multivariate_normal as low_rank
+from . import lowrank_multivariate_normal as low_rank
 from .bernoulli import Bernoulli
 from .beta import Beta
 from .binomial import Binomial
@@ -21,7 +21,7 @@ from .gamma import Gamma
 from .gumbel import Gumbel
 from .kl import register_kl
 from .laplace import Laplace
-from .low_rank_multivariate_normal import LowRankMultivariateNormal
+from .lowrank_multivariate_normal import LowRankMultivariateNormal
 from .multivariate_normal import MultivariateNormal, log_diagonal, squared_distance
 from .normal import Normal
 from .pareto import Pareto

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from . import constraints
+from .elementwise_transforms import AffineTransform, PowerTransform
 from .transformed_distribution import TransformedDistribution
-from .transforms import AffineTransform, PowerTransform
 from .uniform import Uniform
 from .utils import broadcast_all, euler_constant
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from . import constraints
+from .elementwise_transforms import ExpTransform
 from .normal import Normal
 from .transformed_distribution import TransformedDistribution
-from .transforms import ExpTransform
 
 __all__ = ["LogNormal"]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from .._core.public import functions
 from . import constraints
-from .transforms import Transform
+from .transform import Transform
 
 __all__ = ["LowerCholeskyTransform", "PositiveDefiniteTransform"]
 

@@ -9,7 +9,7 @@ from ..autograd import no_grad
 from ..size import Size
 from . import constraints
 from .distribution import standard_normal
-from .exponential_family import ExponentialFamily
+from .exp_family import ExponentialFamily
 from .utils import all_numbers, broadcast_all
 
 __all__ = ["Normal"]

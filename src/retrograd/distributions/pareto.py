@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from . import constraints
+from .elementwise_transforms import AffineTransform, ExpTransform
 from .exponential import Exponential
 from .transformed_distribution import TransformedDistribution
-from .transforms import AffineTransform, ExpTransform
 from .utils import broadcast_all
 
 __all__ = ["Pareto"]

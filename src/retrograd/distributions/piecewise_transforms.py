@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from .._core.public import functions
 from . import constraints
-from .transforms import Transform
+from .transform import Transform
 from .utils import sum_rightmost
 
 __all__ = ["CatTransform", "CumulativeDistributionTransform", "StackTransform"]

@@ -6,7 +6,7 @@ from .. import random
 from ..autograd import no_grad
 from ..size import Size
 from . import constraints
-from .exponential_family import ExponentialFamily
+from .exp_family import ExponentialFamily
 from .utils import all_numbers, broadcast_all
 
 __all__ = ["Poisson"]

@@ -6,8 +6,8 @@ from ..size import Size
 from . import constraints
 from .bernoulli import one_of
 from .distribution import Distribution, standard_uniform
+from .elementwise_transforms import SigmoidTransform
 from .transformed_distribution import TransformedDistribution
-from .transforms import SigmoidTransform
 from .utils import (
     all_numbers,
     broadcast_all,

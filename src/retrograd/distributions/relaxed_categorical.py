@@ -7,8 +7,8 @@ from ..size import Size
 from . import constraints
 from .categorical import Categorical
 from .distribution import Distribution, standard_uniform
+from .elementwise_transforms import ExpTransform
 from .transformed_distribution import TransformedDistribution
-from .transforms import ExpTransform
 from .utils import broadcast_all, clamp_probs
 
 __all__ = ["ExpRelaxedCategorical", "RelaxedOneHotCategorical"]

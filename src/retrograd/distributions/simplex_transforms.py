@@ -6,7 +6,8 @@ from .._core.public import functions
 from ..nn.functional import logsigmoid
 from . import constraints
 from .distribution import least_positive
-from .transforms import Transform, _clipped
+from .elementwise_transforms import _clipped
+from .transform import Transform
 
 __all__ = ["SoftmaxTransform", "StickBreakingTransform"]
 

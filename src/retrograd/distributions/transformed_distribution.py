@@ -7,7 +7,7 @@ from ..size import Size
 from . import constraints
 from .distribution import Distribution
 from .independent import Independent
-from .transforms import ComposeTransform, Transform
+from .transform import ComposeTransform, Transform
 from .utils import sum_rightmost
 
 __all__ = ["TransformedDistribution"]

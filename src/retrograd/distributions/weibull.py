@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from ..creation import ones_like
 from . import constraints
+from .elementwise_transforms import AffineTransform, PowerTransform
 from .exponential import Exponential
 from .transformed_distribution import TransformedDistribution
-from .transforms import AffineTransform, PowerTransform
 from .utils import broadcast_all, euler_constant
 
 __all__ = ["Weibull"]
