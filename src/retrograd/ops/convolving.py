@@ -31,13 +31,16 @@ def per_axis(name, value, dims):
     return numbers
 
 
+_INTS = {int}
+
+
 def as_setting(function, name, value):
     """Return an argument as an int or a tuple of ints, which can be looked up."""
     if type(value) is int:
         return value
     found = type(value).__name__
     if isinstance(value, (tuple, list)):
-        if all(type(n) is int for n in value):
+        if {*map(type, value)} == _INTS:
             return tuple(value)
         try:
             return tuple([n.__index__() for n in value])
