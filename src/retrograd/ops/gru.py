@@ -141,11 +141,17 @@ def gru_rule(g, x, h, w_ih, w_hh, b_ih, b_hh, out, needs, sizes):
             w_hh,
         )
     d_input = np.concatenate((d[:, : 2 * hidden], dn), 1)
-    dx = d_input.dot(w_ih).reshape(x.shape) if needs[0] else None
-    dw_ih = d_input.T.dot(as_rows(x))
-    dw_hh = d.T.dot(previous_states(results, h, runs))
-    db_ih = None if b_ih is None else sum_rows(d_input)
-    db_hh = None if b_hh is None else sum_rows(d)
+    dx = dw_ih = dw_hh = db_ih = db_hh = None
+    if needs[0]:
+        dx = d_input.dot(w_ih).reshape(x.shape)
+    if needs[2]:
+        dw_ih = d_input.T.dot(as_rows(x))
+    if needs[3]:
+        dw_hh = d.T.dot(previous_states(results, h, runs))
+    if needs[4]:
+        db_ih = sum_rows(d_input)
+    if needs[5]:
+        db_hh = sum_rows(d)
     return dx, dh, dw_ih, dw_hh, db_ih, db_hh
 
 

@@ -156,11 +156,17 @@ def lstm_rule(g, x, h, c, w_ih, w_hh, b_ih, b_hh, w_hr, out, needs, sizes):
             w_hr,
             None if w_hr is None else in_steps(d_results[start:stop], steps),
         )
-    dx = d.dot(o_first(w_ih, hidden)).reshape(x.shape) if needs[0] else None
-    dw_ih = o_last(d.T.dot(as_rows(x)), hidden)
-    dw_hh = o_last(d.T.dot(previous_states(results, h, runs)), hidden)
-    db = None if b_ih is None else o_last(sum_rows(d), hidden)
-    dw_hr = None if w_hr is None else d_results.T.dot(kept[0] * kept[5])
+    dx = dw_ih = dw_hh = db = dw_hr = None
+    if needs[0]:
+        dx = d.dot(o_first(w_ih, hidden)).reshape(x.shape)
+    if needs[3]:
+        dw_ih = o_last(d.T.dot(as_rows(x)), hidden)
+    if needs[4]:
+        dw_hh = o_last(d.T.dot(previous_states(results, h, runs)), hidden)
+    if needs[5] or needs[6]:
+        db = o_last(sum_rows(d), hidden)
+    if needs[7]:
+        dw_hr = d_results.T.dot(kept[0] * kept[5])
     return dx, dh, dc, dw_ih, dw_hh, db, db, dw_hr
 
 
