@@ -29,6 +29,7 @@ from . import einsum as einsum
 from . import elman as elman
 from . import exponential as exponential
 from . import extrema as extrema
+from . import grids as grids
 from . import gating as gating
 from . import gru as gru
 from . import indexing as indexing
@@ -62,6 +63,7 @@ from . import rectifiers as rectifiers
 from . import reduction as reduction
 from . import region as region
 from . import repeating as repeating
+from . import resampling as resampling
 from . import response_norm as response_norm
 from . import rounding as rounding
 from . import row_sums as row_sums

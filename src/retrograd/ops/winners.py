@@ -89,21 +89,23 @@ def winners_along(x, place, table, axis, step):
     step : int
         How far apart in the plane neighbours along the axis are.
     """
-    best = found = None
-    for places in table.T:
-        values = np.take(x, places, axis=axis)
-        here = np.reshape(places * step, (-1,) + (1,) * (-1 - axis))
-        if place is not None:
-            here = here + np.take(place, places, axis=axis)
-        if best is None:
-            best, found = values, np.array(np.broadcast_to(here, values.shape))
-            continue
+    width = table.shape[1]
+    # A later place that is larger, or nan, has the larger number: maxima choose.
+    number = np.min_scalar_type(max(width - 1, 0)).type
+    best = np.take(x, table[:, 0], axis=axis)
+    chosen = np.zeros(best.shape, number)
+    for count in range(1, width):
+        values = np.take(x, table[:, count], axis=axis)
         better = values > best
         if x.dtype.kind == "f":
             better |= np.isnan(values)
-        np.copyto(best, values, where=better)
-        np.copyto(found, here, where=better)
-    return best, found
+        best = np.maximum(best, values)
+        chosen = np.maximum(chosen, better * number(count))
+    rows = np.reshape(np.arange(len(table)) * width, (-1,) + (1,) * (-1 - axis))
+    along = np.take(np.reshape(table, -1), rows + chosen)
+    if place is None:
+        return best, along * step
+    return best, along * step + np.take_along_axis(place, along, axis=axis)
 
 
 def largest_of(windows, axis):

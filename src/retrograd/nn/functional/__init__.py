@@ -34,8 +34,6 @@ from ._activation import tanh as tanh
 from ._activation import tanhshrink as tanhshrink
 from ._activation import threshold as threshold
 from ._activation import threshold_ as threshold_
-from ._attention import scaled_dot_product_attention as scaled_dot_product_attention
-from ._dropout import alpha_dropout as alpha_dropout
 from ._adaptive_pooling import adaptive_avg_pool2d as adaptive_avg_pool2d
 from ._adaptive_pooling import adaptive_avg_pool3d as adaptive_avg_pool3d
 from ._adaptive_pooling import adaptive_max_pool1d as adaptive_max_pool1d
@@ -44,7 +42,15 @@ from ._adaptive_pooling import adaptive_max_pool2d as adaptive_max_pool2d
 from ._adaptive_pooling import adaptive_max_pool2d_with_indices as adaptive_max_pool2d_with_indices
 from ._adaptive_pooling import adaptive_max_pool3d as adaptive_max_pool3d
 from ._adaptive_pooling import adaptive_max_pool3d_with_indices as adaptive_max_pool3d_with_indices
+from ._attention import scaled_dot_product_attention as scaled_dot_product_attention
+from ._dropout import alpha_dropout as alpha_dropout
 from ._dropout import dropout as dropout
+from ._grid import affine_grid as affine_grid
+from ._grid import grid_sample as grid_sample
+from ._interpolation import interpolate as interpolate
+from ._interpolation import upsample as upsample
+from ._interpolation import upsample_bilinear as upsample_bilinear
+from ._interpolation import upsample_nearest as upsample_nearest
 from ._dropout import dropout1d as dropout1d
 from ._dropout import dropout2d as dropout2d
 from ._dropout import dropout3d as dropout3d
@@ -98,8 +104,8 @@ from ._unpooling import max_unpool2d as max_unpool2d
 from ._unpooling import max_unpool3d as max_unpool3d
 
 # Operations with one plain form for both: they name themselves.
-# Operations with one plain form for both: they name themselves.
 adaptive_avg_pool1d = _functions["nn.functional.adaptive_avg_pool1d"]
+# Operations with one plain form for both: they name themselves.
 avg_pool1d = _functions["nn.functional.avg_pool1d"]
 avg_pool2d = _functions["nn.functional.avg_pool2d"]
 avg_pool3d = _functions["nn.functional.avg_pool3d"]
@@ -127,7 +133,7 @@ rrelu_ = _functions["rrelu_"]
 unfold = _functions["nn.functional.unfold"]
 
 __all__ = [
-    "alpha_dropout",
+    "affine_grid",
     "adaptive_avg_pool1d",
     "adaptive_avg_pool2d",
     "adaptive_avg_pool3d",
@@ -137,6 +143,7 @@ __all__ = [
     "adaptive_max_pool2d_with_indices",
     "adaptive_max_pool3d",
     "adaptive_max_pool3d_with_indices",
+    "alpha_dropout",
     "avg_pool1d",
     "avg_pool2d",
     "avg_pool3d",
@@ -164,16 +171,17 @@ __all__ = [
     "elu",
     "elu_",
     "embedding",
-    "embedding_bag",
-    "feature_alpha_dropout",
-    "fold",
-    "gaussian_nll_loss",
     "fractional_max_pool2d",
     "fractional_max_pool2d_with_indices",
     "fractional_max_pool3d",
     "fractional_max_pool3d_with_indices",
+    "embedding_bag",
+    "feature_alpha_dropout",
+    "fold",
+    "gaussian_nll_loss",
     "gelu",
     "glu",
+    "grid_sample",
     "group_norm",
     "gumbel_softmax",
     "hardshrink",
@@ -183,6 +191,7 @@ __all__ = [
     "hardtanh_",
     "hinge_embedding_loss",
     "huber_loss",
+    "interpolate",
     "instance_norm",
     "kl_div",
     "l1_loss",
@@ -194,10 +203,10 @@ __all__ = [
     "local_response_norm",
     "log_softmax",
     "logsigmoid",
-    "margin_ranking_loss",
     "lp_pool1d",
     "lp_pool2d",
     "lp_pool3d",
+    "margin_ranking_loss",
     "max_pool1d",
     "max_pool1d_with_indices",
     "max_pool2d",
@@ -248,4 +257,7 @@ __all__ = [
     "triplet_margin_loss",
     "triplet_margin_with_distance_loss",
     "unfold",
+    "upsample",
+    "upsample_bilinear",
+    "upsample_nearest",
 ]
