@@ -88,7 +88,7 @@ _PLAIN_REFUSED = [
     Sample(_MAX_1D, 2, 2, 0, (1, 1), raises=RuntimeError, match="dilation must be an int, list of"),
     Sample(_MAX_1D, 2.0, raises=TypeError, match="argument 'kernel_size' (position 2) must be tu"),
     Sample(array(9), 2, raises=RuntimeError, match="max_pool1d: Expected 2D or 3D (batch mode) te"),
-    Sample(_whole(2, 9), 2, raises=NotImplementedError, match="\"max_pool1d_impl\" not implemented"),
+    Sample(_whole(2, 9), 2, raises=NotImplementedError, match="\"max_pool1d_impl\" not implement"),
 ]
 _MAX_1D_CALLS = [*_calls(1), Sample(_MAX_1D, 3, 2, 1, 2), Sample(_MAX_1D, 2, 1, 1, 3, True)]
 _MAX_2D_CALLS = [
@@ -163,7 +163,7 @@ SAMPLES = {
         Sample(_MAX_1D, 20, raises=RuntimeError, match="Calculated output size: (3x1x0). Output s"),
         Sample(_MAX_1D, [2, 2], raises=RuntimeError, match=f"avg_pool1d() {_ONE}"),
         Sample(array(9), 2, raises=RuntimeError, match="Expected 2 to 3 dimensions, but got 1-dim"),
-        Sample(_whole(2, 9, dtype="int32"), 2, raises=NotImplementedError, match="\"avg_pool2d\" n"),
+        Sample(_whole(2, 9, dtype="int32"), 2, raises=NotImplementedError, match="\"avg_pool2d\" "),
     ],
     "nn.functional.avg_pool2d": [
         *_calls(2),

@@ -8,11 +8,8 @@ from .._core.op import op
 from .._core.public import expect_tensor, public
 from ._axes import axis_of
 from .gating import passed
-from .row_sums import sum_matrix, sum_rows
-from .special import erf
-
-# Rows of so few numbers are reduced as columns: NumPy pays for each row.
-NARROW = 32
+from .normal_gate import normal_density, normal_gate
+from .softmax_rows import log_softmax, softmax
 
 
 @op(node="ReluBackward0", elementwise=True, torch="relu", inplace=True)
@@ -88,14 +85,12 @@ def glu_dx(g, x, axis):
 @op(node="GeluBackward0", elementwise=True)
 def gelu(x):
     """x times the normal distribution function of x.  (*S) -> (*S)"""
-    return x * (0.5 * (1 + erf(x * 0.7071067811865476)))
+    return x * normal_gate(x)
 
 
 @gelu.grad("x")
 def gelu_dx(g, x):
-    inside = 0.5 * (1 + erf(x * 0.7071067811865476))
-    density = np.exp(x * x * -0.5) * 0.3989422804014327
-    return g * (inside + x * density)
+    return g * (normal_gate(x) + x * normal_density(x))
 
 
 @op(name="gelu_tanh", node="GeluBackward0", elementwise=True)
@@ -240,46 +235,6 @@ def prelu_dx(g, x, w):
 @prelu.grad("w")
 def prelu_dw(g, x):
     return np.where(x > 0, 0, g * x)
-
-
-@op(node="SoftmaxBackward0")
-def softmax(x, *, axis):
-    """exp(x) scaled to sum to one along an axis.  (*S) -> (*S)"""
-    if x.size == 0:
-        return np.copy(x)
-    axis = axis if x.ndim else None
-    out = np.exp(x - np.max(x, axis=axis, keepdims=True))
-    return out / np.add.reduce(out, axis=axis, keepdims=True)
-
-
-@softmax.grad("x")
-def softmax_dx(g, out, axis):
-    axis = axis if out.ndim else None
-    return out * (g - np.add.reduce(g * out, axis=axis, keepdims=True))
-
-
-@op(node="LogSoftmaxBackward0")
-def log_softmax(x, *, axis):
-    """log(softmax(x)) along an axis, without overflow.  (*S) -> (*S)"""
-    if x.size == 0:
-        return np.copy(x)
-    if x.ndim == 2 and axis == 1 and x.shape[1] <= NARROW:
-        out = np.array(x.T, order="C")
-        out -= np.maximum.reduce(out, axis=0)
-        totals = sum_rows(np.exp(out))
-        out -= np.log(totals)
-        return np.array(out.T, order="C")
-    axis = axis if x.ndim else None
-    shifted = x - np.maximum.reduce(x, axis=axis, keepdims=True)
-    return shifted - np.log(np.add.reduce(np.exp(shifted), axis=axis, keepdims=True))
-
-
-@log_softmax.grad("x")
-def log_softmax_dx(g, out, axis):
-    if type(g) is np.ndarray and g.ndim == 2 and g.dtype.char in "fd":
-        return g - np.exp(out) * sum_matrix(g, axis, True)
-    axis = axis if out.ndim else None
-    return g - np.exp(out) * np.add.reduce(g, axis=axis, keepdims=True)
 
 
 def _along(op_along, name, input, dim, dtype):

@@ -62,11 +62,9 @@ def whole_groups(function, groups):
         ) from None
 
 
-def expect_tensors(function, input, weight, bias):
-    """Refuse arguments that are no tensors."""
+def refuse_arguments(function, input, weight, bias):
+    """Raise for arguments that are no tensors."""
     given = [input, weight] if bias is None else [input, weight, bias]
-    if all(isinstance(one, Value) for one in given):
-        return
     kinds = ", ".join([type(one).__name__ for one in given])
     raise TypeError(
         f"{function}() received an invalid combination of arguments - got ({kinds}), but expected "
@@ -228,8 +226,12 @@ def expect_batch(function, shape, dims):
 
 def convolve(function, dims, input, weight, bias, stride, padding, dilation, groups):
     """Check the arguments of a convolution, and do it."""
-    if not (isinstance(input, Value) and isinstance(weight, Value)) or bias is not None:
-        expect_tensors(function, input, weight, bias)
+    if not (
+        isinstance(input, Value)
+        and isinstance(weight, Value)
+        and (bias is None or isinstance(bias, Value))
+    ):
+        refuse_arguments(function, input, weight, bias)
     shape = input.get_shape()
     if not expect_batch(function, shape, dims):
         input = expand_dims(input, axis=0)

@@ -202,6 +202,9 @@ class _MultiProcessingDataLoaderIter(_BaseDataLoaderIter):
                         number, data = _channel.receive(one)
                     except (EOFError, OSError):
                         self._fail([worker])
+                    except Exception:  # it was sent, but cannot be made again here
+                        self._shutdown_workers()
+                        raise
                     worker.asked -= 1
                     return worker, number, data
             dead = [worker for worker in self._workers if not worker.process.is_alive()]
