@@ -41,8 +41,9 @@ from .settings import scalar_dtype
 class GroupPlan:
     """How the parameters of one group are updated: together, one by one, or not yet."""
 
-    def __init__(self, params: Any, names: tuple[str, ...]) -> None:
+    def __init__(self, params: Any, names: tuple[str, ...], differentiable: bool) -> None:
         self.params = params
+        self.differentiable = differentiable
         self.count = len(params)
         self.names = names
         self.flats: list[Flat] = []
@@ -50,13 +51,14 @@ class GroupPlan:
         self.idle: list[Any] = list(params)  # had no gradient so far
         self.stale = False
 
-    def fits(self, params: Any, names: tuple[str, ...]) -> bool:
+    def fits(self, params: Any, names: tuple[str, ...], differentiable: bool) -> bool:
         """Say whether this plan is still one for these parameters and state arrays."""
         return (
             not self.stale
             and self.params is params
             and self.count == len(params)
             and self.names == names
+            and self.differentiable == differentiable
         )
 
 
@@ -157,10 +159,11 @@ class ElementwiseOptimizer(Optimizer):
         for number, group in enumerate(groups):
             params = group["params"]
             names = self.state_names(group)
+            differentiable = group["differentiable"]
             if number == len(plans):
-                plans.append(GroupPlan(params, names))
-            elif not plans[number].fits(params, names):
-                plans[number] = GroupPlan(params, names)
+                plans.append(GroupPlan(params, names, differentiable))
+            elif not plans[number].fits(params, names, differentiable):
+                plans[number] = GroupPlan(params, names, differentiable)
         return plans
 
     def _update_flat(self, group: dict[str, Any], plan: GroupPlan, flat: Flat) -> None:
