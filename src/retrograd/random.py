@@ -14,7 +14,6 @@ from .creation import _leaf, _sizes, empty_like
 from .device import check_device
 from .dtypes import of, to_numpy
 from .generator import Generator as _Stream
-from .layouts import preserve_format
 from .streams.memory_order import axes_in_memory, in_memory_order
 from .tensor import Tensor, wrap
 
@@ -191,9 +190,9 @@ def _like(input, dtype, memory_format, draw):
     A memory format other than the preserved one says the order of the axes itself.
     """
     target = input.get_dtype() if dtype is None else to_numpy(dtype)
-    model = input.array
-    if not model.flags.c_contiguous or memory_format not in (None, preserve_format):
-        model = empty_like(input, memory_format=memory_format).array
+    if memory_format is None and input.array.flags.c_contiguous:
+        return draw(input.get_shape(), target, False)
+    model = empty_like(input, memory_format=memory_format).array
     by_pairs = not model.flags.c_contiguous
     return in_memory_order(model, lambda shape: draw(shape, target, by_pairs))
 
