@@ -142,9 +142,12 @@ def _targets(target, classes, ignore_index):
     """
     if target.size == 0:
         return target, None
-    low = np.minimum.reduce(target, axis=None)
-    high = np.maximum.reduce(target, axis=None)
-    if low >= 0 and high < classes and not low <= ignore_index <= high:
+    # Without a sign, numbers below 0 are the largest: one look finds all that are wrong.
+    if (
+        target.dtype == np.int64
+        and not 0 <= ignore_index < classes
+        and np.maximum.reduce(target.view(np.uint64), axis=None) < classes
+    ):
         return target, None
     ignored = target == ignore_index
     wrong = ~ignored & ((target < 0) | (target >= classes))
@@ -192,7 +195,7 @@ def negative_log_likelihood_dx(g, target, w, x_shape, ignore_index, reduction):
 @op(node="NllLossBackwardBackward0", linear=True)
 def spread_likelihood(x, target, w, *, shape, ignore_index, reduction):
     """The adjoint: minus the weighted gradient at each row's target.  () or (n,) -> (n, c)"""
-    out = np.zeros_like(x, shape=shape)
+    out = np.zeros(shape, x.dtype)
     rows = np.arange(shape[0])
     safe, ignored = _targets(target, shape[1], ignore_index)
     weights = _weights(safe, w, ignored, x)
