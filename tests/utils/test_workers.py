@@ -16,7 +16,6 @@ import retrograd as own
 from retrograd.utils import data as own_data
 
 from ..commands import run_python
-from ..nn.parity import check_parity
 from .test_dataset import pairs
 from .twins import check_data
 
@@ -109,8 +108,7 @@ def seeds(library, data):
 
 
 def test_seeds_and_worker_info():
-    check_parity(lambda library, nn: seeds(library, __import__(
-        library.__name__ + ".utils.data", fromlist=["x"])), tolerance=0)  # fmt: skip
+    check_data(seeds)
 
 
 def test_worker_info_is_fixed():
