@@ -94,3 +94,36 @@ def test_bad_arguments_are_refused(number):
     run, kind, words = REFUSALS[number]
     with pytest.raises(kind, match=words):
         run()
+
+
+VIEWS = {
+    "turned": lambda b: b.reshape(4, 6).T,
+    "permuted": lambda b: b.reshape(2, 3, 4).permute(2, 0, 1),
+    "every other": lambda b: b.reshape(4, 6)[:, ::2],
+    "every other, turned": lambda b: b.reshape(4, 6)[:, ::2].T,
+}
+FILLS = {
+    "uniform_": (),
+    "normal_": (),
+    "exponential_": (),
+    "bernoulli_": (0.4,),
+    "random_": (100,),
+    "log_normal_": (),
+    "cauchy_": (),
+    "geometric_": (0.5,),
+}
+
+
+@pytest.mark.parametrize("view", VIEWS)
+@pytest.mark.parametrize("name", FILLS)
+def test_views_are_filled_in_the_order_of_their_memory(name, view):
+    torch = pytest.importorskip("torch")
+
+    def filled(t):
+        t.manual_seed(0)
+        base = t.zeros(24)
+        getattr(VIEWS[view](base), name)(*FILLS[name])
+        return base, t.rand(1)
+
+    for mine, other in zip(filled(rg), filled(torch)):
+        np.testing.assert_allclose(mine.numpy(), other.numpy(), rtol=1e-6)

@@ -1,24 +1,31 @@
-"""Write tests/data/random_golden.npz: numbers drawn by PyTorch, which the streams must equal.
+"""Write tests/data/random_golden.npz and random_calls.json: numbers that PyTorch draws.
 
-    python tools/make_random_golden.py            # write the file (needs PyTorch)
-    python tools/make_random_golden.py --check    # compare the file with PyTorch, write nothing
+    python tools/make_random_golden.py            # write the files (needs PyTorch)
+    python tools/make_random_golden.py --check    # compare them with PyTorch, write nothing
 
-The file holds `index`, a JSON text, and arrays. The index is a list of sequences, each with a
-seed, draws made one after the other, and the SHA-256 of the generator's state after them. A draw
-has a name, its settings, and either the name of the array with its result or, for long results,
-the SHA-256 of the bytes. Arrays among the settings are written as ``{"array": name}``.
+random_golden.npz is for the streams by themselves. It holds `index`, a JSON text, and arrays. The
+index is a list of sequences, each with a seed, draws made one after the other, and the SHA-256 of
+the generator's state after them. A draw has a name, its settings, and either the name of the
+array with its result or, for long results, the SHA-256 of the bytes. Arrays among the settings are
+written as ``{"array": name}``.
+
+random_calls.json has, for every call of tests/random_calls.py, dtype, shape, strides, and the
+first half of the SHA-256 of the numbers and of the default generator's state after it.
 """
 
 import argparse
 import hashlib
 import json
+import runpy
 import sys
 from pathlib import Path
 
 import numpy as np
 import torch
 
-TARGET = Path(__file__).resolve().parent.parent / "tests" / "data" / "random_golden.npz"
+TESTS = Path(__file__).resolve().parent.parent / "tests"
+TARGET = TESTS / "data" / "random_golden.npz"
+CALLS_TARGET = TESTS / "data" / "random_calls.json"
 LONGEST = 64
 
 REALS = ("float16", "float32", "float64")
@@ -277,26 +284,39 @@ def draw_everything():
     return arrays
 
 
+def call_everything():
+    """Return what is stored of each call, by name."""
+    calls = runpy.run_path(str(TESTS / "random_calls.py"))
+    return {
+        name: calls["summary"](torch, call) for name, call in calls["every_call"]().items()
+    }
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--check", action="store_true", help="compare, write nothing")
     check = parser.parse_args().check
     torch.set_num_threads(1)
-    arrays = draw_everything()
+    arrays, calls = draw_everything(), call_everything()
     if not check:
         TARGET.parent.mkdir(parents=True, exist_ok=True)
         np.savez_compressed(TARGET, **arrays)
-        print(f"wrote {TARGET.name}: {TARGET.stat().st_size} bytes, {len(arrays)} arrays")
+        lines = [f"{json.dumps(name)}: {json.dumps(text)}" for name, text in calls.items()]
+        CALLS_TARGET.write_text("{\n" + ",\n".join(lines) + "\n}\n")
+        for target in (TARGET, CALLS_TARGET):
+            print(f"wrote {target.name}: {target.stat().st_size} bytes")
         return 0
     with np.load(TARGET) as stored:
         different = sorted(set(stored.files) ^ set(arrays))
         for name in set(stored.files) & set(arrays):
             if stored[name].tobytes() != arrays[name].tobytes():
                 different.append(name)
+    known = json.loads(CALLS_TARGET.read_text())
+    different += [name for name in {**known, **calls} if known.get(name) != calls.get(name)]
     if different:
-        print(f"{TARGET.name} differs from PyTorch {torch.__version__} in: {', '.join(different)}")
+        print(f"PyTorch {torch.__version__} draws other numbers in: {', '.join(different)}")
         return 1
-    print(f"{TARGET.name} holds what PyTorch {torch.__version__} draws")
+    print(f"the files hold what PyTorch {torch.__version__} draws")
     return 0
 
 

@@ -1,4 +1,4 @@
-"""The command `retrograd`: run a PyTorch script, show a demo, say what is installed."""
+"""The command `retrograd`: run a PyTorch script, convert checkpoints, show a demo."""
 
 from __future__ import annotations
 
@@ -42,6 +42,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             return demo()
         if options.command == "info":
             return info()
+        if options.command == "convert":
+            return convert_file(options.source, options.target, options.key)
     except CommandError as error:
         print(f"retrograd {options.command}: {error}", file=sys.stderr)
         return 2
@@ -68,6 +70,18 @@ def make_parser() -> argparse.ArgumentParser:
     commands.add_parser("demo", help=demo_text, description=demo_text.capitalize() + ".")
     info_text = "say which build is loaded and what it found"
     commands.add_parser("info", help=info_text, description=info_text.capitalize() + ".")
+    convert_parser = commands.add_parser(
+        "convert",
+        help="turn a checkpoint into a safetensors or .npz file, or back",
+        description=(
+            "Write the named tensors of a file into another; the endings (.pt, .pth, .bin, .ckpt, "
+            ".safetensors, .npz) say the formats.  Nothing in a checkpoint is run."
+        ),
+    )
+    convert_parser.add_argument("source", metavar="SOURCE")
+    convert_parser.add_argument("target", metavar="TARGET", help="replaced when all is written")
+    key_text = "where in the checkpoint the tensors are, such as model or state.model"
+    convert_parser.add_argument("--key", metavar="NAME", help=key_text)
     return parser
 
 
@@ -343,4 +357,18 @@ def info() -> int:
             print(f"{key!s:<{width}}  {value}")
     else:
         print(config)
+    return 0
+
+
+# ------------------------------------------------------------------------------------- convert
+
+
+def convert_file(source: str, target: str, key: str | None) -> int:
+    """Turn one file into another and say what was done."""
+    from .serialization.conversion import ConversionError, convert  # here: loads half the library
+
+    try:
+        print(convert(source, target, key))
+    except ConversionError as error:
+        raise CommandError(str(error)) from None
     return 0

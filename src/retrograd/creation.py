@@ -12,7 +12,7 @@ from ._core.tracing import constant, from_python
 from ._core.value import Value
 from .device import check_device
 from .dtypes import of, scalar_for, to_numpy
-from .layouts import preserve_format
+from .layouts import AXES, preserve_format
 from .ops import diagonals
 from .tensor import Tensor, wrap
 
@@ -245,7 +245,24 @@ def empty(*size, out=None, dtype=None, layout=None, device=None, requires_grad=F
     """Return a tensor with whatever is in memory."""
     check_device(device)
     shape = _given_sizes(size, given, "empty")
-    return _made(np.empty(shape, _out_dtype(dtype, out, "empty")), requires_grad, out)
+    if memory_format is preserve_format:
+        raise RuntimeError("unsupported memory format Preserve")
+    array = _formatted(shape, _out_dtype(dtype, out, "empty"), memory_format)
+    return _made(array, requires_grad, out)
+
+
+def _formatted(shape, dtype, memory_format):
+    """Return an uninitialised array whose axes lie in memory as a memory format says."""
+    axes = AXES.get(memory_format)
+    if axes is None:
+        return np.empty(shape, dtype)
+    if len(shape) != len(axes):
+        raise RuntimeError(
+            f"required rank {len(axes)} tensor to use {str(memory_format).removeprefix('torch.')} "
+            "format"
+        )
+    memory = np.empty([shape[axis] for axis in axes], dtype)
+    return np.transpose(memory, np.argsort(axes))
 
 
 def _out_dtype(dtype, out, function):
@@ -330,10 +347,11 @@ def _like_array(input, dtype, memory_format, function):
             f"{type(input).__name__}"
         )
     array = input.array
-    order = "C" if memory_format is not None and memory_format is not preserve_format else "K"
-    if 0 in array.strides:
-        order = "C"  # an expanded tensor's copy is contiguous
-    return np.empty_like(array, None if dtype is None else to_numpy(dtype, function), order)
+    target = array.dtype if dtype is None else to_numpy(dtype, function)
+    if memory_format is not None and memory_format is not preserve_format:
+        return _formatted(array.shape, target, memory_format)
+    order = "C" if 0 in array.strides else "K"  # an expanded tensor's copy is contiguous
+    return np.empty_like(array, target, order)
 
 
 def zeros_like(input, *, dtype=None, layout=None, device=None, requires_grad=False,

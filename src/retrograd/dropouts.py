@@ -16,6 +16,7 @@ from .ops._arguments import scalar_name
 from .ops._fronts import refuse
 from .random import default_generator
 from .streams import bernoulli_mask
+from .streams.memory_order import in_memory_order
 from .tensor import Tensor, wrap
 
 # SELU's value at minus infinity: what alpha dropout puts in the place of an element.
@@ -81,11 +82,11 @@ def kept_like(like: Any, p: float) -> Any:
     They are drawn in the order in which `like` lies in memory, as PyTorch does: a transposed
     input has a transposed mask.
     """
-    if like.flags.c_contiguous or 0 in like.strides:
-        return bernoulli_mask(default_generator, like.shape, 1 - p)
-    order = sorted(range(like.ndim), key=lambda axis: -like.strides[axis])
-    shape = tuple([like.shape[axis] for axis in order])
-    return bernoulli_mask(default_generator, shape, 1 - p).transpose(np.argsort(order))
+    def draw(shape: Any) -> Any:
+        return bernoulli_mask(default_generator, shape, 1 - p)
+
+    # An expanded tensor's copy, and so its mask, is contiguous.
+    return draw(like.shape) if 0 in like.strides else in_memory_order(like, draw)
 
 
 def _dropped(function: str, input: Any, p: float, train: bool, by_feature: bool = False) -> Any:

@@ -11,10 +11,11 @@ from . import inplace, streams
 from ._core.promotion import defaults
 from ._core.tracing import run_write
 from ._core.value import Value
-from .creation import _leaf, _sizes
+from .creation import _leaf, _sizes, empty_like
 from .device import check_device
-from .dtypes import to_numpy
+from .dtypes import of, to_numpy
 from .generator import Generator as _Stream
+from .streams.memory_order import axes_in_memory, in_memory_order
 from .tensor import Tensor, wrap
 
 
@@ -74,11 +75,45 @@ def _shape(size, given, function):
     return _sizes(given.get("size", size), function)
 
 
-def _made(array, out, requires_grad):
-    if out is not None:
-        out.receive(wrap(array))
-        return out
-    return _leaf(array, requires_grad)
+def _drawn(draw, shape, dtype, out, requires_grad, usual=None):
+    """Return a new tensor of what ``draw(shape, dtype, by_pairs)`` draws, or fill `out` with it.
+
+    `usual` is the dtype when neither `dtype` nor `out` says one.
+    """
+    if out is None:
+        target = to_numpy(dtype) if dtype is not None else usual or defaults.floating
+        return _leaf(draw(shape, target, False), requires_grad)
+    if dtype is not None and to_numpy(dtype) != out.get_dtype():
+        raise RuntimeError(
+            f"dtype {of(to_numpy(dtype)).type_name} does not match dtype of out parameter "
+            f"({out.dtype.type_name})"
+        )
+    _refuse_gradient(out)
+    if out.get_shape() != shape:
+        out.set_array(np.empty(shape, out.get_dtype()))
+    _fill_array(out.array, draw)
+    out._bump_version("out=")
+    return out.requires_grad_() if requires_grad else out
+
+
+def _refuse_gradient(out):
+    if out.requires:
+        raise RuntimeError(
+            "functions with out=... arguments don't support automatic differentiation, but one of "
+            "the arguments requires grad."
+        )
+
+
+def cast_into(target, array):
+    """Write an array into another of whatever dtype."""
+    np.copyto(target, array, casting="unsafe")
+
+
+def _fill_array(array, draw):
+    """Fill an array with what ``draw(shape, dtype, by_pairs)`` draws, in its memory's order."""
+    by_pairs = not array.flags.c_contiguous
+    numbers = in_memory_order(array, lambda shape: draw(shape, array.dtype, by_pairs))
+    run_write(cast_into, array, numbers)
 
 
 def rand(*size, generator=None, out=None, dtype=None, layout=None, device=None,
@@ -86,9 +121,7 @@ def rand(*size, generator=None, out=None, dtype=None, layout=None, device=None,
     """Return numbers uniform on [0, 1)."""
     check_device(device)
     shape = _shape(size, given, "rand")
-    numpy_dtype = defaults.floating if dtype is None else to_numpy(dtype, "rand")
-    array = streams.uniform(generator or default_generator, shape, numpy_dtype)
-    return _made(array, out, requires_grad)
+    return _drawn(_uniform(generator), shape, dtype, out, requires_grad)
 
 
 def randn(*size, generator=None, out=None, dtype=None, layout=None, device=None,
@@ -96,25 +129,26 @@ def randn(*size, generator=None, out=None, dtype=None, layout=None, device=None,
     """Return numbers of the normal distribution with mean 0 and variance 1."""
     check_device(device)
     shape = _shape(size, given, "randn")
-    numpy_dtype = defaults.floating if dtype is None else to_numpy(dtype, "randn")
-    array = streams.normal(generator or default_generator, shape, numpy_dtype)
-    return _made(array, out, requires_grad)
+    return _drawn(_normal(generator), shape, dtype, out, requires_grad)
 
 
-def randint(low, high=None, size=None, *, generator=None, out=None, dtype=None, layout=None,
-            device=None, requires_grad=False):  # fmt: skip
+def randint(low=None, high=None, size=None, *, generator=None, out=None, dtype=None, layout=None,
+            device=None, requires_grad=False, pin_memory=False):  # fmt: skip
     """Return integers from `low` up to, not including, `high`: ``randint(10, (3,))``."""
     check_device(device)
     if size is None:
         low, high, size = 0, low, high
     elif high is None:
         low, high = 0, low
-    numpy_dtype = np.dtype(np.int64) if dtype is None else to_numpy(dtype, "randint")
+    if size is None or high is None:
+        raise TypeError(
+            "randint() received an invalid combination of arguments: it takes (high, size) or "
+            "(low, high, size), as in randint(10, (2, 3))"
+        )
+    low = 0 if low is None else int(low)
+    draw = _integers(generator, low, int(high))
     shape = _sizes((size,), "randint")
-    array = streams.integers(
-        generator or default_generator, shape, int(low), int(high), numpy_dtype
-    )
-    return _made(array, out, requires_grad)
+    return _drawn(draw, shape, dtype, out, requires_grad, np.dtype(np.int64))
 
 
 def randperm(n, *, generator=None, out=None, dtype=None, layout=None, device=None,
@@ -123,68 +157,113 @@ def randperm(n, *, generator=None, out=None, dtype=None, layout=None, device=Non
     check_device(device)
     numpy_dtype = np.dtype(np.int64) if dtype is None else to_numpy(dtype, "randperm")
     array = streams.permutation(generator or default_generator, n, numpy_dtype)
-    return _made(array, out, requires_grad)
+    return _received(array, out, requires_grad)
 
 
-def _like_dtype(input, dtype):
-    return input.get_dtype() if dtype is None else to_numpy(dtype)
+def _received(array, out, requires_grad=False):
+    """Return a tensor of an array, or copy it into `out`."""
+    if out is None:
+        return _leaf(array, requires_grad)
+    out.receive(wrap(array))
+    return out
+
+
+# What is drawn, as `_drawn` and the in-place methods take it: f(shape, dtype, by_pairs).
+
+
+def _of_stream(function, generator, *settings):
+    stream = generator or default_generator
+    return lambda shape, dtype, by_pairs: function(stream, shape, dtype, *settings)
+
+
+def _uniform(generator, low=0.0, high=1.0):
+    return _of_stream(streams.uniform, generator, low, high)
+
+
+def _normal(generator, mean=0.0, std=1.0):
+    stream = generator or default_generator
+    return lambda shape, dtype, by_pairs: streams.normal(stream, shape, dtype, mean, std, by_pairs)
+
+
+def _integers(generator, low, high):
+    stream = generator or default_generator
+    return lambda shape, dtype, by_pairs: streams.integers(stream, shape, low, high, dtype)
+
+
+def _like(input, dtype, memory_format, draw):
+    """Return what is drawn in the shape of `input`, the axes in memory as `input` has them.
+
+    A memory format other than the preserved one says the order of the axes itself.
+    """
+    target = input.get_dtype() if dtype is None else to_numpy(dtype)
+    if memory_format is None and input.array.flags.c_contiguous:
+        return draw(input.get_shape(), target, False)
+    model = empty_like(input, memory_format=memory_format).array
+    by_pairs = not model.flags.c_contiguous
+    return in_memory_order(model, lambda shape: draw(shape, target, by_pairs))
 
 
 def rand_like(input, *, generator=None, dtype=None, layout=None, device=None,
               requires_grad=False, memory_format=None):  # fmt: skip
-    """Return uniform numbers with the shape and dtype of `input`."""
-    array = streams.uniform(
-        generator or default_generator, input.get_shape(), _like_dtype(input, dtype)
-    )
-    return _leaf(array, requires_grad)
+    """Return uniform numbers with the shape, dtype and axis order of `input`."""
+    return _leaf(_like(input, dtype, memory_format, _uniform(generator)), requires_grad)
 
 
 def randn_like(input, *, generator=None, dtype=None, layout=None, device=None,
                requires_grad=False, memory_format=None):  # fmt: skip
-    """Return normal numbers with the shape and dtype of `input`."""
-    array = streams.normal(
-        generator or default_generator, input.get_shape(), _like_dtype(input, dtype)
-    )
-    return _leaf(array, requires_grad)
+    """Return normal numbers with the shape, dtype and axis order of `input`."""
+    return _leaf(_like(input, dtype, memory_format, _normal(generator)), requires_grad)
 
 
 def randint_like(input, low, high=None, *, generator=None, dtype=None, layout=None, device=None,
                  requires_grad=False, memory_format=None):  # fmt: skip
-    """Return random integers with the shape and dtype of `input`."""
+    """Return random integers with the shape, dtype and axis order of `input`."""
     if high is None:
         low, high = 0, low
-    stream = generator or default_generator
-    array = streams.integers(stream, input.get_shape(), low, high, _like_dtype(input, dtype))
-    return _leaf(array, requires_grad)
+    draw = _integers(generator, low, high)
+    return _leaf(_like(input, dtype, memory_format, draw), requires_grad)
 
 
 def normal(mean, std=1.0, size=None, *, generator=None, out=None, dtype=None, device=None,
            requires_grad=False):  # fmt: skip
     """Return normal numbers around `mean` with deviation `std`, numbers or tensors."""
-    stream = generator or default_generator
-    if isinstance(mean, Value) or isinstance(std, Value):
-        plain = [v.array if isinstance(v, Value) else v for v in (mean, std)]
-        return _made(streams.normal_around(stream, *plain), out, requires_grad)
-    shape = _sizes((size,), "normal")
-    numpy_dtype = defaults.floating if dtype is None else to_numpy(dtype, "normal")
-    return _made(streams.normal(stream, shape, numpy_dtype, mean, std), out, requires_grad)
+    if not (isinstance(mean, Value) or isinstance(std, Value)):
+        shape = _sizes((size,), "normal")
+        return _drawn(_normal(generator, mean, std), shape, dtype, out, requires_grad)
+    plain = [v.array if isinstance(v, Value) else v for v in (mean, std)]
+    arrays = [v for v in plain if isinstance(v, np.ndarray)]
+    if out is None or (out.array.flags.c_contiguous and out.get_dtype() == arrays[0].dtype):
+        drawn = streams.normal_around(generator or default_generator, *plain)
+        return _received(drawn, out, requires_grad)
+    _refuse_gradient(out)
+    # The numbers are drawn into `out`, whatever its dtype, and moved there.
+    shape = np.broadcast_shapes(*(array.shape for array in arrays))
+    _drawn(_normal(generator, 0.0, 1.0 if isinstance(std, Value) else std), shape, None, out, False)
+    if isinstance(std, Value):
+        out.mul_(std)
+    return out.add_(mean)
 
 
 def bernoulli(input, p=None, *, generator=None, out=None):
     """Return 1 with the probability that `input` holds (or `p`), else 0."""
+    if out is not None:
+        _refuse_gradient(out)
+        if out.get_shape() != input.get_shape():
+            out.set_array(np.empty(input.get_shape(), out.get_dtype()))
+        return bernoulli_(out, input if p is None else p, generator=generator)
     stream = generator or default_generator
     if p is not None:
         array = streams.bernoulli_mask(stream, input.get_shape(), p)
     else:
         array = streams.bernoulli(stream, input.array)
-    return _made(np.asarray(array).astype(input.get_dtype()), out, False)
+    return wrap(np.asarray(array).astype(input.get_dtype()))
 
 
 def multinomial(input, num_samples, replacement=False, *, generator=None, out=None):
     """Return indices drawn with the weights in each row of `input`."""
     stream = generator or default_generator
     array = streams.multinomial(stream, input.array, num_samples, replacement)
-    return _made(np.asarray(array), out, False)
+    return _received(np.asarray(array), out)
 
 
 def poisson(input, generator=None):
@@ -201,13 +280,10 @@ def binomial(count, prob, generator=None):
 # -- in-place draws -----------------------------------------------------------------------------
 
 
-def _cast_into(target, array):
-    np.copyto(target, array, casting="unsafe")
-
-
-def _fill(self, name, array):
+def _fill(self, name, draw):
+    """Fill a tensor with what ``draw(shape, dtype, by_pairs)`` draws."""
     inplace.check_writable(self, name)
-    run_write(_cast_into, self.array, array)
+    _fill_array(self.array, draw)
     self._bump_version(name)
     return self
 
@@ -215,70 +291,81 @@ def _fill(self, name, array):
 def uniform_(self, from_=0.0, to=1.0, *, generator=None, **given):
     """Fill with numbers uniform on [from, to)."""
     low = given.get("from", given.get("a", from_))
-    high = given.get("b", to)
-    inplace.check_writable(self, "uniform_")
-    stream = generator or default_generator
-    drawn = streams.uniform(stream, self.get_shape(), self.get_dtype(), low, high)
-    return _fill(self, "uniform_", drawn)
+    return _fill(self, "uniform_", _uniform(generator, low, given.get("b", to)))
 
 
 def normal_(self, mean=0.0, std=1.0, *, generator=None):
     """Fill with normal numbers."""
-    inplace.check_writable(self, "normal_")
-    stream = generator or default_generator
-    drawn = streams.normal(stream, self.get_shape(), self.get_dtype(), mean, std)
-    return _fill(self, "normal_", drawn)
+    return _fill(self, "normal_", _normal(generator, mean, std))
 
 
-def random_(self, from_=None, to=None, *, generator=None):
-    """Fill with random integers: below `to`, from `from_`, or over the dtype's whole range."""
-    inplace.check_writable(self, "random_")
+def random_(self, *bounds, generator=None, to=None, **given):
+    """Fill with random integers: below `to`, from `from_`, or over the dtype's whole range.
+
+    ``random_()``, ``random_(to)``, ``random_(from_, to)``; ``random_(from_, None)`` goes as far
+    as the dtype does.
+    """
+    low = given.get("from", 0)
+    if len(bounds) == 1:
+        if "from" in given or to is not None:
+            low = bounds[0]
+        else:
+            to = bounds[0]
+    elif len(bounds) == 2:
+        low, to = bounds
     stream = generator or default_generator
-    shape, dtype = self.get_shape(), self.get_dtype()
-    if from_ is None and to is None:
-        return _fill(self, "random_", streams.random(stream, shape, dtype))
-    if to is None:
-        from_, to = 0, from_
-    return _fill(self, "random_", streams.integers(stream, shape, from_, to, dtype))
+    if to is not None:
+        return _fill(self, "random_", _integers(generator, 0 if low is None else low, to))
+    lowest = () if len(bounds) < 2 and "from" not in given else (low,)
+    return _fill(
+        self,
+        "random_",
+        lambda shape, dtype, by_pairs: streams.random(stream, shape, dtype, *lowest),
+    )
 
 
 def bernoulli_(self, p=0.5, *, generator=None):
     """Fill with ones of probability `p`, a number or a tensor, and zeros."""
-    inplace.check_writable(self, "bernoulli_")
     stream = generator or default_generator
-    if isinstance(p, Value):
-        drawn = streams.bernoulli(stream, np.broadcast_to(p.array, self.get_shape()))
-    else:
-        drawn = streams.bernoulli_mask(stream, self.get_shape(), p)
-    return _fill(self, "bernoulli_", drawn)
+    if self.get_dtype().kind == "c" and self.array.size:
+        kernel = "bernoulli_tensor_cpu_self_" if isinstance(p, Value) else "bernoulli_scalar_cpu_"
+        raise NotImplementedError(
+            f"\"{kernel}\" not implemented for '{self.dtype.type_name}'"
+        )
+    if not isinstance(p, Value):
+        return _fill(
+            self,
+            "bernoulli_",
+            lambda shape, dtype, by_pairs: streams.bernoulli_mask(stream, shape, p),
+        )
+    inplace.check_writable(self, "bernoulli_")
+    chances = np.broadcast_to(p.array, self.get_shape())
+    # The loop runs over both; the tensor that is filled says in which order.
+    order = axes_in_memory(self.get_shape(), self.array.strides)
+    drawn = streams.bernoulli(stream, chances.transpose(order))
+    run_write(cast_into, self.array.transpose(order), drawn)
+    self._bump_version("bernoulli_")
+    return self
 
 
 def exponential_(self, lambd=1.0, *, generator=None):
     """Fill with exponential numbers of rate `lambd`."""
-    stream = generator or default_generator
-    drawn = streams.exponential(stream, self.get_shape(), self.get_dtype(), lambd)
-    return _fill(self, "exponential_", drawn)
+    return _fill(self, "exponential_", _of_stream(streams.exponential, generator, lambd))
 
 
 def cauchy_(self, median=0.0, sigma=1.0, *, generator=None):
     """Fill with Cauchy numbers."""
-    stream = generator or default_generator
-    drawn = streams.cauchy(stream, self.get_shape(), self.get_dtype(), median, sigma)
-    return _fill(self, "cauchy_", drawn)
+    return _fill(self, "cauchy_", _of_stream(streams.cauchy, generator, median, sigma))
 
 
 def log_normal_(self, mean=1.0, std=2.0, *, generator=None):
     """Fill with numbers whose logarithm is normal."""
-    stream = generator or default_generator
-    drawn = streams.log_normal(stream, self.get_shape(), self.get_dtype(), mean, std)
-    return _fill(self, "log_normal_", drawn)
+    return _fill(self, "log_normal_", _of_stream(streams.log_normal, generator, mean, std))
 
 
 def geometric_(self, p, *, generator=None):
     """Fill with the numbers of trials up to the first success of probability `p`."""
-    stream = generator or default_generator
-    drawn = streams.geometric(stream, self.get_shape(), self.get_dtype(), p)
-    return _fill(self, "geometric_", drawn)
+    return _fill(self, "geometric_", _of_stream(streams.geometric, generator, p))
 
 
 def _method_bernoulli(self, p=None, *, generator=None):

@@ -243,3 +243,53 @@ def test_tied_weights_get_both_gradients():
         for again in (False, True)
     ]
     assert retrograd.allclose(*results)
+
+
+def _frozen(t, layer, x):
+    for name in ("weight_hh_l0", "bias_ih_l1"):
+        getattr(layer, name).requires_grad_(False)
+    return layer(x.detach())[0].square().sum()
+
+
+def _final_state(t, layer, x):
+    state = layer(x)[1]
+    return (state[1] if isinstance(state, tuple) else state).square().sum()
+
+
+def _with_saved_hooks(t, layer, x):
+    with t.autograd.graph.saved_tensors_hooks(lambda saved: saved, lambda saved: saved):
+        return layer(x)[0].square().sum()
+
+
+def _of_gradients(t, layer, x):
+    total = layer(x)[0].square().sum()
+    grads = t.autograd.grad(total, [x, *layer.parameters()], create_graph=True)
+    return sum((one * one).sum() for one in grads)
+
+
+LOSSES = {
+    "some weights frozen": _frozen,
+    "the input alone": lambda t, layer, x: layer.requires_grad_(False)(x)[0].square().sum(),
+    "the final state alone": _final_state,
+    "hooks on what is saved": _with_saved_hooks,
+    "of gradients": _of_gradients,
+}
+
+
+@pytest.mark.parametrize("name", LOSSES)
+@pytest.mark.parametrize("kind", ["LSTM", "GRU", "RNN"])
+def test_gradients_like_torch(kind, name):
+    torch = pytest.importorskip("torch")
+    seen = []
+    for t in (retrograd, torch):
+        t.manual_seed(0)
+        layer = getattr(t.nn, kind)(3, 4, 2, bidirectional=True, dtype=t.float64)
+        x = t.rand(5, 2, 3, dtype=t.float64, requires_grad=True)
+        LOSSES[name](t, layer, x).backward()
+        seen.append([None if one.grad is None else one.grad for one in (x, *layer.parameters())])
+    for ours, theirs in zip(*seen, strict=True):
+        assert (ours is None) == (theirs is None)
+        if ours is not None:
+            np.testing.assert_allclose(
+                ours.detach().numpy(), theirs.detach().numpy(), rtol=1e-8, atol=1e-10
+            )

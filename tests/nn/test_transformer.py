@@ -264,3 +264,26 @@ def test_later_tokens_change_nothing_before_them():
     before, after = stack(x, mask), stack(changed, mask)
     assert retrograd.allclose(before[:, :3], after[:, :3])
     assert not retrograd.allclose(before[:, 3:], after[:, 3:])
+
+
+QUICK = {
+    "layer": lambda t: layer_of(t, batch_first=True),
+    "gelu, norm first": lambda t: layer_of(
+        t, batch_first=True, norm_first=True, activation="gelu"
+    ),
+    "length first": lambda t: layer_of(t),
+    "stack": encoder(2, True),
+}
+
+
+@pytest.mark.parametrize("masked", [False, True])
+@pytest.mark.parametrize("name", QUICK)
+def test_evaluation_without_gradients_like_torch(name, masked):
+    # PyTorch has a kernel of its own for this.
+    def program(t, nn):
+        model = QUICK[name](t).eval()
+        x = t.randn(FIRST if name != "length first" else X)
+        with t.no_grad():
+            return model(x, t.from_numpy(HIDDEN)) if masked else model(x)
+
+    check_parity(program, tolerance=2e-5)

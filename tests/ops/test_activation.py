@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
+
+import retrograd
 
 from ..sampling import Sample, array, read_only
 
@@ -95,3 +99,30 @@ SAMPLES = {
         Sample(array(3, 4), 2, raises=IndexError, match="Dimension out of range"),
     ],
 }  # fmt: skip
+
+
+def test_gelu_of_many_float32_numbers():
+    # Many float32 numbers go through a polynomial; float64 ones through SciPy's erf.
+    x = np.linspace(-40, 40, 160001).astype(np.float32)
+    wide = retrograd.from_numpy(x.astype(np.float64)).requires_grad_()
+    narrow = retrograd.from_numpy(x).requires_grad_()
+    gelu = retrograd.nn.functional.gelu
+    results = [gelu(one) for one in (wide, narrow)]
+    for one in results:
+        one.sum().backward()
+    assert float((results[0] - results[1]).abs().max()) < 3e-6  # half a unit at 40
+    near = (wide.detach().abs() < 8).nonzero().flatten()
+    assert float((results[0] - results[1])[near].abs().max()) < 6e-7
+    assert float((wide.grad - narrow.grad).abs().max()) < 1e-6
+
+
+def test_gelu_and_relu_of_what_is_not_finite():
+    x = np.resize(np.array([np.inf, -np.inf, np.nan, 1.0]), 2000).astype(np.float32)
+    tensor = retrograd.from_numpy(x).requires_grad_()
+    retrograd.nn.functional.relu(tensor).backward(
+        retrograd.from_numpy(np.full(2000, np.inf, np.float32))
+    )
+    assert tensor.grad[:4].tolist() == [math.inf, 0, math.inf, math.inf]
+    gelu = retrograd.nn.functional.gelu(tensor.detach())[:4].tolist()
+    assert gelu[0] == math.inf
+    assert math.isnan(gelu[2])

@@ -307,3 +307,14 @@ def test_settings_are_whole_numbers(settings):
 def test_arguments_are_tensors():
     with pytest.raises(TypeError, match=r"combination of arguments - got \(list, Tensor\), but"):
         retrograd.conv2d([1.0], retrograd.ones(1, 1, 2, 2))
+
+
+def test_half_precision_is_summed_in_single_precision():
+    x = retrograd.ones(1, 1, 1, 4099, dtype=retrograd.float16)
+    w = retrograd.ones(1, 1, 1, 1, dtype=retrograd.float16, requires_grad=True)
+    b = retrograd.zeros(1, dtype=retrograd.float16, requires_grad=True)
+    (retrograd.conv2d(x, w, b) * 0.1).sum().backward()
+    # A tenth in half precision, 4099 times, rounded once.
+    wanted = np.float16(4099 * float(np.float16(0.1)))
+    assert b.grad.item() == wanted
+    assert w.grad.item() == wanted

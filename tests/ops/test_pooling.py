@@ -36,6 +36,8 @@ def _calls(dims):
         Sample(x, 2, 3),
         Sample(x, spatial),
         Sample(x, 1),
+        Sample(x, np.array(2)),
+        Sample(x, np.int32(2)),
         Sample(np.moveaxis(array(2, *spatial, 3), -1, 1), 2),
         Sample(array(0, 3, *spatial), 2),
         Sample(array(2, 3, *spatial, dtype="float32"), 3, 1, 1),
@@ -62,6 +64,7 @@ def _refused(dims, name):
         Sample(x, 2, 2, -1, raises=RuntimeError, match=negative),
         Sample(x, 2.0, raises=TypeError, match=f"argument 'kernel_size' (position 2) {ints}not fl"),
         Sample(x, (2.0,), raises=TypeError, match=f"{ints}but found element of type float at pos"),
+        Sample(x, True, raises=TypeError, match=f"(position 2) {ints}not bool"),
         Sample(x, 2, "a", raises=TypeError, match="argument 'stride' (position 3) must be tuple"),
         Sample(x > 0, 2, raises=NotImplementedError, match="not implemented for 'Bool'"),
         Sample(x + 0j, 2, raises=NotImplementedError, match="not implemented for 'ComplexDouble'"),
@@ -88,7 +91,7 @@ _PLAIN_REFUSED = [
     Sample(_MAX_1D, 2, 2, 0, (1, 1), raises=RuntimeError, match="dilation must be an int, list of"),
     Sample(_MAX_1D, 2.0, raises=TypeError, match="argument 'kernel_size' (position 2) must be tu"),
     Sample(array(9), 2, raises=RuntimeError, match="max_pool1d: Expected 2D or 3D (batch mode) te"),
-    Sample(_whole(2, 9), 2, raises=NotImplementedError, match="\"max_pool1d_impl\" not implemented"),
+    Sample(_whole(2, 9), 2, raises=NotImplementedError, match="\"max_pool1d_impl\" not implement"),
 ]
 _MAX_1D_CALLS = [*_calls(1), Sample(_MAX_1D, 3, 2, 1, 2), Sample(_MAX_1D, 2, 1, 1, 3, True)]
 _MAX_2D_CALLS = [
@@ -163,7 +166,7 @@ SAMPLES = {
         Sample(_MAX_1D, 20, raises=RuntimeError, match="Calculated output size: (3x1x0). Output s"),
         Sample(_MAX_1D, [2, 2], raises=RuntimeError, match=f"avg_pool1d() {_ONE}"),
         Sample(array(9), 2, raises=RuntimeError, match="Expected 2 to 3 dimensions, but got 1-dim"),
-        Sample(_whole(2, 9, dtype="int32"), 2, raises=NotImplementedError, match="\"avg_pool2d\" n"),
+        Sample(_whole(2, 9, dtype="int32"), 2, raises=NotImplementedError, match="\"avg_pool2d\" "),
     ],
     "nn.functional.avg_pool2d": [
         *_calls(2),

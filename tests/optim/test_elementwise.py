@@ -296,3 +296,21 @@ def test_differentiable_complaints_like_torch(name):
     check_parity(lambda t, nn: _stepped(t, name, differentiable=True))
     if name != "SGD":  # which has a foreach form that is differentiable
         check_parity(lambda t, nn: _stepped(t, name, differentiable=True, foreach=True))
+
+
+def test_a_group_may_become_differentiable_later_like_torch():
+    def program(t, nn):
+        starts = [t.ones(2, dtype=t.float64, requires_grad=True) for _ in range(2)]
+        params = [start.clone() for start in starts]
+        optimizer = t.optim.SGD(params, lr=0.1, differentiable=True)
+        values = []
+        for recorded in (False, False, True, True):
+            optimizer.param_groups[0]["differentiable"] = recorded
+            optimizer.defaults["differentiable"] = recorded
+            for param in params:
+                param.grad = param.clone().sin() if recorded else t.ones(2, dtype=t.float64)
+            optimizer.step()
+            values.append([param.detach().clone() for param in params])
+        return values
+
+    check_parity(program, 1e-12)

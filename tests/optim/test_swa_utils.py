@@ -135,7 +135,6 @@ def test_complaints_like_torch(name):
     check_parity(lambda t, nn: COMPLAINTS[name](t, t.optim.swa_utils))
 
 
-@pytest.mark.skipif(not hasattr(rg.nn, "BatchNorm1d"), reason="there is no BatchNorm1d")
 def test_update_bn_like_torch():
     def program(t, nn):
         model = nn.Sequential(nn.BatchNorm1d(3), nn.Sequential(nn.BatchNorm1d(3, momentum=0.7)))

@@ -7,7 +7,7 @@ from .places import PACKAGE, ROOT, sources
 LONGEST = 700
 FOLDERS = [PACKAGE, ROOT / "tests", ROOT / "benchmarks", ROOT / "tools"]
 # PyTorch's own names.
-UTILS = {"nn/utils", "utils"}
+UTILS = {"distributions/utils", "nn/utils", "utils"}
 
 
 def too_long(files, root):

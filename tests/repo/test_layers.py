@@ -77,6 +77,7 @@ ACQUAINTED = {("optim.swa_utils", "nn")}
 # What is imported beside the standard library and NumPy, by which file.  All of it is imported
 # inside the function that needs it: `import retrograd` loads none.
 OPTIONAL = {
+    "safetensors": ("serialization",),
     "scipy": ("ops",),
     "threadpoolctl": ("config",),
     "tqdm": ("cli",),

@@ -98,7 +98,9 @@ def test_a_model_goes_there_and_back():
 
 @pytest.mark.parametrize("kind, settings", [
     ("SGD", {"lr": 0.1, "momentum": 0.9}), ("Adam", {"lr": 0.1, "amsgrad": True}),
-    ("AdamW", {"lr": 0.1}),
+    ("AdamW", {"lr": 0.1}), ("Adamax", {}), ("NAdam", {}), ("RAdam", {}), ("Adagrad", {}),
+    ("Adadelta", {}), ("RMSprop", {"centered": True, "momentum": 0.5}), ("Rprop", {}),
+    ("ASGD", {}),
 ])  # fmt: skip
 def test_an_optimizers_state_goes_on_in_the_other_library(kind, settings):
     def start(t):
@@ -122,6 +124,45 @@ def test_an_optimizers_state_goes_on_in_the_other_library(kind, settings):
         step(begun, optimizer, first, 2)
         step(other, going_on, second, 2)
         np.testing.assert_allclose(other.detach().numpy(), begun.detach().numpy(), rtol=1e-6)
+
+
+SCHEDULERS = {
+    "StepLR": lambda s, o: s.StepLR(o, 2),
+    "MultiStepLR": lambda s, o: s.MultiStepLR(o, [1, 1, 3]),
+    "LambdaLR": lambda s, o: s.LambdaLR(o, lambda epoch: 0.9**epoch),
+    "CosineAnnealingWarmRestarts": lambda s, o: s.CosineAnnealingWarmRestarts(o, 5),
+    "CyclicLR": lambda s, o: s.CyclicLR(o, 0.1, 0.5),
+    "OneCycleLR": lambda s, o: s.OneCycleLR(o, 0.1, 10),
+    "ReduceLROnPlateau": lambda s, o: s.ReduceLROnPlateau(o),
+    "SequentialLR": lambda s, o: s.SequentialLR(
+        o, [s.ConstantLR(o), s.ExponentialLR(o, 0.9)], [2]
+    ),
+}
+
+
+@pytest.mark.parametrize("name", SCHEDULERS)
+def test_a_schedulers_state_goes_on_in_the_other_library(name):
+    def start(t, steps):
+        optimizer = t.optim.SGD([t.nn.Parameter(t.ones(2))], lr=0.1, momentum=0.9)
+        scheduler = SCHEDULERS[name](t.optim.lr_scheduler, optimizer)
+        return advanced(optimizer, scheduler, steps)
+
+    def advanced(optimizer, scheduler, steps):
+        for number in range(steps):
+            optimizer.step()
+            scheduler.step(*[1.0 + number] * (name == "ReduceLROnPlateau"))
+        return optimizer, scheduler
+
+    for first, second in ((rt, torch), (torch, rt)):
+        begun, scheduler = start(first, 3)
+        file = saved(first, {"o": begun.state_dict(), "s": scheduler.state_dict()})
+        loaded = second.load(file)
+        other, going_on = start(second, 0)
+        other.load_state_dict(loaded["o"])
+        going_on.load_state_dict(loaded["s"])
+        advanced(begun, scheduler, 3)
+        advanced(other, going_on, 3)
+        assert other.param_groups[0]["lr"] == begun.param_groups[0]["lr"]
 
 
 def test_random_states_are_exchanged():

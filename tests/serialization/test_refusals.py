@@ -257,6 +257,16 @@ def test_a_text_encoded_again_and_again_does_not_fill_the_memory():
         load(checkpoint(bomb + b"l."))
 
 
+def test_the_state_of_a_dtype_changes_no_other_dtype():
+    dtype = b"cnumpy\ndtype\nX\2\0\0\0f4\x89\x88\x87R(K\3X\1\0\0\0"
+    state = b"NNNJ\xff\xff\xff\xffJ\xff\xff\xff\xffK\0tb."
+    assert load(checkpoint(b"\x80\x02" + dtype + b">" + state)).str == ">f4"
+    assert np.dtype("f4").isnative
+    for order, rest in ((b"x", state), (b">", state.replace(b"NNN", b"]NN"))):
+        with pytest.raises(pickle.UnpicklingError, match="no number's"):
+            load(checkpoint(b"\x80\x02" + dtype + order + rest))
+
+
 def test_nesting_is_bounded():
     levels = 3000
     for data in (

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+import retrograd as own
 from retrograd.utils import data as own_data
 
 from .twins import check_data
@@ -99,3 +100,16 @@ def test_like_torch(name):
 
 def test_a_permutation_has_every_index_once():
     assert sorted(own_data.RandomSampler(range(50))) == list(range(50))
+
+
+def test_golden_orders():
+    # PyTorch 2.13's, one after the other from seed 0.
+    own.manual_seed(0)
+    assert list(own_data.RandomSampler(range(8))) == [2, 5, 4, 6, 1, 7, 0, 3]
+    assert list(own_data.RandomSampler(range(8), True, 10)) == [2, 3, 5, 6, 5, 5, 7, 5, 0, 4]
+    assert list(own_data.WeightedRandomSampler([1.0, 2, 3], 6)) == [1, 2, 2, 2, 1, 1]
+    parts = own_data.random_split(range(8), [0.5, 0.5])
+    assert [part.indices for part in parts] == [[0, 3, 4, 6], [1, 7, 5, 2]]
+    loader = own_data.DataLoader(own_data.TensorDataset(own.arange(8)), 3, shuffle=True)
+    assert [batch.tolist() for (batch,) in loader] == [[2, 7, 5], [6, 0, 1], [4, 3]]
+    assert own.rand(1).item() == pytest.approx(0.036164820194244385)

@@ -6,6 +6,7 @@ import multiprocessing
 import os
 import random
 import signal
+import sys
 import time
 
 import numpy as np
@@ -14,11 +15,10 @@ import pytest
 import retrograd as own
 from retrograd.utils import data as own_data
 
-from ..nn.parity import check_parity
+from ..commands import run_python
 from .test_dataset import pairs
 from .twins import check_data
 
-# Torch's own workers print to stderr and warn when a process is forked from one with threads.
 pytestmark = pytest.mark.skipif(
     "fork" not in multiprocessing.get_all_start_methods(), reason="these tests fork"
 )
@@ -108,8 +108,7 @@ def seeds(library, data):
 
 
 def test_seeds_and_worker_info():
-    check_parity(lambda library, nn: seeds(library, __import__(
-        library.__name__ + ".utils.data", fromlist=["x"])), tolerance=0)  # fmt: skip
+    check_data(seeds)
 
 
 def test_worker_info_is_fixed():
@@ -180,6 +179,36 @@ def test_a_batch_that_cannot_be_pickled_is_an_error():
     made = loader(range(4), 2, collate_fn=lambda items: lambda: items)
     with pytest.raises((AttributeError, RuntimeError), match="in DataLoader worker process 0"):
         list(made)
+
+
+class CannotArrive:
+    def __reduce__(self):
+        return (int, ("no number",))
+
+
+def test_a_batch_that_cannot_be_unpickled_is_an_error():
+    batches = iter(loader(range(4), 2, collate_fn=lambda items: CannotArrive()))
+    with pytest.raises(ValueError, match="no number"):
+        next(batches)
+    assert list(batches) == []
+    assert nobody_left()
+
+
+def test_an_exit_of_the_dataset_is_a_dead_worker():
+    with pytest.raises(RuntimeError, match="exited unexpectedly"):
+        list(loader(Faulty(lambda: sys.exit(0)), 2))
+
+
+def test_a_pass_left_open_at_the_end_of_a_program():
+    program = (
+        "import retrograd as torch\n"
+        "from retrograd.utils.data import DataLoader, TensorDataset\n"
+        "data = TensorDataset(torch.arange(10))\n"
+        "kept = [iter(DataLoader(data, num_workers=2, multiprocessing_context='fork'))]\n"
+        "print(next(kept[0]))\n"
+    )
+    done = run_python("-W", "error", "-c", program)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "[tensor([0])]\n", "")
 
 
 def test_an_error_of_the_init_function():
@@ -264,8 +293,13 @@ def test_an_interrupt_stops_the_workers():
         for _ in batches:
             os.kill(os.getpid(), signal.SIGINT)
 
-    with pytest.raises(KeyboardInterrupt) as caught:
-        interrupt(loader(own.ones(64, 1000), 8))
+    # A shell may have started the tests with interrupts ignored.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        with pytest.raises(KeyboardInterrupt) as caught:
+            interrupt(loader(own.ones(64, 1000), 8))
+    finally:
+        signal.signal(signal.SIGINT, before)
     del caught
     assert nobody_left()
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import warnings
 
 from ..nn.parity import check_parity
 
@@ -12,6 +13,8 @@ def check_data(program):
 
     def whole(library, nn):
         data = importlib.import_module(library.__name__ + ".utils.data")
+        # Python 3.12 and later warn of forks beside threads, where PyTorch lets them.
+        warnings.filterwarnings("ignore", "This process .*multi-threaded", DeprecationWarning)
         result = program(library, data)
         return result, library.rand(1)
 

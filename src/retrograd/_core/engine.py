@@ -517,7 +517,7 @@ class Run:
         if not some:
             return False
         for number, value in enumerate(g):
-            if value is None and node.like is not None:
+            if value is None and node.like is not None and node.like[number] is not None:
                 shape, dtype = node.like[number]
                 zeros = run(np.zeros, shape, dtype)
                 g[number] = self.wrap(zeros) if self.create_graph else zeros

@@ -305,7 +305,14 @@ class Op:
             node = self._record(operands, arrays, wrapped, settings, mask)
         if node is not None:
             node.outputs = len(results)
-            node.like = tuple([(r.array.shape, r.array.dtype) for r in results])
+            # What zeros stand for a gradient that does not come; indices and their like have none.
+            which = self.differentiable
+            node.like = tuple(
+                [
+                    (r.array.shape, r.array.dtype) if which is None or n in which else None
+                    for n, r in enumerate(results)
+                ]
+            )
         for number, result in enumerate(results):
             if self.view:
                 note_view(self, result, first)

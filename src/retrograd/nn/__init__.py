@@ -7,7 +7,6 @@ from .activation import CELU as CELU
 from .activation import ELU as ELU
 from .activation import GELU as GELU
 from .activation import GLU as GLU
-from .activation import SELU as SELU
 from .activation import Hardshrink as Hardshrink
 from .activation import Hardsigmoid as Hardsigmoid
 from .activation import Hardswish as Hardswish
@@ -20,6 +19,7 @@ from .activation import PReLU as PReLU
 from .activation import RReLU as RReLU
 from .activation import ReLU as ReLU
 from .activation import ReLU6 as ReLU6
+from .activation import SELU as SELU
 from .activation import SiLU as SiLU
 from .activation import Sigmoid as Sigmoid
 from .activation import Softmax as Softmax
@@ -31,6 +31,13 @@ from .activation import Softsign as Softsign
 from .activation import Tanh as Tanh
 from .activation import Tanhshrink as Tanhshrink
 from .activation import Threshold as Threshold
+from .adaptive import AdaptiveLogSoftmaxWithLoss as AdaptiveLogSoftmaxWithLoss
+from .adaptive_pooling import AdaptiveAvgPool1d as AdaptiveAvgPool1d
+from .adaptive_pooling import AdaptiveAvgPool2d as AdaptiveAvgPool2d
+from .adaptive_pooling import AdaptiveAvgPool3d as AdaptiveAvgPool3d
+from .adaptive_pooling import AdaptiveMaxPool1d as AdaptiveMaxPool1d
+from .adaptive_pooling import AdaptiveMaxPool2d as AdaptiveMaxPool2d
+from .adaptive_pooling import AdaptiveMaxPool3d as AdaptiveMaxPool3d
 from .batch_norm import BatchNorm1d as BatchNorm1d
 from .batch_norm import BatchNorm2d as BatchNorm2d
 from .batch_norm import BatchNorm3d as BatchNorm3d
@@ -38,7 +45,6 @@ from .batch_norm import LazyBatchNorm1d as LazyBatchNorm1d
 from .batch_norm import LazyBatchNorm2d as LazyBatchNorm2d
 from .batch_norm import LazyBatchNorm3d as LazyBatchNorm3d
 from .batch_norm import SyncBatchNorm as SyncBatchNorm
-from .adaptive import AdaptiveLogSoftmaxWithLoss as AdaptiveLogSoftmaxWithLoss
 from .containers import ModuleDict as ModuleDict
 from .containers import ModuleList as ModuleList
 from .containers import Sequential as Sequential
@@ -58,12 +64,12 @@ from .distance import CosineSimilarity as CosineSimilarity
 from .distance import PairwiseDistance as PairwiseDistance
 from .dropout import AlphaDropout as AlphaDropout
 from .dropout import Dropout as Dropout
-from .embedding import Embedding as Embedding
-from .embedding import EmbeddingBag as EmbeddingBag
 from .dropout import Dropout1d as Dropout1d
 from .dropout import Dropout2d as Dropout2d
 from .dropout import Dropout3d as Dropout3d
 from .dropout import FeatureAlphaDropout as FeatureAlphaDropout
+from .embedding import Embedding as Embedding
+from .embedding import EmbeddingBag as EmbeddingBag
 from .flatten import Flatten as Flatten
 from .flatten import Unflatten as Unflatten
 from .instance_norm import InstanceNorm1d as InstanceNorm1d
@@ -101,6 +107,12 @@ from .margin_loss import SoftMarginLoss as SoftMarginLoss
 from .margin_loss import TripletMarginLoss as TripletMarginLoss
 from .margin_loss import TripletMarginWithDistanceLoss as TripletMarginWithDistanceLoss
 from .module import Module as Module
+from .multi_head import MultiheadAttention as MultiheadAttention
+from .normalisation import CrossMapLRN2d as CrossMapLRN2d
+from .normalisation import GroupNorm as GroupNorm
+from .normalisation import LayerNorm as LayerNorm
+from .normalisation import LocalResponseNorm as LocalResponseNorm
+from .normalisation import RMSNorm as RMSNorm
 from .padding import CircularPad1d as CircularPad1d
 from .padding import CircularPad2d as CircularPad2d
 from .padding import CircularPad3d as CircularPad3d
@@ -116,23 +128,34 @@ from .padding import ReplicationPad3d as ReplicationPad3d
 from .padding import ZeroPad1d as ZeroPad1d
 from .padding import ZeroPad2d as ZeroPad2d
 from .padding import ZeroPad3d as ZeroPad3d
-from .multi_head import MultiheadAttention as MultiheadAttention
-from .normalisation import CrossMapLRN2d as CrossMapLRN2d
-from .normalisation import GroupNorm as GroupNorm
-from .normalisation import LayerNorm as LayerNorm
-from .normalisation import LocalResponseNorm as LocalResponseNorm
-from .normalisation import RMSNorm as RMSNorm
 from .parameter import Buffer as Buffer
 from .parameter import Parameter as Parameter
 from .parameter import UninitializedBuffer as UninitializedBuffer
 from .parameter import UninitializedParameter as UninitializedParameter
 from .parameter_containers import ParameterDict as ParameterDict
 from .parameter_containers import ParameterList as ParameterList
+from .pooling import AvgPool1d as AvgPool1d
+from .pooling import AvgPool2d as AvgPool2d
+from .pooling import AvgPool3d as AvgPool3d
+from .pooling import FractionalMaxPool2d as FractionalMaxPool2d
+from .pooling import FractionalMaxPool3d as FractionalMaxPool3d
+from .pooling import LPPool1d as LPPool1d
+from .pooling import LPPool2d as LPPool2d
+from .pooling import LPPool3d as LPPool3d
+from .pooling import MaxPool1d as MaxPool1d
+from .pooling import MaxPool2d as MaxPool2d
+from .pooling import MaxPool3d as MaxPool3d
+from .pooling import MaxUnpool1d as MaxUnpool1d
+from .pooling import MaxUnpool2d as MaxUnpool2d
+from .pooling import MaxUnpool3d as MaxUnpool3d
 from .rearranging import ChannelShuffle as ChannelShuffle
 from .rearranging import Fold as Fold
 from .rearranging import PixelShuffle as PixelShuffle
 from .rearranging import PixelUnshuffle as PixelUnshuffle
 from .rearranging import Unfold as Unfold
+from .upsampling import Upsample as Upsample
+from .upsampling import UpsamplingBilinear2d as UpsamplingBilinear2d
+from .upsampling import UpsamplingNearest2d as UpsamplingNearest2d
 from .transformer import Transformer as Transformer
 from .transformer import TransformerDecoder as TransformerDecoder
 from .transformer import TransformerDecoderLayer as TransformerDecoderLayer
@@ -147,9 +170,21 @@ from .rnn_cells import LSTMCell as LSTMCell
 from .rnn_cells import RNNCell as RNNCell
 from .rnn_cells import RNNCellBase as RNNCellBase
 
+# Last: it looks names up among all that is imported above.
+from . import modules as modules  # isort: skip
+
 __all__ = [
+    "AdaptiveAvgPool1d",
+    "AdaptiveAvgPool2d",
+    "AdaptiveAvgPool3d",
     "AdaptiveLogSoftmaxWithLoss",
+    "AdaptiveMaxPool1d",
+    "AdaptiveMaxPool2d",
+    "AdaptiveMaxPool3d",
     "AlphaDropout",
+    "AvgPool1d",
+    "AvgPool2d",
+    "AvgPool3d",
     "BCELoss",
     "BCEWithLogitsLoss",
     "BatchNorm1d",
@@ -158,6 +193,7 @@ __all__ = [
     "Bilinear",
     "Buffer",
     "CELU",
+    "CTCLoss",
     "ChannelShuffle",
     "CircularPad1d",
     "CircularPad2d",
@@ -171,7 +207,6 @@ __all__ = [
     "ConvTranspose1d",
     "ConvTranspose2d",
     "ConvTranspose3d",
-    "CTCLoss",
     "CosineEmbeddingLoss",
     "CosineSimilarity",
     "CrossEntropyLoss",
@@ -186,12 +221,14 @@ __all__ = [
     "FeatureAlphaDropout",
     "Flatten",
     "Fold",
+    "FractionalMaxPool2d",
+    "FractionalMaxPool3d",
     "GELU",
     "GLU",
-    "GaussianNLLLoss",
-    "GroupNorm",
     "GRU",
     "GRUCell",
+    "GaussianNLLLoss",
+    "GroupNorm",
     "Hardshrink",
     "Hardsigmoid",
     "Hardswish",
@@ -204,22 +241,25 @@ __all__ = [
     "InstanceNorm3d",
     "KLDivLoss",
     "L1Loss",
+    "LPPool1d",
+    "LPPool2d",
+    "LPPool3d",
+    "LSTM",
+    "LSTMCell",
+    "LayerNorm",
+    "LazyBatchNorm1d",
+    "LazyBatchNorm2d",
+    "LazyBatchNorm3d",
     "LazyConv1d",
     "LazyConv2d",
     "LazyConv3d",
     "LazyConvTranspose1d",
     "LazyConvTranspose2d",
     "LazyConvTranspose3d",
-    "LayerNorm",
-    "LazyBatchNorm1d",
-    "LazyBatchNorm2d",
-    "LazyBatchNorm3d",
     "LazyInstanceNorm1d",
     "LazyInstanceNorm2d",
     "LazyInstanceNorm3d",
     "LazyLinear",
-    "LSTM",
-    "LSTMCell",
     "LeakyReLU",
     "Linear",
     "LinearCrossEntropyLoss",
@@ -229,6 +269,12 @@ __all__ = [
     "LogSoftmax",
     "MSELoss",
     "MarginRankingLoss",
+    "MaxPool1d",
+    "MaxPool2d",
+    "MaxPool3d",
+    "MaxUnpool1d",
+    "MaxUnpool2d",
+    "MaxUnpool3d",
     "Mish",
     "Module",
     "ModuleDict",
@@ -248,11 +294,11 @@ __all__ = [
     "PixelUnshuffle",
     "PoissonNLLLoss",
     "RMSNorm",
-    "RReLU",
     "RNN",
     "RNNBase",
     "RNNCell",
     "RNNCellBase",
+    "RReLU",
     "ReLU",
     "ReLU6",
     "ReflectionPad1d",
@@ -288,10 +334,14 @@ __all__ = [
     "Unfold",
     "UninitializedBuffer",
     "UninitializedParameter",
+    "Upsample",
+    "UpsamplingBilinear2d",
+    "UpsamplingNearest2d",
     "ZeroPad1d",
     "ZeroPad2d",
     "ZeroPad3d",
     "functional",
     "init",
+    "modules",
     "utils",
 ]

@@ -2,13 +2,50 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from typing import Any
 
+from .._core.hooks import RemovableHandle
 from ..tensor import Tensor
 from ._members import Members, writes
 from .parameter import Buffer, Parameter
 
 _MEMBER_TABLES = ("_parameters", "_buffers", "_modules")
+
+# Hooks on every registration, by kind of member.
+_global_parameter_registration_hooks: OrderedDict[int, Any] = OrderedDict()
+_global_buffer_registration_hooks: OrderedDict[int, Any] = OrderedDict()
+_global_module_registration_hooks: OrderedDict[int, Any] = OrderedDict()
+
+
+def _add(table: OrderedDict[int, Any], hook: Any) -> RemovableHandle:
+    handle = RemovableHandle(table)
+    table[handle.id] = hook
+    return handle
+
+
+def register_module_parameter_registration_hook(hook: Any) -> RemovableHandle:
+    """Call ``hook(module, name, param)`` for each parameter registered; it may return another."""
+    return _add(_global_parameter_registration_hooks, hook)
+
+
+def register_module_buffer_registration_hook(hook: Any) -> RemovableHandle:
+    """Call ``hook(module, name, buffer)`` for each buffer registered; it may return another."""
+    return _add(_global_buffer_registration_hooks, hook)
+
+
+def register_module_module_registration_hook(hook: Any) -> RemovableHandle:
+    """Call ``hook(module, name, submodule)`` for each module registered; it may return another."""
+    return _add(_global_module_registration_hooks, hook)
+
+
+def _seen(hooks: OrderedDict[int, Any], module: Any, name: str, value: Any) -> Any:
+    """Return what the hooks make of a member that is being registered."""
+    for hook in hooks.values():
+        found = hook(module, name, value)
+        if found is not None:
+            value = found
+    return value
 
 
 def typename(value: Any) -> str:
@@ -47,6 +84,8 @@ class Registration:
                     f"be created explicitly. To express '{name}' as a function of another "
                     "Tensor, compute the value in the forward() method."
                 )
+        if param is not None and _global_parameter_registration_hooks:
+            param = _seen(_global_parameter_registration_hooks, self, name, param)
         self._parameters[name] = param
 
     def register_buffer(self, name: str, tensor: Tensor | None, persistent: bool = True) -> None:
@@ -59,6 +98,8 @@ class Registration:
                 f"cannot assign '{typename(tensor)}' object to buffer '{name}' "
                 "(torch Tensor or None required)"
             )
+        if _global_buffer_registration_hooks:
+            tensor = _seen(_global_buffer_registration_hooks, self, name, tensor)
         self._buffers[name] = tensor
         if persistent:
             self._non_persistent_buffers_set.discard(name)
@@ -77,6 +118,8 @@ class Registration:
             raise KeyError(f'module name can\'t contain ".", got: {name}')
         if name == "":
             raise KeyError('module name can\'t be empty string ""')
+        if _global_module_registration_hooks:
+            module = _seen(_global_module_registration_hooks, self, name, module)
         self._modules[name] = module
 
     def register_module(self, name: str, module: Any) -> None:
@@ -108,6 +151,8 @@ class Registration:
             if name in own["_parameters"]:
                 self._assign_parameter(name, value)
             self._forget(name, "_modules")
+            if _global_module_registration_hooks:
+                value = _seen(_global_module_registration_hooks, self, name, value)
             own["_modules"][name] = value
         elif "_modules" not in own:
             if isinstance(value, Buffer):
@@ -121,6 +166,8 @@ class Registration:
                     f"cannot assign '{typename(value)}' as child module '{name}' "
                     "(torch.nn.Module or None expected)"
                 )
+            if _global_module_registration_hooks:
+                value = _seen(_global_module_registration_hooks, self, name, value)
             own["_modules"][name] = value
         elif isinstance(value, Buffer):
             self._forget(name, "_buffers")
@@ -131,6 +178,8 @@ class Registration:
                     f"cannot assign '{typename(value)}' as buffer '{name}' "
                     "(torch.nn.Buffer, torch.Tensor or None expected)"
                 )
+            if _global_buffer_registration_hooks:
+                value = _seen(_global_buffer_registration_hooks, self, name, value)
             own["_buffers"][name] = value
         elif name in _MEMBER_TABLES:
             own[name].clear()

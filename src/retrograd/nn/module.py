@@ -285,8 +285,11 @@ class Module(Registration, HookMethods, StateDictMethods):
         return self._apply(lambda t: t.half() if t.is_floating_point() else t)
 
     def bfloat16(self: Self) -> Self:
-        """Convert floating-point parameters and buffers to bfloat16."""
-        return self._apply(lambda t: t.bfloat16() if t.is_floating_point() else t)
+        """Refuse: there is no such dtype."""
+        raise NotImplementedError(
+            "Module.bfloat16: retrograd does not have torch.bfloat16 (yet); half() and float() "
+            "convert to float16 and float32"
+        )
 
     def cpu(self: Self) -> Self:
         """Move parameters and buffers to the CPU."""
@@ -299,6 +302,13 @@ class Module(Registration, HookMethods, StateDictMethods):
     def share_memory(self: Self) -> Self:
         """Put parameters and buffers where other processes can see them."""
         return self._apply(lambda tensor: tensor.share_memory_())
+
+    def compile(self, *args: Any, **kwargs: Any) -> None:
+        """Refuse: there is no compiler."""
+        raise RuntimeError(
+            "Module.compile: retrograd has no torch.compile (yet); the module runs as it is "
+            "without this call"
+        )
 
     # -- text, copies ------------------------------------------------------------------------------
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, KeysView
+from collections import OrderedDict
+from collections.abc import Iterable, Iterator, KeysView, Mapping
 from typing import Any
 
 from ..tensor import Tensor
@@ -171,7 +172,9 @@ class ParameterDict(Module):
         return (self[key] for key in self._keys)
 
     def update(self, parameters: Any) -> None:
-        """Put in the entries of a mapping, or of an iterable of pairs."""
+        """Put in the entries of a mapping, a plain one's sorted by key, or of pairs."""
+        if isinstance(parameters, Mapping) and not isinstance(parameters, OrderedDict):
+            parameters = dict(sorted(parameters.items()))
         for key, value in pairs_of("ParameterDict", "ParametersDict", parameters):
             self[key] = value
 

@@ -4,6 +4,7 @@ Importing this package registers them all.
 """
 
 from . import activation as activation
+from . import adaptive_pooling as adaptive_pooling
 from . import added_products as added_products
 from . import affine as affine
 from . import along as along
@@ -28,6 +29,7 @@ from . import einsum as einsum
 from . import elman as elman
 from . import exponential as exponential
 from . import extrema as extrema
+from . import grids as grids
 from . import gating as gating
 from . import gru as gru
 from . import indexing as indexing
@@ -46,6 +48,7 @@ from . import norm_channels as norm_channels
 from . import norm_rows as norm_rows
 from . import normalisation as normalisation
 from . import normalised as normalised
+from . import normal_gate as normal_gate
 from . import norms as norms
 from . import numbered as numbered
 from . import numpy_calls as numpy_calls
@@ -60,6 +63,7 @@ from . import rectifiers as rectifiers
 from . import reduction as reduction
 from . import region as region
 from . import repeating as repeating
+from . import resampling as resampling
 from . import response_norm as response_norm
 from . import rounding as rounding
 from . import row_sums as row_sums
@@ -70,6 +74,7 @@ from . import shape as shape
 from . import shuffling as shuffling
 from . import similarity as similarity
 from . import slicing as slicing
+from . import softmax_rows as softmax_rows
 from . import sorting as sorting
 from . import special as special
 from . import spectral as spectral
@@ -78,4 +83,5 @@ from . import statistics as statistics
 from . import strides as strides
 from . import tensor_products as tensor_products
 from . import trigonometric as trigonometric
+from . import unpooling as unpooling
 from . import winners as winners

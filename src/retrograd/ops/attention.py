@@ -19,7 +19,8 @@ import numpy as np
 from .._core.broadcast import sum_to
 from .._core.op import op
 from .linear_algebra import turned
-from .row_sums import sum_matrix
+from .row_sums import row_maxima, row_totals
+from .softmax_rows import softmax_adjoint
 
 ndarray = np.ndarray
 
@@ -39,13 +40,6 @@ def triangle(rows, columns):
             _triangles.clear()
         _triangles[rows, columns] = found
     return found
-
-
-def row_totals(x):
-    """Sum over the last axis, which stays with length 1.  (*S, n) -> (*S, 1)"""
-    if not x.flags.c_contiguous or not x.size:
-        return np.add.reduce(x, axis=-1, keepdims=True)
-    return sum_matrix(x.reshape(-1, x.shape[-1]), 1, True).reshape(*x.shape[:-1], 1)
 
 
 def times_turned(x, y):
@@ -107,7 +101,7 @@ def attention_weights(q, k, bias, *, scale, causal=False, blind=0.0):
     else:
         if seen is not None:
             np.copyto(scores, -np.inf, where=~seen)
-        highest = np.maximum.reduce(scores, axis=-1, keepdims=True)
+        highest = row_maxima(scores)
         np.copyto(highest, 0, where=highest == -np.inf)
         np.subtract(scores, highest, scores)
         np.exp(scores, scores)
@@ -130,25 +124,6 @@ def through_scores(ds, q, k, bias_shape, scale, needs):
     dq = np.matmul(ds, k) * scale if needs[0] else None
     dk = np.matmul(turned(ds), q) * scale if needs[1] else None
     return dq, dk, (sum_to(ds, bias_shape) if needs[2] else None)
-
-
-@op(node="SoftmaxBackwardDataBackward0")
-def softmax_adjoint(x, p):
-    """p (x - sum(p x)): the gradient x of p = softmax(s) as that of s.  (*S, n) -> (*S, n)"""
-    out = x * p
-    totals = row_totals(out)
-    return np.subtract(out, np.multiply(p, totals), out)
-
-
-@softmax_adjoint.grad("x")
-def softmax_adjoint_dx(g, p):
-    return softmax_adjoint(g, p)
-
-
-@softmax_adjoint.grad("p")
-def softmax_adjoint_dp(g, x, p):
-    total = np.add.reduce(x * p, axis=-1, keepdims=True)
-    return g * (x - total) - x * np.add.reduce(g * p, axis=-1, keepdims=True)
 
 
 @op(node="ScaledDotProductFlashAttentionForCpuBackward0", differentiable=(0,))

@@ -95,6 +95,8 @@ def sum_channels(g):
         if places <= _LONGEST_SUMMED:
             lines = g.reshape(count * outputs, places)
             return sum_rows(lines.dot(ones_of(places, g.dtype)).reshape(count, outputs))
+    elif type(g) is ndarray and work_dtype(g.dtype) is not g.dtype:
+        return sum_channels(g.astype(FLOAT32)).astype(g.dtype)
     return np.add.reduce(g, axis=(0, *range(2, len(g.shape))))
 
 

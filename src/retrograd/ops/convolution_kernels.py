@@ -5,31 +5,34 @@ and cut off after, by the callers in `convolution.py`; nothing here pads but wit
 rows (see below).
 
 Note [Convolution as products].  Python loops over the places of the kernel, never over the places
-of the image; the rest is BLAS.  Four ways to lay the product out, float32, one thread, in us
-(PyTorch's time in the last line), for (N, C, H, O) with kernels of 3 x 3:
+of the image; the rest is BLAS.  Ways to lay the product out, with kernels of 3 x 3, float32 and
+one thread, in us beside PyTorch's time:
 
-                                  (32, 1, 28, 8)  (32, 8, 13, 16)  (32, 16, 32, 16)  (32, 64, 8, 64)
-    result      columns, planes         87              221              2530              1590
-                columns, pixels        480              229              5220              1035
-                PyTorch                219              130              1750               825
-    weight      flat                   133              162              1506              1783
-                columns, pixels        582              258              3370              1041
-                PyTorch                142              172              1530              1050
-    input       flat                   200              337              4460              2154
-                columns, pixels        427              734              7600              1419
-                PyTorch               1004              278              1430               854
+    (N, C, H, O)              (32, 1, 28, 8)  (32, 8, 13, 16)  (32, 16, 32, 16)  (32, 64, 8, 64)
+    result      columns, planes      87             221              2530              1590
+                columns, lines      101             170              4000              1699
+                columns, pixels     480             229              5220              1035
+                PyTorch             219             130              1750               825
+    weight      flat                133             162              1506              1783
+                columns, pixels     582             258              3370              1041
+                PyTorch             142             172              1530              1050
+    input       flat                200             337              4460              2154
+                columns, pixels     427             734              7600              1419
+                PyTorch            1004             278              1430               854
 
 *Columns* copies the window of every place into a matrix (im2col), a block of the batch at a time,
 so that the block stays in the cache and memory stays bounded.  In *planes* order a run of the copy
-is one row of the result, in *pixels* order (channels last) it is one row of the kernel times the
-channels, which is the longer one where there are many channels and small images.  *Flat* uses that
-with stride 1 the elements that meet one place of the kernel are, in an image seen as one line, a
-single slice: a view that BLAS takes as it is.  The gradient of the result gets zeros at the end
-of each of its rows so that both lines have the same steps.
+is one row of the result; in *pixels* order (channels last) it is one row of the kernel times the
+channels, which is longer where there are many channels and small images.  With stride 1 the
+elements that meet one place of the kernel are, in an image seen as one line, a single slice: runs
+of *lines* order are as long as the image, and compute a little that is cut away.  *Flat* needs no
+copy at all: the slice is a view that BLAS takes as it is, when the gradient of the result gets
+zeros at the end of each of its rows so that both lines have the same steps.
 """
 
 from __future__ import annotations
 
+from functools import lru_cache
 from itertools import product
 from math import prod
 
@@ -42,6 +45,8 @@ BLOCK = 1 << 21
 # Pixels order pays from this many channels on, for rows of the result up to this length.
 _MANY_CHANNELS = 32
 _SHORT_ROW = 16
+# Convolving channels alone works on a small part of a block at a time, often.
+_DEPTHWISE = 8
 
 
 def result_sizes(sizes, kernel, stride, dilation):
@@ -127,6 +132,10 @@ def correlate(x, w, b, stride, dilation, groups):
     x = np.ascontiguousarray(x)
     if is_pixels(channels, out, kernel, groups):
         return correlate_pixels(x, w, b, out, stride, dilation)
+    # The columns of one image have to fit.
+    fits = channels * prod(kernel) * prod(x.shape[2:]) * x.itemsize <= BLOCK
+    if fits and out[-1] <= _SHORT_ROW and max(stride) == 1 and prod(kernel) > 1:
+        return correlate_flat(x, w, b, out, dilation, groups)
     places = prod(out)
     rows = channels // groups * prod(kernel)
     windows = windows_of(x, kernel, out, stride, dilation)
@@ -174,6 +183,34 @@ def correlate_pixels(x, w, b, out, stride, dilation):
     return result
 
 
+def correlate_flat(x, w, b, out, dilation, groups):
+    """Convolve whole lines: short rows are copied in one run, with what lies between them."""
+    count, channels = x.shape[:2]
+    outputs = w.shape[0]
+    sizes, kernel = x.shape[2:], w.shape[2:]
+    length, _ = flat_places(sizes, out, kernel, dilation)
+    steps = x.strides[2:]
+    strides = (*x.strides[:2], *[step * d for step, d in zip(steps, dilation)], x.itemsize)
+    windows = ndarray((count, channels, *kernel, length), x.dtype, x, 0, strides)
+    front = () if groups == 1 else (groups,)
+    rows = channels // groups * prod(kernel)
+    matrix = w.reshape(*front, outputs // groups, rows)
+    result = np.empty((count, outputs, *out), x.dtype)
+    for images, _ in blocks(count, 1, channels * prod(kernel) * length * x.itemsize):
+        some = windows[images]
+        lines = np.matmul(matrix, some.reshape(len(some), *front, rows, length))
+        # The results without what lies between the rows.
+        line = length * x.itemsize
+        part = ndarray(
+            (len(some), outputs, *out), x.dtype, lines, 0, (outputs * line, line, *steps)
+        )
+        if b is None:
+            result[images] = part
+        else:
+            np.add(part, b.reshape(-1, *[1] * len(out)), out=result[images])
+    return result
+
+
 # -- its adjoint in the input --------------------------------------------------------------------
 
 
@@ -192,13 +229,15 @@ def spread(g, w, sizes, stride, dilation, groups):
         return np.matmul(matrix, lines).reshape(count, channels, *sizes)
     if is_pixels(inputs, out, kernel, groups):
         return spread_pixels(g, w, sizes, stride, dilation)
+    if groups > 1 and inputs == 1 and one_stride:
+        return spread_depthwise(g, w, sizes, dilation, groups)
     front = () if groups == 1 else (groups,)
     matrix = np.swapaxes(w.reshape(*front, outputs // groups, inputs * prod(kernel)), -1, -2)
     result = np.zeros((count, *front, inputs, *sizes), g.dtype)
     depth = channels * prod(kernel) * g.itemsize
     if one_stride:
-        lines, taps = flat_lines(g, sizes, kernel, dilation, front)
-        length = lines.shape[-1]
+        length, taps = flat_places(sizes, out, kernel, dilation)
+        lines = flat_lines(g, sizes, front, length)
         flat = result.reshape(count, *front, inputs, prod(sizes))
         for images, run in blocks(count, length, depth):
             part = np.matmul(matrix, lines[images, ..., run])
@@ -223,8 +262,42 @@ def spread(g, w, sizes, stride, dilation, groups):
     return result.reshape(count, channels, *sizes)
 
 
-def flat_lines(g, sizes, kernel, dilation, front):
-    """Return the gradient with the row steps of the image, as lines, and where each tap starts.
+def spread_depthwise(g, w, sizes, dilation, groups):
+    """Return the adjoint where every channel is convolved alone: lines times one number each."""
+    count, outputs = g.shape[:2]
+    kernel = w.shape[2:]
+    length, taps = flat_places(sizes, g.shape[2:], kernel, dilation)
+    lines = flat_lines(g, sizes, (groups,), length)
+    weights = w.reshape(groups, outputs // groups, prod(kernel), 1)
+    result = np.zeros((count, groups, prod(sizes)), g.dtype)
+    for images, _ in blocks(count, 1, _DEPTHWISE * outputs * length * g.itemsize):
+        some, flat = lines[images], result[images]
+        for number, start in enumerate(taps):
+            part = some * weights[:, :, number]
+            place = flat[..., start : start + length]
+            place += part[:, :, 0] if part.shape[2] == 1 else np.add.reduce(part, axis=2)
+    return result.reshape(count, groups, *sizes)
+
+
+@lru_cache(maxsize=512)
+def flat_places(sizes, out, kernel, dilation):
+    """Return how long the line of a result is, and where each place of the kernel starts.
+
+    A result has rows as long as the image's, whose line is that of `sizes`.
+    """
+    steps = [1]
+    for size in sizes[:0:-1]:
+        steps.insert(0, steps[0] * size)
+    length = sum([(n - 1) * step for n, step in zip(out, steps)]) + 1
+    taps = [
+        sum([t * d * step for t, d, step in zip(tap, dilation, steps)])
+        for tap in product(*[range(k) for k in kernel])
+    ]
+    return length, taps
+
+
+def flat_lines(g, sizes, front, length):
+    """Return the gradient as lines, with zeros at the ends of rows up to the image's row length.
 
     (N, O, *P) -> (N, *front, O / groups, length)
     """
@@ -235,16 +308,7 @@ def flat_lines(g, sizes, kernel, dilation, front):
         padded = np.zeros((count, outputs, *wide), g.dtype)
         padded[(slice(None), slice(None), *[slice(0, n) for n in out])] = g
         g = padded
-    steps = [1]
-    for size in sizes[:0:-1]:
-        steps.insert(0, steps[0] * size)
-    length = sum([(n - 1) * step for n, step in zip(out, steps)]) + 1
-    lines = g.reshape(count, *front, outputs // prod(front), prod(wide))[..., :length]
-    taps = [
-        sum([t * d * step for t, d, step in zip(tap, dilation, steps)])
-        for tap in product(*[range(k) for k in kernel])
-    ]
-    return lines, taps
+    return g.reshape(count, *front, outputs // prod(front), prod(wide))[..., :length]
 
 
 def spread_pixels(g, w, sizes, stride, dilation):
@@ -286,10 +350,16 @@ def weigh(x, g, kernel, stride, dilation, groups):
     front = () if groups == 1 else (groups,)
     total = None
     if max(stride) == 1:
-        lines, taps = flat_lines(g, x.shape[2:], kernel, dilation, front)
-        lines = np.swapaxes(lines, -1, -2)
-        length = lines.shape[-2]
+        length, taps = flat_places(x.shape[2:], out, kernel, dilation)
+        lines = np.swapaxes(flat_lines(g, x.shape[2:], front, length), -1, -2)
         flat = x.reshape(count, *front, inputs, prod(x.shape[2:]))
+        if inputs == 1 and groups > 1 and x.dtype.kind == "f":
+            # Every channel alone: a dot product of two lines for each place of the kernel.
+            dots = [
+                np.add.reduce(np.vecdot(flat[..., t : t + length], lines.swapaxes(-1, -2)), axis=0)
+                for t in taps
+            ]
+            return np.stack(dots, -1).reshape(outputs, 1, *kernel)
         # The products of all images and places are kept until they are summed.
         bytes_ = channels * outputs // groups * len(taps) * x.itemsize
         for images, _ in blocks(count, 1, bytes_):

@@ -31,13 +31,16 @@ def per_axis(name, value, dims):
     return numbers
 
 
+_INTS = {int}
+
+
 def as_setting(function, name, value):
     """Return an argument as an int or a tuple of ints, which can be looked up."""
     if type(value) is int:
         return value
     found = type(value).__name__
     if isinstance(value, (tuple, list)):
-        if all(type(n) is int for n in value):
+        if {*map(type, value)} == _INTS:
             return tuple(value)
         try:
             return tuple([n.__index__() for n in value])
@@ -62,11 +65,9 @@ def whole_groups(function, groups):
         ) from None
 
 
-def expect_tensors(function, input, weight, bias):
-    """Refuse arguments that are no tensors."""
+def refuse_arguments(function, input, weight, bias):
+    """Raise for arguments that are no tensors."""
     given = [input, weight] if bias is None else [input, weight, bias]
-    if all(isinstance(one, Value) for one in given):
-        return
     kinds = ", ".join([type(one).__name__ for one in given])
     raise TypeError(
         f"{function}() received an invalid combination of arguments - got ({kinds}), but expected "
@@ -228,8 +229,12 @@ def expect_batch(function, shape, dims):
 
 def convolve(function, dims, input, weight, bias, stride, padding, dilation, groups):
     """Check the arguments of a convolution, and do it."""
-    if not (isinstance(input, Value) and isinstance(weight, Value)) or bias is not None:
-        expect_tensors(function, input, weight, bias)
+    if not (
+        isinstance(input, Value)
+        and isinstance(weight, Value)
+        and (bias is None or isinstance(bias, Value))
+    ):
+        refuse_arguments(function, input, weight, bias)
     shape = input.get_shape()
     if not expect_batch(function, shape, dims):
         input = expand_dims(input, axis=0)

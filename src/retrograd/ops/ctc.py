@@ -15,7 +15,9 @@ from .._core.value import Value
 from ._arguments import scalar_name
 from .selection import where
 
-_LOWEST = -np.inf
+# Stands for log(0): differences of it are 0, where those of -inf would be nan.
+_LOWEST = -1e30
+_IMPOSSIBLE = -1e29
 
 
 def _states(targets, lengths, blank):
@@ -41,45 +43,52 @@ def _states(targets, lengths, blank):
     return labels, skips
 
 
-def _log_sum(a, b, c):
-    """Return log(exp(a) + exp(b) + exp(c)); -inf where all are."""
-    top = np.maximum(np.maximum(a, b), c)
-    base = np.where(top == _LOWEST, 0, top)
-    return np.log(np.exp(a - base) + np.exp(b - base) + np.exp(c - base)) + base
-
-
 def _forward(emitted, skips):
     """Return, at each time, the log-likelihood of reaching each state.  (t, n, s) -> (t, n, s)"""
-    alpha = np.full_like(emitted, _LOWEST)
-    if not len(alpha):
-        return alpha
-    alpha[0, :, :2] = emitted[0, :, :2]
-    # One and two states earlier: shifted views of a row with two empty states before it.
-    row = np.full((emitted.shape[1], emitted.shape[2] + 2), _LOWEST, emitted.dtype)
-    for time in range(1, len(emitted)):
-        row[:, 2:] = alpha[time - 1]
-        skipped = np.where(skips, row[:, :-2], _LOWEST)
-        alpha[time] = _log_sum(row[:, 2:], row[:, 1:-1], skipped) + emitted[time]
-    return alpha
+    times, samples, states = emitted.shape
+    # Two empty states before each row: the states one and two before are views of the row.
+    padded = np.full((times, samples, states + 2), _LOWEST, emitted.dtype)
+    if times:
+        padded[0, :, 2:4] = emitted[0, :, :2]
+    barred = np.where(skips, 0, np.asarray(_LOWEST, emitted.dtype))
+    ways = np.empty((3, samples, states), emitted.dtype)
+    for time in range(1, times):
+        before = padded[time - 1]
+        ways[0] = before[:, 2:]
+        ways[1] = before[:, 1:-1]
+        np.add(before[:, :-2], barred, out=ways[2])
+        top = np.maximum.reduce(ways, axis=0)
+        ways -= top
+        np.exp(ways, out=ways)
+        total = np.log(np.add.reduce(ways, axis=0))
+        total += top
+        np.add(total, emitted[time], out=padded[time, :, 2:])
+    return padded[:, :, 2:]
 
 
-def _backward(emitted, skips, lengths, last):
-    """Return, at each time, the log-likelihood of finishing from each state, its own included.
+def _both_ways(emitted, skips, lengths, target_lengths):
+    """Return the log-likelihoods of reaching each state, and of finishing from it.
 
-    `last` is True at the states in which a path may end, at the time of the sample's length.
+    Finishing is reaching from the end: time and states turned round, each sample's by its own
+    lengths, so that one pass over twice as many samples gives both.
     """
-    beta = np.full_like(emitted, _LOWEST)
-    row = np.full((emitted.shape[1], emitted.shape[2] + 2), _LOWEST, emitted.dtype)
+    times, samples, states = emitted.shape
+    every = np.arange(samples)[:, None]
+    place = np.arange(states)
+    last = 2 * target_lengths[:, None]
+    # Where each time and state comes from; beyond a sample's own lengths it does not matter.
+    time = ((lengths - 1 - np.arange(times)[:, None]) % max(times, 1))[:, :, None]
+    state = (last - place) % states
+    # A skip leads into the state after the one that it leads into the other way round.
     onward = np.zeros_like(skips)
     onward[:, :-2] = skips[:, 2:]
-    end = np.where(last, 0, np.asarray(_LOWEST, emitted.dtype))
-    for time in reversed(range(len(emitted))):
-        if time + 1 < len(emitted):
-            row[:, :-2] = beta[time + 1]
-        skipped = np.where(onward, row[:, 2:], _LOWEST)
-        came = _log_sum(row[:, :-2], row[:, 1:-1], skipped)
-        beta[time] = np.where((lengths == time + 1)[:, None], end, came) + emitted[time]
-    return beta
+    onward = onward[every, state]
+    onward[:, :2] = False
+    index = time, every, state
+    found = _forward(
+        np.concatenate((emitted, emitted[index]), axis=1), np.concatenate((skips, onward))
+    )
+    return found[:, :samples], np.where(place <= last, found[:, samples:][index], _LOWEST)
 
 
 def _last_states(shape, target_lengths):
@@ -91,7 +100,8 @@ def _last_states(shape, target_lengths):
 
 def _emitted(x, labels):
     """Return the log-probability of each state's label at each time.  -> (t, n, s)"""
-    return np.take_along_axis(x, np.broadcast_to(labels, (len(x), *labels.shape)), axis=2)
+    found = np.take_along_axis(x, np.broadcast_to(labels, (len(x), *labels.shape)), axis=2)
+    return np.maximum(found, np.asarray(_LOWEST, x.dtype))
 
 
 @op(node="CtcLossBackward0")
@@ -114,7 +124,8 @@ def _reached(alpha, input_lengths, target_lengths):
         _LOWEST,
     )
     total = np.logaddexp.reduce(ends, axis=1)
-    nothing = np.where(target_lengths == 0, np.asarray(0, alpha.dtype), _LOWEST)
+    total = np.where(total < _IMPOSSIBLE, np.asarray(-np.inf, alpha.dtype), total)
+    nothing = np.where(target_lengths == 0, np.asarray(0, alpha.dtype), -np.inf)
     return np.where(input_lengths == 0, nothing, total)
 
 
@@ -131,10 +142,9 @@ def connectionist_slope(g, x, targets, input_lengths, target_lengths, loss, *, b
     """exp(x) less each class's share of the alignments, times g.  -> (t, n, c)"""
     labels, skips = _states(targets, target_lengths, blank)
     emitted = _emitted(x, labels)
-    alpha = _forward(emitted, skips)
-    beta = _backward(emitted, skips, input_lengths, _last_states(labels.shape, target_lengths))
+    alpha, beta = _both_ways(emitted, skips, input_lengths, target_lengths)
     # Both counted the state's own emission.
-    share = np.exp(alpha + beta - np.where(emitted == _LOWEST, 0, emitted) + loss[:, None])
+    share = np.exp(np.maximum(alpha + beta - emitted, _LOWEST) + loss[:, None])
     classes = np.asarray(labels[:, :, None] == np.arange(x.shape[2]), x.dtype)
     occupied = np.swapaxes(np.matmul(np.swapaxes(share, 0, 1), classes), 0, 1)
     within = (np.arange(len(x))[:, None] < input_lengths)[:, :, None]

@@ -85,10 +85,16 @@ def elman_rule(g, x, h, w_ih, w_hh, b_ih, b_hh, out, needs, rectified, sizes):
             np.dot(rows, w_hh, before)
             dh = before
         stop = start
-    dx = d.dot(w_ih).reshape(x.shape) if needs[0] else None
-    dw_hh = d.T.dot(previous_states(results, h, runs))
-    db = None if b_ih is None else sum_rows(d)
-    return dx, dh, d.T.dot(as_rows(x)), dw_hh, db, db
+    dx = dw_ih = dw_hh = db = None
+    if needs[0]:
+        dx = d.dot(w_ih).reshape(x.shape)
+    if needs[2]:
+        dw_ih = d.T.dot(as_rows(x))
+    if needs[3]:
+        dw_hh = d.T.dot(previous_states(results, h, runs))
+    if needs[4] or needs[5]:
+        db = sum_rows(d)
+    return dx, dh, dw_ih, dw_hh, db, db
 
 
 def elman_definition(x, h, w_ih, w_hh, b_ih, b_hh, *, rectified=False, sizes=None):

@@ -17,20 +17,21 @@ from .composed import composed_gradients
 from .linear_algebra import rows_of, times, turned
 from .recurrence import (
     as_rows,
-    blocks_of,
-    joined,
+    in_steps,
     joined_states,
     over_time,
+    pieces_back,
     previous_states,
     runs_of,
     sigmoid,
+    steps_of_blocks,
     with_ended,
 )
 from .row_sums import sum_rows
 from .shape import reshaped
 
-# What is kept of a step, block by block: the gates r and z, what the state contributes to n, n
-# itself, the state before minus n.
+# What is kept of each step: the gates r and z, what the state contributes to n, n itself, the
+# state before minus n.
 _KEPT = 5
 
 
@@ -44,7 +45,7 @@ def for_tanh(weight, hidden):
 def gru_kernel(x, h, w_ih, w_hh, b_ih, b_hh, *, sizes=None):
     """A GRU over a sequence: results, the final state, and what the rule wants kept.
 
-    (T, B, n), (B, m), (3m, n), (3m, m), (3m,), (3m,) -> (T, B, m), (B, m), (5 * T * B * m,)
+    (T, B, n), (B, m), (3m, n), (3m, m), (3m,), (3m,) -> (T, B, m), (B, m), (5, T * B, m)
 
     Packed, the input is (rows, n) and the result (rows, m), with `sizes` rows at each step.
     The biases may be None together.
@@ -60,7 +61,8 @@ def gru_kernel(x, h, w_ih, w_hh, b_ih, b_hh, *, sizes=None):
         gates += for_tanh(bias, hidden)
         bias_n = b_hh[2 * hidden :]
     w_in_time = np.ascontiguousarray(for_tanh(w_hh, hidden).T)
-    kept = np.empty(count * _KEPT * hidden, x.dtype)
+    gates = np.ascontiguousarray(gates.reshape(count, 3, hidden).swapaxes(0, 1))
+    kept = np.empty((_KEPT, count, hidden), x.dtype)
     out = np.empty((count, hidden), x.dtype)
     last = []
     start = 0
@@ -68,12 +70,11 @@ def gru_kernel(x, h, w_ih, w_hh, b_ih, b_hh, *, sizes=None):
         if size < h.shape[0]:
             last.append(h[size:])
         stop = start + steps * size
-        given = gates[start:stop].reshape(steps, size, 3, hidden).swapaxes(1, 2)
         h = gru_run(
             h[:size],
-            np.ascontiguousarray(given),
-            blocks_of(kept, start, steps, size, _KEPT, hidden),
-            out[start:stop].reshape(steps, size, hidden),
+            gates[:, start:stop],
+            kept[:, start:stop],
+            in_steps(out[start:stop], steps),
             w_in_time,
             bias_n,
         )
@@ -84,29 +85,36 @@ def gru_kernel(x, h, w_ih, w_hh, b_ih, b_hh, *, sizes=None):
 
 def gru_run(h, gates, kept, out, w_in_time, bias_n):
     """Run the steps of one run, filling `kept` and `out`; return the state after it."""
-    _, _, size, hidden = kept.shape
+    steps, size, hidden = out.shape
     columns = np.empty((size, 3 * hidden), kept.dtype)
     as_blocks = columns.reshape(size, 3, hidden).swapaxes(0, 1)
+    blocks = np.empty((_KEPT, size, hidden), kept.dtype)
+    by_state, sigmoids = blocks[:3], blocks[:2]
+    r, z, state_n, n, difference = blocks
     if bias_n is not None:
         bias_n = np.ascontiguousarray(np.broadcast_to(bias_n, (size, hidden)))
     # What the loop does is the whole cost of a small layer, so it makes no arrays.
-    for given, block, result in zip(gates, kept, out):
+    for added, added_n, kept_blocks, result in zip(
+        steps_of_blocks(gates[:2], steps),
+        in_steps(gates[2], steps),
+        steps_of_blocks(kept, steps),
+        out,
+    ):
         np.dot(h, w_in_time, columns)
-        block[:3] = as_blocks
-        sigmoids = block[:2]
-        np.add(sigmoids, given[:2], sigmoids)
+        by_state[...] = as_blocks
+        np.add(sigmoids, added, sigmoids)
         np.tanh(sigmoids, sigmoids)
         np.multiply(sigmoids, 0.5, sigmoids)
         np.add(sigmoids, 0.5, sigmoids)
-        r, z, from_state, n, difference = block
         if bias_n is not None:
-            np.add(from_state, bias_n, from_state)
-        np.multiply(r, from_state, n)
-        np.add(n, given[2], n)
+            np.add(state_n, bias_n, state_n)
+        np.multiply(r, state_n, n)
+        np.add(n, added_n, n)
         np.tanh(n, n)
         np.subtract(h, n, difference)
         np.multiply(z, difference, result)
         np.add(result, n, result)
+        kept_blocks[...] = blocks
         h = result
     return h
 
@@ -121,67 +129,80 @@ def gru_rule(g, x, h, w_ih, w_hh, b_ih, b_hh, out, needs, sizes):
     given = as_rows(g[0])
     # The gradients of the gates: as the state moves them, and of n as the input moves it.
     d = np.empty((results.shape[0], 3 * hidden), x.dtype)
-    dn = []
+    dn = np.empty_like(results)
     dh = None
-    stop = results.shape[0]
-    for steps, size in reversed(runs):
-        start = stop - steps * size
-        dh, part = gru_run_back(
-            with_ended(dh, g[1], size),
-            given[start:stop].reshape(steps, size, hidden),
-            blocks_of(kept, start, steps, size, _KEPT, hidden),
-            d[start:stop].reshape(steps, size, 3 * hidden),
+    for start, stop, steps in pieces_back(runs, results.shape[0]):
+        dh = gru_steps_back(
+            with_ended(dh, g[1], (stop - start) // steps),
+            in_steps(given[start:stop], steps),
+            kept[:, start:stop],
+            in_steps(d[start:stop], steps),
+            in_steps(dn[start:stop], steps),
             w_hh,
         )
-        dn.append(part.reshape(steps * size, hidden))
-        stop = start
-    d_input = np.concatenate((d[:, : 2 * hidden], joined(dn[::-1])), 1)
-    dx = d_input.dot(w_ih).reshape(x.shape) if needs[0] else None
-    dw_ih = d_input.T.dot(as_rows(x))
-    dw_hh = d.T.dot(previous_states(results, h, runs))
-    db_ih = None if b_ih is None else sum_rows(d_input)
-    db_hh = None if b_hh is None else sum_rows(d)
+    d_input = np.concatenate((d[:, : 2 * hidden], dn), 1)
+    dx = dw_ih = dw_hh = db_ih = db_hh = None
+    if needs[0]:
+        dx = d_input.dot(w_ih).reshape(x.shape)
+    if needs[2]:
+        dw_ih = d_input.T.dot(as_rows(x))
+    if needs[3]:
+        dw_hh = d.T.dot(previous_states(results, h, runs))
+    if needs[4]:
+        db_ih = sum_rows(d_input)
+    if needs[5]:
+        db_hh = sum_rows(d)
     return dx, dh, dw_ih, dw_hh, db_ih, db_hh
 
 
-def gru_run_back(dh, given, kept, d, w_hh):
-    """Go back through one run, filling `d`; return the gradients of the state before and of n."""
+def gru_steps_back(dh, given, kept, d, dn, w_hh):
+    """Go back through some steps, filling `d` and `dn`; return the gradient of the state before."""
     slopes = gru_slopes(kept)
-    steps, _, size, hidden = kept.shape
-    total = np.empty_like(given[0])
+    steps, size, hidden = given.shape
+    total = np.empty((size, hidden), d.dtype)
     carried = np.empty_like(total)
     before = np.empty_like(total)
-    for step in range(steps - 1, -1, -1):
-        np.add(dh, given[step], total)
-        blocks = slopes[step]
-        np.multiply(blocks, total, blocks)
-        rows = d[step]
-        rows.reshape(size, 3, hidden).swapaxes(0, 1)[...] = blocks[:3]
+    by_state = np.empty((3, size, hidden), d.dtype)
+    steps_back = zip(
+        given[::-1],
+        steps_of_blocks(slopes[:3], steps)[::-1],
+        in_steps(slopes[3], steps)[::-1],
+        in_steps(kept[1], steps)[::-1],
+        d[::-1],
+        d.reshape(steps, size, 3, hidden).swapaxes(1, 2)[::-1],
+        dn[::-1],
+    )
+    for result, state_slopes, n_slope, kept_share, rows, as_blocks, rows_n in steps_back:
+        np.add(dh, result, total)
+        np.multiply(state_slopes, total, by_state)
+        np.multiply(n_slope, total, rows_n)
+        as_blocks[...] = by_state
         np.dot(rows, w_hh, before)
-        np.multiply(total, kept[step, 1], carried)
+        np.multiply(total, kept_share, carried)
         np.add(before, carried, before)
         dh = before
-    return dh, slopes[:, 3]
+    return dh
 
 
 def gru_slopes(kept):
     """Return how r, z, the state's part of n, and n move with the result of their step.
 
-    ``(steps, 5, size, hidden) -> (steps, 4, size, hidden)``
+    ``(5, rows, hidden) -> (4, rows, hidden)``
     """
-    r, z, from_state, n, difference = kept.swapaxes(0, 1)
-    slopes = np.empty((kept.shape[0], 4, *kept.shape[2:]), kept.dtype)
-    sigmoids, own = kept[:, :2], slopes[:, :2]
-    np.multiply(sigmoids, sigmoids, own)
-    np.subtract(sigmoids, own, own)
-    of_n = slopes[:, 3]
+    r, z, state_n, n, difference = kept
+    slopes = np.empty((4, *kept.shape[1:]), kept.dtype)
+    of_r, of_z, of_state_n, of_n = slopes
+    # Of a sigmoid s by what is inside it: s - s * s, and of tanh: 1 - tanh * tanh.
     np.multiply(n, n, of_n)
     np.subtract(1, of_n, of_n)
-    np.multiply(of_n, 1 - z, of_n)
-    np.multiply(of_n, r, slopes[:, 2])
-    np.multiply(slopes[:, 0], of_n, slopes[:, 0])
-    np.multiply(slopes[:, 0], from_state, slopes[:, 0])
-    np.multiply(slopes[:, 1], difference, slopes[:, 1])
+    np.subtract(1, z, of_z)
+    np.multiply(of_n, of_z, of_n)
+    np.multiply(of_z, z, of_z)
+    np.multiply(of_z, difference, of_z)
+    np.multiply(of_n, r, of_state_n)
+    np.multiply(of_state_n, r, of_r)
+    np.subtract(of_state_n, of_r, of_r)
+    np.multiply(of_r, state_n, of_r)
     return slopes
 
 

@@ -142,9 +142,12 @@ def _targets(target, classes, ignore_index):
     """
     if target.size == 0:
         return target, None
-    low = np.minimum.reduce(target, axis=None)
-    high = np.maximum.reduce(target, axis=None)
-    if low >= 0 and high < classes and not low <= ignore_index <= high:
+    # Without a sign, numbers below 0 are the largest: one look finds all that are wrong.
+    if (
+        target.dtype == np.int64
+        and not 0 <= ignore_index < classes
+        and np.maximum.reduce(target.view(np.uint64), axis=None) < classes
+    ):
         return target, None
     ignored = target == ignore_index
     wrong = ~ignored & ((target < 0) | (target >= classes))
@@ -173,7 +176,16 @@ def negative_log_likelihood(x, target, w, *, ignore_index, reduction):
     return reduced(picked, reduction)
 
 
+@op(name="negative_log_likelihood_2d", node="NllLoss2DBackward0")
+def negative_log_likelihood_2d(x, target, w, *, ignore_index, reduction):
+    """The same of the places of a batch, which have a node of their own in PyTorch."""
+    return negative_log_likelihood(
+        x, target, w, ignore_index=ignore_index, reduction=reduction
+    )
+
+
 @negative_log_likelihood.grad("x")
+@negative_log_likelihood_2d.grad("x")
 def negative_log_likelihood_dx(g, target, w, x_shape, ignore_index, reduction):
     return spread_likelihood(
         g, target, w, shape=x_shape, ignore_index=ignore_index, reduction=reduction
@@ -183,7 +195,7 @@ def negative_log_likelihood_dx(g, target, w, x_shape, ignore_index, reduction):
 @op(node="NllLossBackwardBackward0", linear=True)
 def spread_likelihood(x, target, w, *, shape, ignore_index, reduction):
     """The adjoint: minus the weighted gradient at each row's target.  () or (n,) -> (n, c)"""
-    out = np.zeros_like(x, shape=shape)
+    out = np.zeros(shape, x.dtype)
     rows = np.arange(shape[0])
     safe, ignored = _targets(target, shape[1], ignore_index)
     weights = _weights(safe, w, ignored, x)
@@ -201,23 +213,3 @@ def spread_likelihood(x, target, w, *, shape, ignore_index, reduction):
 @spread_likelihood.grad("x")
 def spread_likelihood_dx(g, target, w, ignore_index, reduction):
     return negative_log_likelihood(g, target, w, ignore_index=ignore_index, reduction=reduction)
-
-
-@op(node="KlDivBackward0")
-def divergence(x, y, *, reduction):
-    """y (log y - x), 0 where y is 0: `x` holds log-probabilities.  -> () or (*S)"""
-    positive = y > 0
-    logs = np.log(np.where(positive, y, 1))
-    return reduced(np.where(positive, y * (logs - x), 0), reduction)
-
-
-@divergence.grad("x")
-def divergence_dx(g, y, x_shape, reduction):
-    return -each(g, x_shape, reduction) * y
-
-
-@divergence.grad("y")
-def divergence_dy(g, x, y, x_shape, reduction):
-    positive = y > 0
-    slope = np.where(positive, np.log(np.where(positive, y, 1)) + 1 - x, 0)
-    return each(g, x_shape, reduction) * slope

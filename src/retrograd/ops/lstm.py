@@ -17,20 +17,21 @@ from .composed import composed_gradients
 from .linear_algebra import rows_of, times, turned
 from .recurrence import (
     as_rows,
-    blocks_of,
-    joined,
+    in_steps,
     joined_states,
     over_time,
+    pieces_back,
     previous_states,
     runs_of,
     sigmoid,
+    steps_of_blocks,
     with_ended,
 )
 from .row_sums import sum_rows
 from .shape import reshaped
 
-# What is kept of a step, block by block: the gates o, i, f, g, the cell before, tanh of the cell
-# after.  So o, i, f are neighbours for the sigmoid, and (i, f) times (g, cell) is one product.
+# What is kept of each step: the gates o, i, f, g, the cell before, tanh of the cell after.  So
+# o, i, f are neighbours for the sigmoid, and (i, f) times (g, cell) is one product.
 _KEPT = 6
 
 
@@ -58,7 +59,7 @@ def lstm_kernel(x, h, c, w_ih, w_hh, b_ih, b_hh, w_hr, *, sizes=None):
     """An LSTM over a sequence: results, final states, and what the rule wants kept.
 
     (T, B, n), (B, p), (B, m), (4m, n), (4m, p), (4m,), (4m,), (p, m)
-    -> (T, B, p), (B, p), (B, m), (6 * T * B * m,)
+    -> (T, B, p), (B, p), (B, m), (6, T * B, m)
 
     Packed, the input is (rows, n) and the result (rows, p), with `sizes` rows at each step.
     Without projection `w_hr` is None and p = m; the biases may be None together.
@@ -70,7 +71,7 @@ def lstm_kernel(x, h, c, w_ih, w_hh, b_ih, b_hh, w_hr, *, sizes=None):
     if b_ih is not None:
         gates += for_tanh(b_ih + b_hh, hidden)
     w_in_time = np.ascontiguousarray(for_tanh(w_hh, hidden).T)
-    kept = np.empty(count * _KEPT * hidden, x.dtype)
+    kept = np.empty((_KEPT, count, hidden), x.dtype)
     out = np.empty((count, h.shape[1]), x.dtype)
     last_h, last_c = [], []
     start = 0
@@ -82,9 +83,9 @@ def lstm_kernel(x, h, c, w_ih, w_hh, b_ih, b_hh, w_hr, *, sizes=None):
         h, c = lstm_run(
             h[:size],
             c[:size],
-            gates[start:stop].reshape(steps, size, 4 * hidden),
-            blocks_of(kept, start, steps, size, _KEPT, hidden),
-            out[start:stop].reshape(steps, size, out.shape[1]),
+            in_steps(gates[start:stop], steps),
+            kept[:, start:stop],
+            in_steps(out[start:stop], steps),
             w_in_time,
             w_hr,
         )
@@ -95,37 +96,40 @@ def lstm_kernel(x, h, c, w_ih, w_hh, b_ih, b_hh, w_hr, *, sizes=None):
     return out, joined_states(last_h), joined_states(last_c), kept
 
 
-def lstm_run(h, c, gates, kept, out, w_in_time, w_hr):
+def lstm_run(h, c, given, kept, out, w_in_time, w_hr):
     """Run the steps of one run, filling `kept` and `out`; return the states after it."""
-    steps, _, size, hidden = kept.shape
+    steps, size = given.shape[:2]
+    hidden = kept.shape[2]
     dtype = kept.dtype
     columns = np.empty((size, 4 * hidden), dtype)
     as_blocks = columns.reshape(size, 4, hidden).swapaxes(0, 1)
-    pair = np.empty((2, size, hidden), dtype)
-    written, forgotten = pair
+    blocks = np.empty((5, size, hidden), dtype)
+    gates, sigmoids, pair, other = blocks[:4], blocks[:3], blocks[1:3], blocks[3:]
+    o, cell = blocks[0], blocks[4]
+    parts = np.empty((2, size, hidden), dtype)
+    written, forgotten = parts
     inside = out if w_hr is None else np.empty((steps, size, hidden), dtype)
     w_out = None if w_hr is None else w_hr.T
-    kept[:1, 4] = c
-    last = np.empty((size, hidden), dtype)
-    cells = [*kept[1:, 4], last]
+    cell[...] = c
     # What the loop does is the whole cost of a small layer, so it makes no arrays.
-    for given, block, cell, result, projected in zip(gates, kept, cells, inside, out):
+    for added, kept_blocks, squashed, result, projected in zip(
+        given, steps_of_blocks(kept[:5], steps), in_steps(kept[5], steps), inside, out
+    ):
         np.dot(h, w_in_time, columns)
-        np.add(columns, given, columns)
+        np.add(columns, added, columns)
         np.tanh(columns, columns)
-        block[:4] = as_blocks
-        sigmoids = block[:3]
+        gates[...] = as_blocks
         np.multiply(sigmoids, 0.5, sigmoids)
         np.add(sigmoids, 0.5, sigmoids)
-        np.multiply(block[1:3], block[3:5], pair)
+        kept_blocks[...] = blocks
+        np.multiply(pair, other, parts)
         np.add(written, forgotten, cell)
-        squashed = block[5]
         np.tanh(cell, squashed)
-        np.multiply(block[0], squashed, result)
+        np.multiply(o, squashed, result)
         if w_out is not None:
             np.dot(result, w_out, projected)
         h = projected
-    return h, last
+    return h, cell
 
 
 def lstm_rule(g, x, h, c, w_ih, w_hh, b_ih, b_hh, w_hr, out, needs, sizes):
@@ -140,91 +144,97 @@ def lstm_rule(g, x, h, c, w_ih, w_hh, b_ih, b_hh, w_hr, out, needs, sizes):
     w_back = o_first(w_hh, hidden)
     d_results = None if w_hr is None else np.empty_like(results)
     dh = dc = None
-    stop = results.shape[0]
-    for steps, size in reversed(runs):
-        start = stop - steps * size
-        dh, dc = lstm_run_back(
+    for start, stop, steps in pieces_back(runs, results.shape[0]):
+        size = (stop - start) // steps
+        dh, dc = lstm_steps_back(
             with_ended(dh, g[1], size),
             with_ended(dc, g[2], size),
-            given[start:stop].reshape(steps, size, given.shape[1]),
-            blocks_of(kept, start, steps, size, _KEPT, hidden),
-            d[start:stop].reshape(steps, size, 4 * hidden),
+            in_steps(given[start:stop], steps),
+            kept[:, start:stop],
+            in_steps(d[start:stop], steps),
             w_back,
             w_hr,
-            None if w_hr is None else d_results[start:stop].reshape(steps, size, -1),
+            None if w_hr is None else in_steps(d_results[start:stop], steps),
         )
-        stop = start
-    dx = d.dot(o_first(w_ih, hidden)).reshape(x.shape) if needs[0] else None
-    dw_ih = o_last(d.T.dot(as_rows(x)), hidden)
-    dw_hh = o_last(d.T.dot(previous_states(results, h, runs)), hidden)
-    db = None if b_ih is None else o_last(sum_rows(d), hidden)
-    dw_hr = None if w_hr is None else d_results.T.dot(unprojected(kept, runs, hidden))
+    dx = dw_ih = dw_hh = db = dw_hr = None
+    if needs[0]:
+        dx = d.dot(o_first(w_ih, hidden)).reshape(x.shape)
+    if needs[3]:
+        dw_ih = o_last(d.T.dot(as_rows(x)), hidden)
+    if needs[4]:
+        dw_hh = o_last(d.T.dot(previous_states(results, h, runs)), hidden)
+    if needs[5] or needs[6]:
+        db = o_last(sum_rows(d), hidden)
+    if needs[7]:
+        dw_hr = d_results.T.dot(kept[0] * kept[5])
     return dx, dh, dc, dw_ih, dw_hh, db, db, dw_hr
 
 
-def lstm_run_back(dh, dc, given, kept, d, w_back, w_hr, d_results):
-    """Go back through one run, filling `d` and `d_results`; return the gradients before it."""
+def lstm_steps_back(dh, dc, given, kept, d, w_back, w_hr, d_results):
+    """Go back through some steps, filling `d` and `d_results`; return the gradients before."""
     slopes, squashed_slope = lstm_slopes(kept)
-    steps, _, size, hidden = kept.shape
-    dtype = kept.dtype
+    steps, size = given.shape[:2]
+    hidden = kept.shape[2]
+    dtype = d.dtype
     blocks = np.empty((5, size, hidden), dtype)
     total = np.empty_like(given[0])
     inside = total
     before = np.empty_like(total)
     dcell = np.empty((size, hidden), dtype)
-    by_cell, of_o, of_gates, of_cell = blocks[1:], blocks[0], blocks[:4], blocks[4]
-    for step in range(steps - 1, -1, -1):
-        np.add(dh, given[step], total)
+    of_o, of_gates, by_cell, of_cell = blocks[0], blocks[:4], blocks[1:], blocks[4]
+    steps_back = zip(
+        range(steps - 1, -1, -1),
+        given[::-1],
+        in_steps(squashed_slope, steps)[::-1],
+        in_steps(slopes[0], steps)[::-1],
+        steps_of_blocks(slopes[1:], steps)[::-1],
+        d[::-1],
+        d.reshape(steps, size, 4, hidden).swapaxes(1, 2)[::-1],
+    )
+    for step, result, cell_slope, o_slope, cell_slopes, rows, as_blocks in steps_back:
+        np.add(dh, result, total)
         if w_hr is not None:
             d_results[step] = total
             inside = total.dot(w_hr)
-        slope = slopes[step]
-        np.multiply(inside, squashed_slope[step], dcell)
+        np.multiply(inside, cell_slope, dcell)
         np.add(dcell, dc, dcell)
-        np.multiply(inside, slope[0], of_o)
-        np.multiply(slope[1:], dcell, by_cell)
-        rows = d[step]
-        rows.reshape(size, 4, hidden).swapaxes(0, 1)[...] = of_gates
+        np.multiply(inside, o_slope, of_o)
+        np.multiply(cell_slopes, dcell, by_cell)
+        as_blocks[...] = of_gates
         np.dot(rows, w_back, before)
         dh, dc = before, of_cell
     return dh, dc
 
 
 def lstm_slopes(kept):
-    """Return how the gates and cells of a run move with its results and cells.
+    """Return how gates and cells move with the results and cells of their step.
 
     Returns
     -------
-    slopes : array, (steps, 5, size, hidden)
-        Of gate o by the result; of i, f, g and the cell before by the cell.
-    squashed_slope : array, (steps, size, hidden)
-        Of the result by the cell.
+    slopes : array, (5, rows, hidden)
+        Of gate o by the result before its projection; of i, f, g and the cell before by the cell.
+    squashed_slope : array, (rows, hidden)
+        Of that result by the cell.
     """
-    o, i, f, g, cell, squashed = kept.swapaxes(0, 1)
-    slopes = np.empty((kept.shape[0], 5, *kept.shape[2:]), kept.dtype)
-    sigmoids, own = kept[:, :3], slopes[:, :3]
-    np.multiply(sigmoids, sigmoids, own)
-    np.subtract(sigmoids, own, own)
-    np.multiply(g, g, slopes[:, 3])
-    np.subtract(1, slopes[:, 3], slopes[:, 3])
-    for place, factor in enumerate((squashed, g, cell, i)):
-        np.multiply(slopes[:, place], factor, slopes[:, place])
-    slopes[:, 4] = f
-    squashed_slope = squashed * squashed
-    np.subtract(1, squashed_slope, squashed_slope)
-    np.multiply(squashed_slope, o, squashed_slope)
+    o, i, f, g, cell, squashed = kept
+    slopes = np.empty((5, *kept.shape[1:]), kept.dtype)
+    of_o, of_i, of_f, of_g, of_cell = slopes
+    # Of a sigmoid s by what is inside it: s - s * s, and of tanh: 1 - tanh * tanh.
+    unprojected = o * squashed
+    np.multiply(unprojected, o, of_o)
+    np.subtract(unprojected, of_o, of_o)
+    np.multiply(i, g, of_cell)
+    np.multiply(of_cell, g, of_g)
+    np.subtract(i, of_g, of_g)
+    np.multiply(of_cell, i, of_i)
+    np.subtract(of_cell, of_i, of_i)
+    np.multiply(f, cell, of_cell)
+    np.multiply(of_cell, f, of_f)
+    np.subtract(of_cell, of_f, of_f)
+    of_cell[...] = f
+    squashed_slope = unprojected * squashed
+    np.subtract(o, squashed_slope, squashed_slope)
     return slopes, squashed_slope
-
-
-def unprojected(kept, runs, hidden):
-    """Return what was projected: gate o times tanh of the cell, as rows."""
-    parts = []
-    start = 0
-    for steps, size in runs:
-        blocks = blocks_of(kept, start, steps, size, _KEPT, hidden)
-        parts.append((blocks[:, 0] * blocks[:, 5]).reshape(steps * size, hidden))
-        start += steps * size
-    return joined(parts)
 
 
 def lstm_definition(x, h, c, w_ih, w_hh, b_ih, b_hh, w_hr, *, sizes=None):

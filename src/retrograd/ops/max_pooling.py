@@ -81,10 +81,16 @@ def selections(x, best, taps):
 
     See Note [The winners are found again].  A window whose maximum equals no tap has a nan.
     """
-    free = np.ones(best.shape, bool)
+    free = None
     for source, target in taps.slices:
-        left = free if target is None else free[target]
         chosen = x[source] == (best if target is None else best[target])
+        if free is None and target is None:
+            free = ~chosen
+            yield source, target, chosen
+            continue
+        if free is None:
+            free = np.ones(best.shape, bool)
+        left = free if target is None else free[target]
         chosen &= left
         left ^= chosen
         yield source, target, chosen
@@ -104,14 +110,12 @@ def route(g, x, windows):
     best = largest(x, windows)
     bits = _BITS[g.dtype.itemsize]
     given = g.view(bits)
-    if taps.covering and not np.isnan(best).any():
-        out = np.empty(x.shape, g.dtype)
-        into = out.view(bits)
-        for source, _, chosen in selections(x, best, taps):
+    out = np.empty(x.shape, g.dtype) if taps.covering else np.zeros(x.shape, g.dtype)
+    into = out.view(bits)
+    for number, (source, target, chosen) in enumerate(selections(x, best, taps)):
+        if taps.covering and number < len(taps.slices):
             np.multiply(given, chosen, out=into[source])
-        return out
-    out = np.zeros(x.shape, g.dtype)
-    for source, target, chosen in selections(x, best, taps):
+            continue
         part = out[source]
         part += ((given if target is None else given[target]) * chosen).view(g.dtype)
     return out

@@ -19,10 +19,10 @@ def channel_sums(x):
     """Sum over all but the channels.  (n, c, m) -> (c,)"""
     count, channels, run = x.shape
     if count != 1:
-        x = sum_rows(np.reshape(x, (count, channels * run)))
+        x = sum_rows(x.reshape(count, channels * run))
     if run == 1:
-        return np.reshape(x, channels)
-    return np.reshape(x, (channels, run)).dot(ones_of(run, x.dtype))
+        return x.reshape(channels)
+    return x.reshape(channels, run).dot(ones_of(run, x.dtype))
 
 
 def along_runs(v, shape):
@@ -32,15 +32,15 @@ def along_runs(v, shape):
     """
     count, channels, run = shape
     if run == 1 or run >= _LONG or count == 1:
-        return np.reshape(v, (channels, 1))
-    return np.reshape(np.repeat(v, run), (channels, run))
+        return v.reshape(channels, 1)
+    return np.repeat(v, run).reshape(channels, run)
 
 
 def shared(v, together):
     """Sum over neighbouring channels.  (c,) -> (c / together,)"""
     if together == 1:
         return v
-    return np.add.reduce(np.reshape(v, (-1, together)), axis=1)
+    return np.add.reduce(v.reshape(-1, together), axis=1)
 
 
 def spread(v, together):

@@ -22,6 +22,7 @@ import numpy as np
 from .._core.op import op
 from .norm_channels import channels_backward, normalise_channels
 from .norm_rows import normalise_rows, rows_backward
+from .row_sums import sum_rows
 
 
 class Layout(NamedTuple):
@@ -86,6 +87,11 @@ def row_layout(shape, own):
     return Layout((rows, size), (1,), (1, size), (0,), (rows, size))
 
 
+def shaped(found, shape):
+    """Return an array in a shape that it mostly has."""
+    return found if found.shape == shape else np.reshape(found, shape)
+
+
 # -- kernels ------------------------------------------------------------------------------------
 
 
@@ -93,39 +99,38 @@ def tiled(w, layout):
     """Return weights as a vector with an entry for each channel of the kernel's form."""
     if w is None:
         return None
-    w = np.reshape(w, -1)
-    times = layout.runs[1] // max(len(w), 1)
-    return w if times == 1 else np.tile(w, times)
+    if len(w.shape) != 1:
+        w = w.reshape(-1)
+    channels = layout.runs[1]
+    return w if len(w) == channels or not len(w) else np.tile(w, channels // len(w))
 
 
 def apply_channels(x, w, b, mean, rstd, layout):
-    runs = np.reshape(x, layout.runs)
     together = layout.shape[2] if layout.shared == (2, 3) else 1
     w, b = tiled(w, layout), tiled(b, layout)
-    return np.reshape(normalise_channels(runs, w, b, mean, rstd, together), x.shape)
+    return normalise_channels(x.reshape(layout.runs), w, b, mean, rstd, together).reshape(x.shape)
 
 
 def back_through_channels(dy, x, w, mean, rstd, layout, wanted):
-    g, runs = np.reshape(dy, layout.runs), np.reshape(x, layout.runs)
+    g, runs = dy.reshape(layout.runs), x.reshape(layout.runs)
     together = layout.shape[2] if layout.shared == (2, 3) else 1
     dx, dw, db = channels_backward(g, runs, tiled(w, layout), mean, rstd, together, wanted)
     channels = layout.weights[1] * layout.weights[2]
     if len(dw) != channels:
-        dw = np.add.reduce(np.reshape(dw, (-1, channels)), axis=0)
-        db = np.add.reduce(np.reshape(db, (-1, channels)), axis=0)
-    return np.reshape(dx, x.shape) if wanted[0] else dx, dw, db
+        dw = sum_rows(dw.reshape(-1, channels))
+        db = sum_rows(db.reshape(-1, channels))
+    return dx.reshape(x.shape) if wanted[0] else dx, dw, db
 
 
 def apply_rows(x, w, b, mean, rstd, layout):
-    rows = np.reshape(x, layout.runs)
     w, b = tiled(w, layout), tiled(b, layout)
-    return np.reshape(normalise_rows(rows, w, b, mean, rstd), x.shape)
+    return normalise_rows(x.reshape(layout.runs), w, b, mean, rstd).reshape(x.shape)
 
 
 def back_through_rows(dy, x, w, mean, rstd, layout, wanted):
-    g, rows = np.reshape(dy, layout.runs), np.reshape(x, layout.runs)
+    g, rows = dy.reshape(layout.runs), x.reshape(layout.runs)
     dx, dw, db = rows_backward(g, rows, tiled(w, layout), mean, rstd, wanted)
-    return np.reshape(dx, x.shape) if wanted[0] else dx, dw, db
+    return dx.reshape(x.shape) if wanted[0] else dx, dw, db
 
 
 # -- the operations -----------------------------------------------------------------------------
@@ -151,8 +156,8 @@ def normalisation(name, node, apply, back):
         dx, dw, db = adjoint(g, x, w, mean, rstd, layout=layout, eps=eps, wanted=wanted)
         return (
             dx if wanted[0] else None,
-            np.reshape(dw, w_shape) if wanted[1] else None,
-            np.reshape(db, b_shape) if wanted[2] else None,
+            shaped(dw, w_shape) if wanted[1] else None,
+            shaped(db, b_shape) if wanted[2] else None,
         )
 
     @adjoint.grads("dy", "x", "w")

@@ -38,9 +38,12 @@ def expect_floating(input, kernel):
 
 def expect_one_dtype(dtype, *parameters):
     """Refuse parameters of another dtype than the input's; half inputs may have float ones."""
-    given = [one.get_dtype() for one in parameters if one is not None]
-    if not given or all(one is dtype or one == dtype for one in given):
+    for one in parameters:
+        if one is not None and one.get_dtype() is not dtype and one.get_dtype() != dtype:
+            break
+    else:
         return
+    given = [one.get_dtype() for one in parameters if one is not None]
     if given[0] == dtype:
         other = next(one for one in given if one != dtype)
         raise RuntimeError(
@@ -73,17 +76,19 @@ def expect_elements(count, **vectors):
 # -- running statistics -------------------------------------------------------------------------
 
 
-def move_towards(running, found, momentum):
-    """Bring a running statistic closer to what was found, in its own memory."""
-    array = running.array
-    array *= 1 - momentum
-    array += found * momentum
-    running.get_storage().write(tick(), "batch_norm", here())
+def move_towards(running_mean, running_var, mean, variance, momentum):
+    """Bring running moments closer to what was found, in their own memory."""
+    site = here()
+    for running, found in ((running_mean, mean), (running_var, variance)):
+        array = running.array
+        array *= 1 - momentum
+        array += found * momentum
+        running.get_storage().write(tick(), "batch_norm", site)
 
 
 def unbiased(variance, size):
     """Return a variance over `size` numbers as that over size - 1."""
-    return variance * np.divide(size, size - 1, dtype=variance.dtype)
+    return variance * (size / (size - 1) if size > 1 else np.inf)
 
 
 def inverse_deviation(variance, eps):
@@ -143,11 +148,10 @@ def batch_norm(
         mean = running_mean.array
         rstd = inverse_deviation(running_var.array, eps)
         return normalise_by_running(input, weight, bias, mean, rstd, layout=layout)
-    mean, variance = channel_moments(np.reshape(input.array, layout.runs), 1)
+    mean, variance = channel_moments(input.array.reshape(layout.runs), 1)
     if running_mean is not None and input.array.size:
         size = product(shape) // channels
-        move_towards(running_mean, mean, momentum)
-        move_towards(running_var, unbiased(variance, size), momentum)
+        move_towards(running_mean, running_var, mean, unbiased(variance, size), momentum)
     rstd = 1 / np.sqrt(variance + eps)
     return normalise_batch(input, weight, bias, mean, rstd, layout=layout, eps=eps)
 
@@ -194,12 +198,12 @@ def instance_norm(
         mean = np.tile(running_mean.array, count)
         rstd = np.tile(inverse_deviation(running_var.array, eps), count)
         return normalise_instances_by_running(input, weight, bias, mean, rstd, layout=layout)
-    mean, variance = channel_moments(np.reshape(input.array, layout.runs), 1)
+    mean, variance = channel_moments(input.array.reshape(layout.runs), 1)
     if running_mean is not None and input.array.size:
         size = product(shape[2:])
-        found = np.reshape(unbiased(variance, size), (count, channels))
-        move_towards(running_mean, np.mean(np.reshape(mean, (count, channels)), axis=0), momentum)
-        move_towards(running_var, np.mean(found, axis=0), momentum)
+        means = np.mean(mean.reshape(count, channels), axis=0)
+        variances = np.mean(unbiased(variance, size).reshape(count, channels), axis=0)
+        move_towards(running_mean, running_var, means, variances, momentum)
     rstd = 1 / np.sqrt(variance + eps)
     return normalise_instances(input, weight, bias, mean, rstd, layout=layout, eps=eps)
 
@@ -243,7 +247,7 @@ def group_norm(input, num_groups, weight=None, bias=None, eps=1e-05, cudnn_enabl
             )
     expect_one_dtype(expect_floating(input, "GroupNormKernelImpl"), weight, bias)
     layout = group_layout(shape, num_groups)
-    runs = np.reshape(input.array, layout.runs)
+    runs = input.array.reshape(layout.runs)
     mean, variance = channel_moments(runs, layout.shape[2])
     rstd = 1 / np.sqrt(variance + eps)
     return normalise_groups(input, weight, bias, mean, rstd, layout=layout, eps=eps)
@@ -307,7 +311,7 @@ def layer_norm(input, normalized_shape, weight=None, bias=None, eps=1e-05, cudnn
     own = expect_rows("layer_norm", input, normalized_shape, ", ", weight=weight, bias=bias)
     expect_one_dtype(expect_floating(input, "LayerNormKernelImpl"), weight, bias)
     layout = row_layout(input.get_shape(), own)
-    mean, variance = row_moments(np.reshape(input.array, layout.runs), True)
+    mean, variance = row_moments(input.array.reshape(layout.runs), True)
     rstd = 1 / np.sqrt(variance + eps)
     return normalise_layer(input, weight, bias, mean, rstd, layout=layout, eps=eps)
 
@@ -332,6 +336,6 @@ def rms_norm(input, normalized_shape, weight=None, eps=None):
     layout = row_layout(input.get_shape(), own)
     if eps is None:
         eps = float(np.finfo(np.float32 if dtype.itemsize == 2 else dtype).eps)
-    _, squares = row_moments(np.reshape(input.array, layout.runs), False)
+    _, squares = row_moments(input.array.reshape(layout.runs), False)
     rstd = 1 / np.sqrt(squares + eps)
     return normalise_by_root_mean_square(input, weight, None, None, rstd, layout=layout, eps=eps)

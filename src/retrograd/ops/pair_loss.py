@@ -8,9 +8,16 @@ from __future__ import annotations
 
 import math
 
+from .._core.broadcast import broadcast_error
 from .._core.public import expect_tensor, public
+from ._arguments import scalar_name
+from ._fronts import refuse
+from .copying import cast
+from .loss import binary_cross_entropy_logits
 from .selection import where
 from .similarity import pairwise_distance
+
+REDUCTIONS = ("none", "mean", "sum")
 
 
 def reduced_by(losses, reduction):
@@ -119,3 +126,55 @@ def poisson_nll_loss(input, target, log_input, full, eps, reduction):
         stirling = target * target.log() - target + 0.5 * (2 * math.pi * target).log()
         losses = losses + stirling.masked_fill(target <= 1, 0)
     return reduced_by(losses, reduction)
+
+
+@public("kl_div", method=False)
+def kl_div(input, target, reduction=0, log_target=False):
+    """target (log target - input), for log-probabilities `input`; 0 where the target is 0.
+
+    With `log_target` the target holds logarithms too.
+    """
+    _expect("kl_div", input=input, target=target)
+    if input.get_dtype().kind in "biu" or target.get_dtype().kind in "biu":
+        raise RuntimeError("kl_div: Integral inputs not supported.")
+    if log_target:
+        losses = target.exp() * (target - input)
+    else:
+        losses = target.xlogy(target) - target * input
+    return reduced_by(losses, reduction)
+
+
+@public("binary_cross_entropy_with_logits", method=False)
+def binary_cross_entropy_with_logits(input, target, weight=None, pos_weight=None, reduction=0):
+    """Binary cross entropy of scores, which a logistic function makes probabilities.
+
+    `weight` weighs elements and `pos_weight` the positive ones; the result has the dtype of
+    `target`.
+    """
+    _expect("binary_cross_entropy_with_logits", input=input, target=target)
+    dtype = target.get_dtype()
+    if dtype.kind == "b":
+        raise RuntimeError(
+            "Subtraction, the `-` operator, with two bool tensors is not supported. "
+            "Use the `^` or `logical_xor()` operator instead."
+        )
+    own = input.get_dtype()
+    refuse(input.array, "biuc", "log_sigmoid_cpu")
+    if dtype.kind in "iu":
+        raise RuntimeError(
+            f"result type {scalar_name(own)} can't be cast to the desired output type "
+            + scalar_name(dtype)
+        )
+    if dtype is not own:
+        input = cast(input, dtype=dtype)
+    for one, first in ((pos_weight, True), (weight, False)):
+        if one is not None:
+            shapes = one.get_shape(), input.get_shape()
+            error = broadcast_error(*(shapes if first else shapes[::-1]))
+            if error is not None:
+                raise RuntimeError(error)
+    if weight is not None and weight.get_dtype() is not dtype:
+        weight = cast(weight, dtype=dtype)
+    return binary_cross_entropy_logits(
+        input, target, weight, pos_weight, reduction=REDUCTIONS[reduction]
+    )

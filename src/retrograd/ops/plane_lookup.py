@@ -47,7 +47,10 @@ def add_to_planes(x, index, *, shape, dims):
     """Elements added up at numbers of planes of zeros.  (*S, *out), (*S, *out) -> shape"""
     out = np.zeros(product(shape), x.dtype)
     places = flat_numbers(index, dims, product(shape[len(shape) - dims :]))
-    np.add.at(out, places, np.reshape(x, -1))
+    if index.ndim > dims and len(places) == product(index.shape[: index.ndim - dims]):
+        out[places] = np.reshape(x, -1)  # one in each plane: no number comes twice
+    else:
+        np.add.at(out, places, np.reshape(x, -1))
     return np.reshape(out, shape)
 
 

@@ -113,9 +113,12 @@ def numbers(function, argument, position, value):
     """Return an int or several as a tuple of ints."""
     if type(value) is int:
         return (value,)
-    if hasattr(value, "__index__") and not hasattr(value, "__len__"):
-        return (value.__index__(),)
     if not isinstance(value, (tuple, list)):
+        if type(value) is not bool:
+            try:
+                return (value.__index__(),)
+            except (AttributeError, TypeError):
+                pass
         raise TypeError(
             f"{function}(): argument '{argument}' (position {position}) must be tuple of ints, "
             f"not {type(value).__name__}"

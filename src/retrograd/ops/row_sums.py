@@ -1,4 +1,4 @@
-"""Sums over one axis of a matrix, as a product with ones.
+"""Sums over one axis of a matrix, as a product with ones; and largest elements of rows.
 
 Note [Sums as products].  BLAS adds up a matrix 2 to 25 times as fast as `numpy.add.reduce`, which
 pays for every row apart: 0.3 against 1.4 us for 32x16 numbers of float32, 1.3 against 14 for
@@ -6,6 +6,10 @@ pays for every row apart: 0.3 against 1.4 us for 32x16 numbers of float32, 1.3 a
 over the last one it is much the same).  Over the first axis it rounds less, since `add.reduce`
 adds one row after the other there; over long last axes, which `add.reduce` sums in pairs, it
 rounds more, so those are left to it.
+
+Note [Largest elements by their places].  NumPy finds where the largest element of a row is twice
+as fast as how large it is: 21 against 42 us for 512x256 numbers of float32, 50 against 121 for
+2048x64.  Many short rows are faster still when they are columns: 25 against 218 for 5000x10.
 """
 
 from __future__ import annotations
@@ -65,3 +69,30 @@ def sum_matrix(x, axis, keepdims):
         return np.add.reduce(x, axis=1, keepdims=keepdims)
     out = x.dot(ones_of(columns, x.dtype))
     return out.reshape(rows, 1) if keepdims else out
+
+
+def row_totals(x):
+    """Sum over the last axis, which stays with length 1.  (*S, n) -> (*S, 1)"""
+    if type(x) is np.ndarray and x.size and x.flags.c_contiguous:
+        dtype = x.dtype
+        if dtype is FLOAT32 or dtype is FLOAT64:
+            rows = sum_matrix(x.reshape(-1, x.shape[-1]), 1, True)
+            return rows.reshape(*x.shape[:-1], 1)
+    return np.add.reduce(x, axis=-1, keepdims=True)
+
+
+def row_maxima(x):
+    """Return the largest element along the last axis, which stays with length 1; nan counts most.
+
+    See Note [Largest elements by their places].  (*S, n) -> (*S, 1)
+    """
+    columns = x.shape[-1]
+    if columns > _LONGEST_KEPT or not x.size or not x.flags.c_contiguous:
+        return np.maximum.reduce(x, axis=-1, keepdims=True)
+    rows = x.reshape(-1, columns)
+    count = rows.shape[0]
+    if columns < 32 and count >= 512:
+        found = np.maximum.reduce(rows.T.copy(), axis=0)
+    else:
+        found = rows[np.arange(count), rows.argmax(axis=1)]
+    return found.reshape(*x.shape[:-1], 1)

@@ -56,26 +56,63 @@ def winners(x, tables):
     """
     dims = len(tables)
     sizes = x.shape[x.ndim - dims :]
+    if all(len(table) == 1 and table.shape[1] == size for table, size in zip(tables, sizes)):
+        return winners_of_all(x, dims)
     place = None
     for axis in range(dims - 1, -1, -1):
-        back = axis - dims
-        table = tables[axis]
-        windows = np.take(x, table, axis=back)
-        chosen = largest_of(windows, back)
-        x = np.squeeze(np.take_along_axis(windows, chosen, axis=back), axis=back)
-        along = np.reshape(table, (*table.shape, *(1,) * (dims - 1 - axis)))
-        along = np.broadcast_to(along, windows.shape)
-        step = product(sizes[axis + 1 :])
-        here = np.squeeze(np.take_along_axis(along, chosen, axis=back), axis=back) * step
-        if place is not None:
-            before = np.take(place, table, axis=back)
-            here = here + np.squeeze(np.take_along_axis(before, chosen, axis=back), axis=back)
-        place = here
+        x, place = winners_along(x, place, tables[axis], axis - dims, product(sizes[axis + 1 :]))
     return x, place
 
 
+def winners_of_all(x, dims):
+    """Return the largest element of each whole plane and its place."""
+    lead = x.shape[: x.ndim - dims]
+    flat = np.reshape(x, (*lead, product(x.shape[x.ndim - dims :])))
+    place = largest_of(flat, -1)
+    shape = (*lead, *(1,) * dims)
+    values = np.take_along_axis(flat, place, axis=-1)
+    return np.reshape(values, shape), np.reshape(place, shape)
+
+
+def winners_along(x, place, table, axis, step):
+    """Return the largest elements of windows along one axis, and their places.
+
+    Parameters
+    ----------
+    x : array
+    place : array or None
+        The places found along later axes, in the shape of `x`.
+    table : array
+        (windows, places in each)
+    axis : int
+        Counted from the end.
+    step : int
+        How far apart in the plane neighbours along the axis are.
+    """
+    width = table.shape[1]
+    # A later place that is larger, or nan, has the larger number: maxima choose.
+    number = np.min_scalar_type(max(width - 1, 0)).type
+    best = np.take(x, table[:, 0], axis=axis)
+    chosen = np.zeros(best.shape, number)
+    for count in range(1, width):
+        values = np.take(x, table[:, count], axis=axis)
+        better = values > best
+        if x.dtype.kind == "f":
+            better |= np.isnan(values)
+        best = np.maximum(best, values)
+        chosen = np.maximum(chosen, better * number(count))
+    rows = np.reshape(np.arange(len(table)) * width, (-1,) + (1,) * (-1 - axis))
+    along = np.take(np.reshape(table, -1), rows + chosen)
+    if place is None:
+        return best, along * step
+    return best, along * step + np.take_along_axis(place, along, axis=axis)
+
+
 def largest_of(windows, axis):
-    """Return the number of the largest element along an axis, which stays with size 1."""
+    """Return the number of the largest element along an axis, which stays with size 1.
+
+    Of equal ones it is the first, of several nan the last.
+    """
     chosen = np.argmax(windows, axis=axis, keepdims=True)
     if windows.dtype.kind != "f":
         return chosen

@@ -116,20 +116,21 @@ class Adam(ElementwiseOptimizer):
         beta1, beta2 = group["betas"]
         beta1 = as_number(beta1)
         beta2 = as_number(beta2)
-        step_size = lr / (1 - beta1**step)
+        # Both corrections for the first steps, in two numbers: step_size * m / (sqrt(v) + eps).
         correction = (1 - beta2**step) ** 0.5
+        step_size = lr / (1 - beta1**step) * correction
+        eps = group["eps"] * correction
         weight_decay = group["weight_decay"]
         shrink = None
         if weight_decay != 0 and group["decoupled_weight_decay"]:
             shrink = 1 - lr * weight_decay
             weight_decay = 0
-        eps = group["eps"]
-        return step_size, beta1, beta2, eps, correction, weight_decay, shrink, group["maximize"]
+        return step_size, beta1, beta2, eps, weight_decay, shrink, group["maximize"]
 
     def update(self, settings: Any, param: Any, grad: Any, states: Any, scratch: Any) -> None:
-        step_size, beta1, beta2, eps, correction, weight_decay, shrink, maximize = settings
+        step_size, beta1, beta2, eps, weight_decay, shrink, maximize = settings
         mean, square = states[0], states[1]
-        work, other, spare = scratch
+        work, spare, _ = scratch
         grad = ascent(grad, param, weight_decay, maximize, work, spare)
         if shrink is not None:
             np.multiply(param, shrink, param)
@@ -138,11 +139,11 @@ class Adam(ElementwiseOptimizer):
         if len(states) == 3:
             square = np.maximum(states[2], square, out=states[2])
         np.sqrt(square, work)
-        np.divide(work, correction, work)
         np.add(work, eps, work)
-        np.multiply(mean, step_size, other)
-        np.divide(other, work, other)
-        np.subtract(param, other, param)
+        # In one array, which leaves more of the cache to the rest of the training step.
+        np.divide(mean, work, work)
+        np.multiply(work, step_size, work)
+        np.subtract(param, work, param)
 
 
 class AdamW(Adam):

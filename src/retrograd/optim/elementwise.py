@@ -20,181 +20,45 @@ from typing import Any
 
 import numpy as np
 
-from .._core.site import here
-from .._core.storage import tick
 from ..autograd import enable_grad, set_grad_enabled
 from .optimizer import Optimizer
+from .pieces import (
+    BLOCK,
+    FLAT,
+    NO_GRADS,
+    READY,
+    SMALL,
+    SOME_GRADS,
+    Flat,
+    Single,
+    Workspace,
+    as_flat,
+)
 from .recorded import record_update
 from .settings import scalar_dtype
-
-# Numbers, not bytes.  Up to SMALL, gathering beats NumPy's cost per call; BLOCK numbers of each
-# array an update touches fit a level-2 cache; FLAT bounds what one gathered update runs over.
-SMALL = 8192
-BLOCK = 65536
-FLAT = 65536
-
-# What `Flat.gather` found.
-READY = 0
-NO_GRADS = 1
-SOME_GRADS = 2
-CHANGED = 3
-
-
-def as_flat(array: Any) -> Any:
-    """Return a contiguous array as one-dimensional and real, sharing memory."""
-    flat = array.reshape(-1)
-    return flat.view(flat.real.dtype) if flat.dtype.kind == "c" else flat
-
-
-class Workspace:
-    """Arrays to write intermediate results in, shared by every update of one dtype."""
-
-    def __init__(self) -> None:
-        self._arrays: dict[Any, list[Any]] = {}
-
-    def scratch(self, like: Any) -> list[Any]:
-        """Return three arrays of the size and dtype of the flat array `like`."""
-        whole = self._arrays.get(like.dtype)
-        if whole is None:
-            whole = [np.empty(max(BLOCK, FLAT), like.dtype) for _ in range(3)]
-            self._arrays[like.dtype] = whole
-        size = like.size
-        return [array[:size] for array in whole]
-
-
-class Flat:
-    """Small parameters of one dtype, gathered.
-
-    Parameters
-    ----------
-    params : list of Tensor
-    entries : list of dict
-        The state entries of the parameters; their tensors become views of flat buffers here.
-    names : tuple of str
-        The state arrays shaped like their parameter.
-    scalars : tuple of str
-        The state scalars; the first is ``"step"``.
-    """
-
-    def __init__(
-        self,
-        params: list[Any],
-        entries: list[Any],
-        names: tuple[str, ...],
-        scalars: tuple[str, ...],
-    ) -> None:
-        self.params = params
-        self.entries = entries
-        self.dtype = params[0].array.dtype
-        self.misses = 0
-        self.scratch: Any = None
-        self.views: list[tuple[Any, Any, Any]] = []
-        self.checks: list[tuple[Any, str, Any]] = []
-        total = sum([param.array.size for param in params])
-        param_buffer = np.empty(total, self.dtype)
-        grad_buffer = np.empty(total, self.dtype)
-        buffers = [np.empty(total, self.dtype) for _ in names]
-        self.scalars = [np.empty(len(params), entries[0][name].array.dtype) for name in scalars]
-        start = 0
-        for number, param in enumerate(params):
-            shape = param.array.shape
-            here = slice(start, start + param.array.size)
-            start = here.stop
-            self.views.append(
-                (param, param_buffer[here].reshape(shape), grad_buffer[here].reshape(shape))
-            )
-            for name, buffer in zip(names, buffers, strict=True):
-                self._move(param, entries[number], name, buffer[here].reshape(shape))
-            for name, column in zip(scalars, self.scalars, strict=True):
-                scalar = column[number : number + 1].reshape(())
-                self._move(param, entries[number], name, scalar)
-        self.param = as_flat(param_buffer)
-        self.grad = as_flat(grad_buffer)
-        self.states = [as_flat(buffer) for buffer in buffers]
-
-    def _move(self, param: Any, entry: Any, name: str, view: Any) -> None:
-        """Make a state tensor a view of a flat buffer; its value and identity stay."""
-        tensor = entry[name]
-        view[...] = tensor.array
-        if tensor.base is None:
-            tensor.set_array(view)
-        else:
-            entry[name] = param.make(view)
-        self.checks.append((entry, name, view))
-
-    def gather(self, state: Any) -> int:
-        """Copy parameters and gradients in; say whether everything is as it was."""
-        for param, param_view, grad_view in self.views:
-            grad = param.grad
-            if grad is None:
-                return self._count_grads()
-            array = param.array
-            if array.dtype is not self.dtype:
-                return CHANGED
-            param_view[...] = array
-            grad_view[...] = grad.array
-        if self.checks:
-            try:
-                for entry, name, view in self.checks:
-                    if entry[name].array is not view:
-                        return CHANGED
-            except (KeyError, AttributeError):
-                return CHANGED
-            for param, entry in zip(self.params, self.entries):
-                if state[param] is not entry:
-                    return CHANGED
-        self.misses = 0
-        return READY
-
-    def _count_grads(self) -> int:
-        if all(param.grad is None for param in self.params):
-            return NO_GRADS
-        self.misses += 1
-        return SOME_GRADS
-
-    def advance(self) -> float | None:
-        """Add one to every step and return it, or None where the parameters' scalars differ."""
-        if not self.scalars:
-            return 0.0
-        for column in self.scalars[1:]:
-            if not is_constant(column.tolist()):
-                return None
-        steps = self.scalars[0]
-        steps += 1
-        values: list[float] = steps.tolist()
-        if is_constant(values):
-            return values[0]
-        steps -= 1
-        return None
-
-    def scatter(self, writer: str) -> None:
-        """Copy the updated parameters back to their own arrays, and note the write."""
-        when = tick()
-        site = here()
-        for param, param_view, _ in self.views:
-            param.array[...] = param_view
-            param.get_storage().write(when, writer, site)
 
 
 class GroupPlan:
     """How the parameters of one group are updated: together, one by one, or not yet."""
 
-    def __init__(self, params: Any, names: tuple[str, ...]) -> None:
+    def __init__(self, params: Any, names: tuple[str, ...], differentiable: bool) -> None:
         self.params = params
+        self.differentiable = differentiable
         self.count = len(params)
         self.names = names
         self.flats: list[Flat] = []
-        self.single: list[Any] = []
+        self.singles: list[Single] = []
         self.idle: list[Any] = list(params)  # had no gradient so far
         self.stale = False
 
-    def fits(self, params: Any, names: tuple[str, ...]) -> bool:
+    def fits(self, params: Any, names: tuple[str, ...], differentiable: bool) -> bool:
         """Say whether this plan is still one for these parameters and state arrays."""
         return (
             not self.stale
             and self.params is params
             and self.count == len(params)
             and self.names == names
+            and self.differentiable == differentiable
         )
 
 
@@ -279,8 +143,8 @@ class ElementwiseOptimizer(Optimizer):
                     break
             for flat in plan.flats:
                 self._update_flat(group, plan, flat)
-            for param in plan.single:
-                self._update_one(group, param, plan.names)
+            for single in plan.singles:
+                self._update_single(group, single, plan.names)
 
     def _plans(self) -> list[GroupPlan]:
         """Return one plan for each group, new where the old one no longer fits."""
@@ -295,10 +159,11 @@ class ElementwiseOptimizer(Optimizer):
         for number, group in enumerate(groups):
             params = group["params"]
             names = self.state_names(group)
+            differentiable = group["differentiable"]
             if number == len(plans):
-                plans.append(GroupPlan(params, names))
-            elif not plans[number].fits(params, names):
-                plans[number] = GroupPlan(params, names)
+                plans.append(GroupPlan(params, names, differentiable))
+            elif not plans[number].fits(params, names, differentiable):
+                plans[number] = GroupPlan(params, names, differentiable)
         return plans
 
     def _update_flat(self, group: dict[str, Any], plan: GroupPlan, flat: Flat) -> None:
@@ -314,6 +179,31 @@ class ElementwiseOptimizer(Optimizer):
         settings = self.prepare(group, step, flat.scalars[1:])
         self.update(settings, flat.param, flat.grad, flat.states, flat.scratch)
         flat.scatter(self._writer())
+
+    def _update_single(
+        self, group: dict[str, Any], single: Single, names: tuple[str, ...]
+    ) -> None:
+        param = single.param
+        if param.grad is None:
+            return
+        grad = param.grad.array
+        if not single.is_known(self.state, grad):
+            self._update_one(group, param, names)
+            if not group["differentiable"]:
+                entry = self.state[param] if names or self.scalars else {}
+                single.remember(entry, names, self.scalars, self.__dict__["_workspace"])
+            return
+        step = 0.0
+        others: list[Any] = []
+        if single.scalars:
+            count, *others = single.scalars
+            count += 1
+            step = count.item()
+        settings = self.prepare(group, step, others)
+        grad = as_flat(grad)
+        for where, values, states, scratch in single.blocks:
+            self.update(settings, values, grad[where], states, scratch)
+        param._bump_version(self._writer())
 
     def _update_one(self, group: dict[str, Any], param: Any, names: tuple[str, ...]) -> None:
         """Update one parameter where it is, block by block."""
@@ -376,12 +266,12 @@ class ElementwiseOptimizer(Optimizer):
             stateless = not plan.names and not self.scalars
             entry = None if stateless else self._entry(group, param, plan.names)
             if not distinct or param.array.size > SMALL or group["differentiable"]:
-                plan.single.append(param)
+                plan.singles.append(Single(param))
                 continue
             key: Any = param.array.dtype
             if entry is not None:
                 if not has_all(entry, plan.names):
-                    plan.single.append(param)
+                    plan.singles.append(Single(param))
                     plan.stale = True  # gathered at the next step, when it has its state
                     continue
                 key = (key, *[float(entry[name].array) for name in self.scalars])
@@ -421,7 +311,7 @@ class ElementwiseOptimizer(Optimizer):
 
     def _add_flat(self, plan: GroupPlan, params: list[Any]) -> None:
         if len(params) == 1:
-            plan.single += params
+            plan.singles.append(Single(params[0]))
             return
         stateless = not plan.names and not self.scalars
         entries = [{} if stateless else self.state[param] for param in params]
@@ -432,11 +322,6 @@ class ElementwiseOptimizer(Optimizer):
     def __setstate__(self, state: dict[str, Any]) -> None:
         super().__setstate__(state)
         self.__dict__.pop("_group_plans", None)
-
-
-def is_constant(values: list[Any]) -> bool:
-    """Say whether all the values are equal."""
-    return values.count(values[0]) == len(values)
 
 
 def has_all(entry: Any, names: tuple[str, ...]) -> bool:

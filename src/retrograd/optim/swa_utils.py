@@ -16,6 +16,7 @@ from .._missing import missing_name as _missing_name
 from ..autograd import no_grad
 from ..creation import tensor
 from ..dtypes import int64
+from ..nn.batch_norm import _BatchNorm
 from ..tensor import Tensor
 from .lr_scheduler import LRScheduler
 from .lr_scheduler._base import for_each_group
@@ -190,11 +191,6 @@ class AveragedModel(nn.Module):
             self.multi_avg_fn(averaged, current, self.n_averaged)
 
 
-def _batch_norms() -> tuple[type, ...]:
-    names = ("BatchNorm1d", "BatchNorm2d", "BatchNorm3d", "SyncBatchNorm")
-    return tuple(getattr(nn, name) for name in names if name in vars(nn))
-
-
 @no_grad()
 def update_bn(loader: Iterable[Any], model: Any, device: Any = None) -> None:
     """Give a model's batch normalisation the statistics of all the data.
@@ -210,7 +206,7 @@ def update_bn(loader: Iterable[Any], model: Any, device: Any = None) -> None:
     """
     momenta = {}
     for module in model.modules():
-        if isinstance(module, _batch_norms()):
+        if isinstance(module, _BatchNorm):
             module.reset_running_stats()
             momenta[module] = module.momentum
     if not momenta:

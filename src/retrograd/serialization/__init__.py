@@ -1,5 +1,6 @@
 """Checkpoints: PyTorch's files, written and read without running anything that is in them."""
 
+from .._missing import missing_name as _missing_name
 from .reading import load as load
 from .safe_globals import add_safe_globals as add_safe_globals
 from .safe_globals import clear_safe_globals as clear_safe_globals
@@ -17,3 +18,7 @@ __all__ = [
     "safe_globals",
     "save",
 ]
+
+
+def __getattr__(name):
+    raise _missing_name(__name__, name)

@@ -35,7 +35,8 @@ def load(f, map_location=None, pickle_module=None, *, weights_only=None, mmap=No
     mmap : bool, optional
         Map the file into memory in place of reading it: opening is immediate, pages are read when
         they are looked at, and writing into a tensor does not change the file.  The CRC of tensors
-        is not checked then.
+        is not checked then.  A mapped file must not be shortened; `save` never does that, it puts
+        a new file in the place of the old.
     **pickle_load_args
         ``encoding`` and its like are accepted; text is UTF-8.
 

@@ -77,11 +77,12 @@ def _check_uniform_bounds(dtype, low, high):
         )
 
 
-def normal(generator, shape, dtype=np.float32, mean=0.0, std=1.0):
+def normal(generator, shape, dtype=np.float32, mean=0.0, std=1.0, by_pairs=False):
     """Normal numbers: ``randn``, ``normal_``, ``normal`` of two numbers and a size.
 
-    Fewer than 16 are drawn in pairs, of which an odd one is kept for the next such draw; more
-    are made in blocks of 16. What 16 does not divide is filled by drawing the last 16 anew.
+    Fewer than 16 are drawn in pairs, of which an odd one is kept for the next such draw, and so
+    are more with `by_pairs`, as PyTorch does for tensors that are not contiguous; else more are
+    made in blocks of 16. What 16 does not divide is filled by drawing the last 16 anew.
     A complex dtype has parts with this mean and the standard deviation ``std / sqrt(2)``.
 
     Raises
@@ -93,10 +94,12 @@ def normal(generator, shape, dtype=np.float32, mean=0.0, std=1.0):
     if not std >= 0.0:
         raise RuntimeError(f"normal expects std >= 0.0, but found std {std:g}")
     if dtype.kind == "c":
-        return _complex_parts(normal, generator, shape, dtype, mean, std / math.sqrt(2.0))
-    require_floating(dtype, "normal_kernel_cpu")
+        return _complex_parts(normal, generator, shape, dtype, mean, std / math.sqrt(2.0), by_pairs)
     size = size_of(shape)
-    if size < BLOCK:
+    if size == 0:
+        return np.empty(shape, dtype)
+    require_floating(dtype, "normal_kernel_cpu")
+    if size < BLOCK or by_pairs:
         numbers = scale(scalar_normals(generator, size), mean, std)
         return narrow(numbers, dtype).reshape(shape)
     draw = generator.doubles if dtype == FLOAT64 else generator.floats
@@ -196,6 +199,8 @@ def exponential(generator, shape, dtype=np.float32, rate=1.0):
     dtype = np.dtype(dtype)
     if not rate > 0.0:
         raise RuntimeError(f"exponential_ expects lambda > 0.0, but found lambda={rate:g}")
+    if size_of(shape) == 0:
+        return np.empty(shape, dtype)
     if not is_floating(dtype):
         raise RuntimeError(
             "Exponential distribution is a continuous probability distribution. dtype must be a "
@@ -226,6 +231,8 @@ def log_normal(generator, shape, dtype=np.float32, mean=1.0, std=2.0):
     dtype = np.dtype(dtype)
     if not std > 0.0:
         raise RuntimeError(f"log_normal_ expects std > 0.0, but found std={std:g}")
+    if size_of(shape) == 0:
+        return np.empty(shape, dtype)
     require_floating(dtype, "log_normal_cpu")
     numbers = scale(scalar_normals(generator, size_of(shape)), mean, std)
     return narrow(libm(_exp, numbers), dtype).reshape(shape)

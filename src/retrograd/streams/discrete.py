@@ -9,6 +9,7 @@ import numpy as np
 from .. import dtypes
 from .casting import FLOAT64, is_floating, narrow, require_floating, size_of
 from .continuous import exponential
+from .memory_order import in_memory_order
 
 
 def bernoulli(generator, probability):
@@ -51,6 +52,8 @@ def geometric(generator, shape, dtype=np.float32, p=0.5):
     dtype = np.dtype(dtype)
     if not 0.0 < p < 1.0:
         raise RuntimeError(f"geometric_ expects p to be in (0, 1), but got p={p:g}")
+    if size_of(shape) == 0:
+        return np.empty(shape, dtype)
     if dtype.kind in "bc" or dtype.name in ("uint16", "uint32", "uint64"):
         raise NotImplementedError(
             f"\"geometric_cpu\" not implemented for '{dtypes.of(dtype).type_name}'"
@@ -82,10 +85,12 @@ def multinomial(generator, weights, count, replacement=False):
         return _by_cumulative_sums(generator, weights, shape)
     # The largest weight / e with exponential e falls on each index by its weight.
     with np.errstate(all="ignore"):
-        quotients = weights / exponential(generator, weights.shape, weights.dtype)
+        quotients = weights / in_memory_order(
+            weights, lambda shape: exponential(generator, shape, weights.dtype)
+        )
     if count == 1:
         return quotients.argmax(axis=-1, keepdims=True)
-    return np.argsort(-quotients, axis=-1, kind="stable")[..., :count]
+    return np.ascontiguousarray(np.argsort(-quotients, axis=-1, kind="stable")[..., :count])
 
 
 def _check_multinomial(weights, count, replacement):

@@ -62,6 +62,8 @@ def random(generator, shape, dtype, low=None):
             highest = _integer_limits(dtype)[1]
         _check_integer_bounds(dtype, low, highest)
         return _integers(generator, shape, low, highest - low + 1, dtype)
+    if size_of(shape) == 0:
+        return np.empty(shape, dtype)
     if dtype.kind not in "bifV" and dtype.name != "uint8":
         raise NotImplementedError(
             f"\"random_kernel_cpu\" not implemented for '{dtypes.of(dtype).type_name}'"

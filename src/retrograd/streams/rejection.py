@@ -196,9 +196,17 @@ def standard_gamma(generator, concentration):
             "standard_gamma: every concentration must be at least 0, but the least is "
             f"{concentration.min():g}"
         )
+    # What each number needs is computed by the array, in the dtype's own precision as in PyTorch;
+    # the loop then has Python's floats, which are quicker than NumPy's scalars.
+    real = concentration.dtype.type
+    flat = concentration.ravel()
+    below = flat < 1
     with np.errstate(all="ignore"):
-        numbers = [_gamma(one, generator) for one in concentration.ravel()]
-        drawn = np.array(numbers, dtype=np.float64).astype(concentration.dtype)
+        powers = np.where(below, real(1) / flat, real(0)).tolist()
+        ds = (np.where(below, flat + real(1), flat) - real(_THIRD)).tolist()
+    parts = zip(flat.tolist(), ds, powers, strict=True)
+    numbers = [_gamma(d, power, generator) if own else 0.0 for own, d, power in parts]
+    drawn = np.array(numbers, dtype=np.float64).astype(concentration.dtype)
     least = np.finfo(concentration.dtype).tiny
     return np.maximum(drawn, least).reshape(concentration.shape)
 
@@ -208,17 +216,13 @@ _THIRD = np.float32(1) / np.float32(3)
 _SQUEEZE = float(np.float32(0.0331))
 
 
-def _gamma(concentration, generator):
-    """Rejection of Marsaglia and Tsang (2000); the concentration is a NumPy scalar."""
-    real = concentration.dtype.type
+def _gamma(d, power, generator):
+    """Rejection of Marsaglia and Tsang (2000) for the concentration d + 1/3.
+
+    A `power` other than 0 is one over the number's own concentration, which is 1 less.
+    """
     draw = generator.double
-    factor = 1.0
-    if concentration < 1:
-        if concentration == 0:
-            return 0.0
-        factor = (1.0 - draw()) ** float(real(1) / concentration)
-        concentration = concentration + real(1)
-    d = float(concentration - real(_THIRD))
+    factor = (1.0 - draw()) ** power if power else 1.0
     c = 1.0 / math.sqrt(9.0 * d)
     while True:
         y = 0.0

@@ -34,9 +34,23 @@ from ._activation import tanh as tanh
 from ._activation import tanhshrink as tanhshrink
 from ._activation import threshold as threshold
 from ._activation import threshold_ as threshold_
+from ._adaptive_pooling import adaptive_avg_pool2d as adaptive_avg_pool2d
+from ._adaptive_pooling import adaptive_avg_pool3d as adaptive_avg_pool3d
+from ._adaptive_pooling import adaptive_max_pool1d as adaptive_max_pool1d
+from ._adaptive_pooling import adaptive_max_pool1d_with_indices as adaptive_max_pool1d_with_indices
+from ._adaptive_pooling import adaptive_max_pool2d as adaptive_max_pool2d
+from ._adaptive_pooling import adaptive_max_pool2d_with_indices as adaptive_max_pool2d_with_indices
+from ._adaptive_pooling import adaptive_max_pool3d as adaptive_max_pool3d
+from ._adaptive_pooling import adaptive_max_pool3d_with_indices as adaptive_max_pool3d_with_indices
 from ._attention import scaled_dot_product_attention as scaled_dot_product_attention
 from ._dropout import alpha_dropout as alpha_dropout
 from ._dropout import dropout as dropout
+from ._grid import affine_grid as affine_grid
+from ._grid import grid_sample as grid_sample
+from ._interpolation import interpolate as interpolate
+from ._interpolation import upsample as upsample
+from ._interpolation import upsample_bilinear as upsample_bilinear
+from ._interpolation import upsample_nearest as upsample_nearest
 from ._dropout import dropout1d as dropout1d
 from ._dropout import dropout2d as dropout2d
 from ._dropout import dropout3d as dropout3d
@@ -78,8 +92,19 @@ from ._pooling import max_pool2d as max_pool2d
 from ._pooling import max_pool2d_with_indices as max_pool2d_with_indices
 from ._pooling import max_pool3d as max_pool3d
 from ._pooling import max_pool3d_with_indices as max_pool3d_with_indices
+from ._unpooling import fractional_max_pool2d as fractional_max_pool2d
+from ._unpooling import fractional_max_pool2d_with_indices as fractional_max_pool2d_with_indices
+from ._unpooling import fractional_max_pool3d as fractional_max_pool3d
+from ._unpooling import fractional_max_pool3d_with_indices as fractional_max_pool3d_with_indices
+from ._unpooling import lp_pool1d as lp_pool1d
+from ._unpooling import lp_pool2d as lp_pool2d
+from ._unpooling import lp_pool3d as lp_pool3d
+from ._unpooling import max_unpool1d as max_unpool1d
+from ._unpooling import max_unpool2d as max_unpool2d
+from ._unpooling import max_unpool3d as max_unpool3d
 
 # Operations with one plain form for both: they name themselves.
+adaptive_avg_pool1d = _functions["nn.functional.adaptive_avg_pool1d"]
 # Operations with one plain form for both: they name themselves.
 avg_pool1d = _functions["nn.functional.avg_pool1d"]
 avg_pool2d = _functions["nn.functional.avg_pool2d"]
@@ -108,6 +133,16 @@ rrelu_ = _functions["rrelu_"]
 unfold = _functions["nn.functional.unfold"]
 
 __all__ = [
+    "affine_grid",
+    "adaptive_avg_pool1d",
+    "adaptive_avg_pool2d",
+    "adaptive_avg_pool3d",
+    "adaptive_max_pool1d",
+    "adaptive_max_pool1d_with_indices",
+    "adaptive_max_pool2d",
+    "adaptive_max_pool2d_with_indices",
+    "adaptive_max_pool3d",
+    "adaptive_max_pool3d_with_indices",
     "alpha_dropout",
     "avg_pool1d",
     "avg_pool2d",
@@ -136,12 +171,17 @@ __all__ = [
     "elu",
     "elu_",
     "embedding",
+    "fractional_max_pool2d",
+    "fractional_max_pool2d_with_indices",
+    "fractional_max_pool3d",
+    "fractional_max_pool3d_with_indices",
     "embedding_bag",
     "feature_alpha_dropout",
     "fold",
     "gaussian_nll_loss",
     "gelu",
     "glu",
+    "grid_sample",
     "group_norm",
     "gumbel_softmax",
     "hardshrink",
@@ -151,6 +191,7 @@ __all__ = [
     "hardtanh_",
     "hinge_embedding_loss",
     "huber_loss",
+    "interpolate",
     "instance_norm",
     "kl_div",
     "l1_loss",
@@ -162,6 +203,9 @@ __all__ = [
     "local_response_norm",
     "log_softmax",
     "logsigmoid",
+    "lp_pool1d",
+    "lp_pool2d",
+    "lp_pool3d",
     "margin_ranking_loss",
     "max_pool1d",
     "max_pool1d_with_indices",
@@ -169,6 +213,9 @@ __all__ = [
     "max_pool2d_with_indices",
     "max_pool3d",
     "max_pool3d_with_indices",
+    "max_unpool1d",
+    "max_unpool2d",
+    "max_unpool3d",
     "mish",
     "mse_loss",
     "multi_head_attention_forward",
@@ -210,4 +257,7 @@ __all__ = [
     "triplet_margin_loss",
     "triplet_margin_with_distance_loss",
     "unfold",
+    "upsample",
+    "upsample_bilinear",
+    "upsample_nearest",
 ]

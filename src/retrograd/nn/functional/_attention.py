@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..._core.public import expect_tensor
+from ..._core.tracing import traced
 from ...ops import attention as ops
 from ...ops._arguments import c_name, scalar_name
 from ...ops.shape import common_shape
@@ -94,6 +95,7 @@ def scaled_dot_product_attention(
     return result[0].to(given)
 
 
+@traced
 def _dropping(shape: tuple[int, ...], p: float, dtype: Any) -> Any:
     """Return what weights are multiplied with to drop some and scale the others."""
     if p == 1:

@@ -5,16 +5,20 @@ from __future__ import annotations
 import warnings
 from typing import Any
 
+from ..._core.broadcast import broadcast_error
+from ..._core.promotion import result_type
 from ..._core.public import expect_tensor
 from ...ops import loss as ops
+from ...ops import pair_loss
 from ...ops._arguments import scalar_name
 from ...ops._fronts import refuse
 from ...ops.activation import log_softmax, log_softmax_front
+from ...ops.copying import cast
 from ...ops.shape import broadcast_tensors
 from ...size import Size
 from ...tensor import Tensor
 
-_REDUCTIONS = ("none", "mean", "sum")
+_REDUCTIONS = pair_loss.REDUCTIONS
 
 
 def reduction_of(size_average: bool | None, reduce: bool | None, stacklevel: int = 4) -> str:
@@ -65,6 +69,15 @@ def _same_shape(input: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
     return found
 
 
+def _same_dtype(input: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
+    """Return both in their common dtype."""
+    dtype = input.get_dtype()
+    if target.get_dtype() is dtype:
+        return input, target
+    dtype = result_type([input, target])
+    return cast(input, dtype=dtype), cast(target, dtype=dtype)
+
+
 def _weighted(losses: Tensor, weight: Tensor, reduction: str) -> Tensor:
     """Return weighted losses, their sum, or their weighted mean."""
     if weight.size() != losses.size():
@@ -88,6 +101,7 @@ def mse_loss(
     reduction = _reduction(size_average, reduce, reduction)
     if weight is not None:
         return _weighted((input - target) ** 2, weight, reduction)
+    input, target = _same_dtype(input, target)
     refuse(input.array, "biuc", "mse_cpu")
     return ops.squared_error(input, target, reduction=reduction)
 
@@ -124,6 +138,8 @@ def smooth_l1_loss(
         raise RuntimeError("smooth_l1_loss does not support negative values for beta.")
     if beta == 0:
         return _reduced((input - target).abs(), reduction)
+    input, target = _same_dtype(input, target)
+    refuse(input.array, "biuc", "smooth_l1_cpu")
     return ops.smooth_absolute_error(input, target, beta=beta, reduction=reduction)
 
 
@@ -142,6 +158,9 @@ def huber_loss(
     reduction = _reduction(None, None, reduction)
     if delta <= 0:
         raise RuntimeError("huber_loss does not support non-positive values for delta.")
+    refuse(input.array, "biuc", "huber_cpu")
+    if target.get_dtype() is not input.get_dtype():
+        target = target.to(input.dtype)
     if weight is None:
         return ops.huber(input, target, delta=delta, reduction=reduction)
     if weight.size() != input.size():
@@ -219,12 +238,17 @@ def _likelihood(
         if dims == 4 and len(given) == 3:
             raise RuntimeError(f"size mismatch (got input: {list(shape)} , target: {given}")
         raise RuntimeError(f"Expected target size {wanted}, got {given}")
+    _check_classes(input, target, weight, shape[1])
     rows = input.movedim(1, -1).reshape(-1, shape[1])
-    found = _likelihood(rows, target.reshape(-1), weight, ignore_index, reduction)
+    found = ops.negative_log_likelihood_2d(
+        rows, target.reshape(-1), weight, ignore_index=ignore_index, reduction=reduction
+    )
     return found.reshape(target_shape) if reduction == "none" else found
 
 
 def _check_classes(input: Tensor, target: Tensor, weight: Tensor | None, classes: int) -> None:
+    name = "nll_loss_out_frame" if target.dim() < 2 else "nll_loss2d_forward_out_frame"
+    refuse(input.array, "biuc", name)
     dtype = target.get_dtype()
     if dtype.kind not in "iu" or dtype.name not in ("int64", "uint8"):
         raise RuntimeError(
@@ -289,13 +313,13 @@ def cross_entropy(
         logs: Any = log_softmax(input, axis=1)
     else:
         logs = log_softmax_front(input, axis)
-    if label_smoothing != 0:
+    if label_smoothing > 0:
         return _smoothed(logs, target, weight, ignore_index, reduction, label_smoothing, axis)
     return _likelihood(logs, target, weight, ignore_index, reduction)
 
 
 def _check_smoothing(label_smoothing: float) -> None:
-    if not 0.0 <= label_smoothing <= 1.0:
+    if label_smoothing > 1.0:
         raise RuntimeError(f"label_smoothing must be between 0.0 and 1.0. Got: {label_smoothing:g}")
 
 
@@ -376,6 +400,16 @@ def _smoothed(
 # -- two classes -----------------------------------------------------------------------------------
 
 
+def _refuse_weight(given: tuple[int, ...], shape: tuple[int, ...]) -> None:
+    for back in range(-1, -1 - len(given), -1):
+        if given[back] not in (1, shape[back]):
+            raise RuntimeError(
+                f"Attempting to broadcast a dimension of length {given[back]} at {back}! "
+                f"Mismatching argument at index 1 had {Size(given)}; but expected shape should be "
+                f"broadcastable to {list(shape)}"
+            )
+
+
 def binary_cross_entropy(
     input: Tensor,
     target: Tensor,
@@ -401,6 +435,8 @@ def binary_cross_entropy(
         if array.size and not (array.min() >= 0 and array.max() <= 1):
             raise RuntimeError(f"all elements of {name} should be between 0 and 1")
     if weight is not None:
+        if broadcast_error(weight.get_shape(), input.get_shape()) is not None:
+            _refuse_weight(weight.get_shape(), input.get_shape())
         weight = weight.expand(input.size())
     return ops.binary_cross_entropy(input, target, weight, reduction=reduction)
 
@@ -420,12 +456,10 @@ def binary_cross_entropy_with_logits(
         raise ValueError(
             f"Target size ({target.size()}) must be the same as input size ({input.size()})"
         )
-    if target.get_dtype().kind == "b":
-        raise RuntimeError(
-            "Subtraction, the `-` operator, with two bool tensors is not supported. "
-            "Use the `^` or `logical_xor()` operator instead."
-        )
-    return ops.binary_cross_entropy_logits(input, target, weight, pos_weight, reduction=reduction)
+    result: Tensor = pair_loss.binary_cross_entropy_with_logits(
+        input, target, weight, pos_weight, _REDUCTIONS.index(reduction)
+    )
+    return result
 
 
 def kl_div(
@@ -452,10 +486,7 @@ def kl_div(
         )
     elif reduction not in (*_REDUCTIONS, "batchmean"):
         raise ValueError(f"{reduction} is not a valid value for reduction")
-    if log_target:
-        losses = target.exp() * (target - input)
-    else:
-        losses = ops.divergence(input, target, reduction="none")
+    losses: Tensor = pair_loss.kl_div(input, target, log_target=log_target)
     if reduction == "batchmean":
-        return losses.sum() / input.size(0)
+        return losses.sum() / input.size(0) if input.dim() else losses.sum()
     return _reduced(losses, reduction)

@@ -14,6 +14,7 @@ import itertools
 import multiprocessing
 import os
 import time
+import warnings
 import weakref
 from contextlib import suppress
 from multiprocessing.connection import wait
@@ -52,7 +53,11 @@ class _Worker:
             args=({**job, "worker_id": number}, their_tasks, their_results, others),
             daemon=True,
         )
-        self.process.start()
+        with warnings.catch_warnings():
+            # Python 3.12 and later warn of a fork beside threads, such as those of NumPy's BLAS,
+            # which stops them for the time of the fork.
+            warnings.filterwarnings("ignore", "This process .*multi-threaded", DeprecationWarning)
+            self.process.start()
         their_tasks.close()
         their_results.close()
         self.active = True
@@ -202,6 +207,9 @@ class _MultiProcessingDataLoaderIter(_BaseDataLoaderIter):
                         number, data = _channel.receive(one)
                     except (EOFError, OSError):
                         self._fail([worker])
+                    except Exception:  # it was sent, but cannot be made again here
+                        self._shutdown_workers()
+                        raise
                     worker.asked -= 1
                     return worker, number, data
             dead = [worker for worker in self._workers if not worker.process.is_alive()]
