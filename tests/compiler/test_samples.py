@@ -1,0 +1,69 @@
+"""Every operation's samples, compiled: the recorded call and its replays equal eager, bit for bit.
+
+A sample that cannot be replayed runs eagerly; which names have such samples, and why, is listed.
+"""
+
+from __future__ import annotations
+
+import warnings
+
+import numpy as np
+import pytest
+
+import retrograd as rg
+from retrograd.compiler import CompiledFunction
+
+from ..sampling import collect, find
+
+SAMPLES, _ = collect()
+# Names without a derivative: the generic backward below does not apply.
+WITHOUT_BACKWARD = {"floor_divide", "heaviside", "igamma", "igammac", "special.zeta"}
+
+
+def flat(result):
+    if isinstance(result, (tuple, list)):
+        return [leaf for one in result for leaf in flat(one)]
+    return [result]
+
+
+def seen(function, sample, backward):
+    """Return what a call gives: results, and gradients of a weighted sum of them."""
+    args, settings, tensors = sample.build(rg)
+    rg.manual_seed(0)
+    results = flat(function(*args, **settings))
+    for one in results:
+        if backward and isinstance(one, rg.Tensor) and one.requires_grad:
+            weights = rg.arange(1.0, one.numel() + 1, dtype=rg.float64).reshape(one.shape)
+            (one * weights.to(one.real.dtype)).abs().sum().backward(retain_graph=True)
+    return results + [tensor.grad for tensor in tensors]
+
+
+def compare(ours, eager):
+    assert len(ours) == len(eager)
+    for one, other in zip(ours, eager, strict=True):
+        if isinstance(other, rg.Tensor):
+            assert isinstance(one, rg.Tensor)
+            assert (one.dtype, one.requires_grad) == (other.dtype, other.requires_grad)
+            np.testing.assert_array_equal(one.detach().numpy(), other.detach().numpy())
+        else:
+            assert type(one) is type(other)
+            assert one == other or one != one
+
+
+@pytest.mark.parametrize("name", sorted(SAMPLES))
+def test_replay_equals_eager(name):
+    replayed = 0
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # that a sample runs eagerly, and PyTorch's own
+        for sample in SAMPLES[name]:
+            if sample.raises is not None:
+                continue
+            backward = name not in WITHOUT_BACKWARD
+            eager = seen(find(rg, name), sample, backward)
+            compiled = CompiledFunction(lambda *args, **settings: find(rg, name)(*args, **settings))
+            for _ in range(3):
+                compare(seen(compiled, sample, backward), eager)
+            segments = list(compiled.segments())
+            replayed += bool(segments) and all(not segment.eager for segment in segments)
+    if not replayed:
+        pytest.skip("runs eagerly")
