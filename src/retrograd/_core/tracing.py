@@ -65,12 +65,13 @@ def run_write(function: Any, target: Any, *args: Any) -> None:
     function(target, *args)
 
 
-def run_host(function: Any, *args: Any) -> Any:
-    """Call a Python function whose effects are its own; a trace repeats the call as it is."""
+def host_recorder() -> Any:
+    """Return the recorder that wants to note a call of a Python function with effects of its own.
+
+    Its `host` makes the call, and a replay repeats it as it is; None where nobody wants it.
+    """
     found: Any = thread_modes().recorder
-    if found is None or not found.takes_host:
-        return function(*args)
-    return found.host(function, args)
+    return found if found is not None and found.takes_host else None
 
 
 def noted_write(storage: Any) -> None:
