@@ -10,6 +10,8 @@ from __future__ import annotations
 import functools
 from typing import Any, Final
 
+import numpy as np
+
 from .modes import thread_modes
 
 
@@ -101,6 +103,16 @@ def observed(value: Any, kind: str, plain: Any) -> Any:
     if found is None:
         return plain
     return found.observe(value, kind, plain)
+
+
+def all_true(array: Any) -> bool:
+    """Say whether all elements are true, to a program that may decide by it."""
+    if tracing.count != 0:
+        found: Any = thread_modes().recorder
+        if found is not None:
+            answer: bool = found.truth(array)
+            return answer
+    return bool(np.all(array))
 
 
 def constant(array: Any) -> Any:

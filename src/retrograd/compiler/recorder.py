@@ -133,7 +133,7 @@ class Recorder:
                         held = held.array
                 if number < len(slots):
                     self.values.append(held)
-                    if isinstance(held, np.ndarray):
+                    if isinstance(held, (np.ndarray, float)):
                         self.numbers.setdefault(id(held), number)
             self.answers += segment.steps
             if segment is not self.segment:
@@ -377,6 +377,23 @@ class Recorder:
         if threading.get_ident() == self.thread:
             self.newborn.add(id(value))
             self.alive.append(value)
+            if not self._idle():
+                self._known(value.array)
+
+    def _known(self, array: Any) -> None:
+        """End the trace where a tensor is made of an array that nobody knows.
+
+        Even if no operation is given it: its shape may decide something.
+        """
+        if isinstance(array, np.ndarray) and id(array) not in self.numbers:
+            alias = self._same_memory(array)
+            if alias is not None:
+                self.numbers[id(array)] = alias
+                self.alive.append(array)
+            elif not any(value.array is array for value in self.known.values()):
+                owner = self.owner_of(array)
+                if owner is None:
+                    self.fail("a tensor is made of an array computed outside of recorded operations")
 
     def constant(self, array: Any) -> Any:
         """Note an array that was filled without looking at any value."""
@@ -505,6 +522,14 @@ class Recorder:
             return np.frombuffer(seen, array.dtype).reshape(array.shape).tolist()
         found = self._branch(where.number, kind, key_of(plain))
         return plain_of(found)
+
+    def truth(self, array: Any) -> bool:
+        """Note that Python asks whether all elements of an array are true."""
+        out = self.function(np.all, (array,), {})
+        if self._idle():
+            return bool(out)
+        seen = self._branch(self.numbers[id(out)], "bool", key_of(bool(out)))
+        return bool(plain_of(seen))
 
     def _read(self, where: Ref, array: Any) -> int:
         """Note the reading of one number, whose value decides nothing yet."""
