@@ -1,0 +1,311 @@
+"""Lowering: opens the steps of a segment into single NumPy calls.
+
+Note [Whole or open].  A step calls a whole kernel or rule.  It is opened by running the kernel once
+more on arrays that write down what is done to them (see `mirror.py`).  The finer steps replace it
+only if they give what the kernel gives on the example: every bit and the layout.  Where the kernel
+looks at values, draws, or does what cannot be followed, the step stays whole.  So lowering is never
+needed for a right result.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from .._core.op import Op
+from .mirror import Tape, Traced, Unfollowed, owner_of
+from .trace import CALL, Ref, Segment, Step
+
+
+class Layout(NamedTuple):
+    """What is known of a slot's array.
+
+    Attributes
+    ----------
+    shape, dtype, strides : tuple, dtype, tuple
+        For a number that is no array, ``()``, its type and ``()``.
+    owner : int
+        The slot whose memory it has: its own number when it is no view.
+    scalar : bool
+        Whether it is a NumPy scalar and no array.
+    """
+
+    shape: tuple[int, ...]
+    dtype: Any
+    strides: tuple[int, ...]
+    owner: int
+    scalar: bool = False
+
+
+class Program:
+    """A segment in single NumPy calls.
+
+    Slots have the numbers that the segment gave them; what lies inside a step has a negative
+    number.  The source calls them ``s3`` and ``v3``.
+
+    Attributes
+    ----------
+    segment : Segment
+    steps : list of Step
+        In the order in which they run.
+    origins : list of int
+        For each step the place of the segment's step that it is a part of.
+    layouts : dict
+        Slot -> Layout, of the segment's slots and those inside.
+    whole : dict
+        Place of a step that stayed whole -> why.
+    """
+
+    def __init__(self, segment: Segment) -> None:
+        self.segment = segment
+        self.steps: list[Step] = []
+        self.origins: list[int] = []
+        self.layouts: dict[int, Layout] = {}
+        self.whole: dict[int, str] = {}
+
+
+def lower(segment: Segment, values: Any) -> Program:
+    """Open the steps of a segment.
+
+    Parameters
+    ----------
+    segment : Segment
+    values : mapping or sequence
+        What each slot, by its number, held in some call: an example, which is not written into.
+
+    Returns
+    -------
+    Program
+    """
+    program = Program(segment)
+    tape = Tape()
+    for place, step in enumerate(segment.steps):
+        try:
+            found = open_step(step, values, tape)
+        except Unfollowed as reason:
+            program.whole[place] = str(reason)
+            found = [step]
+        program.steps += found
+        program.origins += [place] * len(found)
+    note_layouts(program, values, tape.held)
+    return program
+
+
+def note_layouts(program: Program, values: Any, inner: dict[int, Any]) -> None:
+    """Note shape, dtype, strides and memory of every slot that the program names."""
+    owners: dict[int, int] = {}
+    segment = program.segment
+    named = {number for step in program.steps for number in numbers_of(step)}
+    named |= set(range(segment.first, segment.first + len(segment.slots)))
+    for number in sorted(n for n in named if n >= 0):
+        note_layout(program, number, values[number], owners)
+    for step in program.steps:
+        for number in outs_of(step):
+            if number < 0:
+                note_layout(program, number, inner[number], owners)
+
+
+def note_layout(program: Program, number: int, held: Any, owners: dict[int, int]) -> None:
+    if isinstance(held, np.ndarray):
+        owner = owners.setdefault(id(owner_of(held)), number)
+        program.layouts[number] = Layout(held.shape, held.dtype, held.strides, owner)
+    elif isinstance(held, np.generic):
+        program.layouts[number] = Layout((), held.dtype, (), number, True)
+    else:
+        program.layouts[number] = Layout((), type(held), (), number, True)
+
+
+def open_step(step: Step, values: Any, tape: Tape) -> list[Step]:
+    """Return the finer steps of one step, or the step itself where there is nothing in it.
+
+    Raises
+    ------
+    Unfollowed
+        Where it has to stay whole.
+    """
+    function = step.function
+    if step.kind != CALL or is_single(function):
+        return [step]
+    if not is_pure(function):
+        raise Unfollowed("it is no kernel or rule")
+    numbers = refs_in((step.args, step.settings))
+    if not numbers:
+        raise Unfollowed("it has no operands")
+    if not all(isinstance(values[number], np.ndarray) for number in numbers):
+        raise Unfollowed("it computes with numbers")
+    begin = tape.free
+    known = dict(tape.by_id)
+    tape.steps = []
+    try:
+        made, plain = run_both(step, values, tape)
+        found = tape.steps
+        fill(step, made, plain, tape)
+    except Unfollowed:
+        forget(tape, begin, known)
+        raise
+    except Exception as error:
+        forget(tape, begin, known)
+        raise Unfollowed(f"{type(error).__name__}: {error}") from None
+    tape.by_id = known
+    return found
+
+
+def forget(tape: Tape, begin: int, known: dict[int, Traced]) -> None:
+    """Forget what was written down since slot `begin`."""
+    for number in range(tape.free + 1, begin + 1):
+        tape.held.pop(number, None)
+    tape.free = begin
+    tape.by_id = known
+
+
+def run_both(step: Step, values: Any, tape: Tape) -> tuple[Any, Any]:
+    """Run a kernel traced and as it is; return what both gave."""
+    operands: dict[int, Traced] = {}
+
+    def given(thing: Any, traced: bool) -> Any:
+        if isinstance(thing, Ref):
+            number = thing.number
+            if not traced:
+                return values[number]
+            if number not in operands:
+                operands[number] = tape.operand(values[number], number)
+            return operands[number]
+        if type(thing) in (list, tuple):
+            return type(thing)([given(one, traced) for one in thing])
+        if type(thing) is dict:
+            return {key: given(one, traced) for key, one in thing.items()}
+        return thing
+
+    plain = step.function(*given(step.args, False), **given(step.settings, False))
+    mirrored = tape.mirror.convert(step.function)
+    made = mirrored(*given(step.args, True), **given(step.settings, True))
+    return made, plain
+
+
+def fill(step: Step, made: Any, plain: Any, tape: Tape) -> None:
+    """Let the finer steps fill the slots that the step fills, if they give the same."""
+    if isinstance(step.outs, tuple):
+        if not isinstance(made, (list, tuple)) or len(made) != len(step.outs):
+            raise Unfollowed("it returns something else when followed")
+        for number, one, other in zip(step.outs, made, plain):
+            if number is not None:
+                fill_one(number, one, other, tape)
+            elif isinstance(one, Traced) or one is not other:
+                raise Unfollowed("one of its results is no array")
+    elif step.outs is None:
+        raise Unfollowed("it returns no array")
+    else:
+        fill_one(step.outs, made, plain, tape)
+
+
+def fill_one(number: int, made: Any, plain: Any, tape: Tape) -> None:
+    if not isinstance(made, Traced):
+        raise Unfollowed("its result does not depend on its operands")
+    if not same(made.held, plain):
+        raise Unfollowed("followed, it gives something else")
+    if made.number is None or made.number >= 0:
+        if made.number == number:
+            return
+        raise Unfollowed("it returns an operand")
+    if isinstance(made.held, np.generic):
+        step = Step(CALL, np.asarray, (Ref(made.number),), outs=number, name="asarray")
+        tape.steps.append(step)
+        return
+    if any(number in outs_of(one) for one in tape.steps):
+        raise Unfollowed("it returns one array twice")
+    rename(tape, made.number, number)
+    made.number = number
+
+
+def rename(tape: Tape, old: int, new: int) -> None:
+    """Give an inner slot the number of the outer one that it is."""
+
+    def renamed(given: Any) -> Any:
+        if isinstance(given, Ref):
+            return Ref(new) if given.number == old else given
+        if type(given) in (list, tuple):
+            return type(given)([renamed(one) for one in given])
+        if type(given) is dict:
+            return {key: renamed(one) for key, one in given.items()}
+        return given
+
+    for step in tape.steps:
+        step.args = renamed(step.args)
+        step.settings = renamed(step.settings)
+        if isinstance(step.outs, tuple):
+            step.outs = tuple(new if one == old else one for one in step.outs)
+        elif step.outs == old:
+            step.outs = new
+    tape.held.pop(old)
+
+
+def same(one: Any, other: Any) -> bool:
+    """Say whether two results have the same bits (any nan is one nan), dtype and layout."""
+    if type(one) is not type(other) or one.dtype != other.dtype or one.shape != other.shape:
+        return False
+    if isinstance(one, np.ndarray) and one.strides != other.strides and one.size > 1:
+        return False
+    if one.tobytes() == other.tobytes():
+        return True
+    if one.dtype.kind not in "fc":
+        return False
+    equal = (one == other) | ((one != one) & (other != other))
+    if not np.all(equal):
+        return False
+    if one.dtype.kind == "c":
+        return False  # equal in value, but not in bits
+    return bool(np.all((np.signbit(one) == np.signbit(other)) | (one != one)))
+
+
+def is_single(function: Any) -> bool:
+    """Say whether a function is one call of NumPy already."""
+    if isinstance(function, (np.ufunc, type(np.ndarray.dot))):
+        return True
+    owner = getattr(function, "__self__", None)
+    if isinstance(owner, np.ufunc):
+        return True
+    return (getattr(function, "__module__", None) or "").startswith("numpy")
+
+
+def is_pure(function: Any) -> bool:
+    """Say whether a function is one of the library's kernels, rules, or sums of gradients."""
+    if getattr(function, "whole", False):
+        return False
+    if isinstance(function, Op):
+        return True
+    module = getattr(function, "__module__", None) or ""
+    return module.startswith(("retrograd.ops", "retrograd._core"))
+
+
+# -- walking over arguments -----------------------------------------------------------------------
+
+
+def refs_in(given: Any) -> list[int]:
+    """Return the slots in an argument."""
+    if isinstance(given, Ref):
+        return [given.number]
+    if type(given) in (list, tuple):
+        return [found for one in given for found in refs_in(one)]
+    if type(given) is dict:
+        return [found for one in given.values() for found in refs_in(one)]
+    return []
+
+
+def outs_of(step: Step) -> list[int]:
+    """Return the slots that a step fills."""
+    if step.outs is None:
+        return []
+    if isinstance(step.outs, tuple):
+        return [one for one in step.outs if one is not None]
+    return [step.outs]
+
+
+def reads_of(step: Step) -> list[int]:
+    """Return the slots that a step is given."""
+    return refs_in((step.args, step.settings))
+
+
+def numbers_of(step: Step) -> list[int]:
+    """Return every slot that a step names."""
+    return reads_of(step) + outs_of(step)
