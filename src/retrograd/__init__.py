@@ -157,8 +157,13 @@ __version__ = "0.1.0"
 
 
 # Loaded when first used: `import retrograd` stays light.
-_lazy = ("compiler", "distributions", "nn", "optim", "serialization", "utils")
-_lazy_names = {"compile": "compiler", "load": "serialization", "save": "serialization"}
+_lazy = ("compiler", "distributions", "nn", "optim", "serialization", "static", "utils")
+_lazy_names = {
+    "compile": "compiler",
+    "cond": "static",
+    "load": "serialization",
+    "save": "serialization",
+}
 
 
 def __getattr__(name):

@@ -501,6 +501,10 @@ class Recorder:
             self.segment.steps.append(step)
         return out
 
+    def takes_functions(self, args: Any) -> bool:
+        """Say whether a call of a user's Function is noted as a whole: its operations are."""
+        return False
+
     # -- where Python looks -----------------------------------------------------------------------
 
     def observe(self, value: Any, kind: str, plain: Any) -> Any:
