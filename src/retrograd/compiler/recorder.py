@@ -33,6 +33,7 @@ from .trace import (
     Incoming,
     Named,
     OutGrad,
+    OutLeaf,
     OutNumber,
     OutTensor,
     OutValue,
@@ -105,6 +106,7 @@ class Recorder:
         self.raises = False  # the call after the answered ones raised in the replay
         self.differentiable: list[Any] = []  # the results that require grad
         self.given_out: list[Any] = []
+        self.leaves = False  # whether a result is a new leaf
         if slots is not None:
             self._answer_from(slots, key, steps)
         else:
@@ -682,7 +684,13 @@ class Recorder:
         if not value.requires:
             return OutTensor(where.number)
         if value.node is None:
-            self.fail("the result is a new leaf that requires grad")
+            if self.differentiable or (value.cell is not None and value.cell.grad is not None):
+                self.fail("the result is a new leaf that requires grad, beside others")
+                return None
+            self.leaves = True
+            return OutLeaf(where.number)
+        if self.leaves:
+            self.fail("the result is a new leaf that requires grad, beside others")
             return None
         for place, one in enumerate(self.differentiable):
             if one is value:

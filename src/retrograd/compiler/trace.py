@@ -211,6 +211,12 @@ class OutTensor(NamedTuple):
     number: int
 
 
+class OutLeaf(NamedTuple):
+    """A new tensor in the result that requires grad and starts a graph: its slot."""
+
+    number: int
+
+
 class OutGrad(NamedTuple):
     """A new tensor in the result that requires grad: its slot, its place among those."""
 
