@@ -170,6 +170,9 @@ class Segment:
         self.eager = ""
         self.run: Any = None
         self.source = ""
+        self.warming: Any = None  # decides when it is lowered
+        self.plan: Any = None  # the lowered form, once there is one
+        self.surprises = 0
         self.lines: list[int] = []  # the line of the source where each step begins
 
     def title(self) -> str:
