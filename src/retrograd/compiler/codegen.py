@@ -86,7 +86,7 @@ class Writer:
             stem = "_" + stem
         name = stem
         number = 1
-        while name in self.names or (name[0] in "sv" and name[1:].isdigit()):
+        while name in self.names or (name[0] in "svg" and name[1:].isdigit()):
             number += 1
             name = f"{stem}_{number}"
         self.names[name] = thing
@@ -154,24 +154,32 @@ class Writer:
             elif isinstance(source, Captured):
                 self.put(f"s{number} = {self.name_of(source.value, 'captured')}.array")
             elif isinstance(source, CapturedGrad):
-                cell = self.name_of(source.cell, "cell")
                 if slot.dtype is type(None):
                     self.put(f"s{number} = None")
                 else:
-                    self.put(f"s{number} = {cell}.grad.array")
+                    self.put(f"g{number} = {self.cell(source.cell)}.grad")
+                    self.put(f"s{number} = g{number}.array")
+
+    def cell(self, cell: Any) -> str:
+        """Return where a `.grad` is: an argument's by its place, or the cell itself."""
+        return f"t[{cell}].get_cell()" if isinstance(cell, int) else self.name_of(cell, "cell")
 
     def step(self, step: Step) -> None:
         kind = step.kind
         if kind == CALL:
             self.call_step(step)
         elif kind == GRAD:
-            cell = self.name_of(step.function, "cell")
+            cell = self.cell(step.function)
             what = step.args[0]
             value = "None" if what is None else f"Tensor({self.text(what)}, raw)"
             self.put(f"{cell}.grad = {value}")
         elif kind == TOUCH:
             owner = step.function
-            value = f"t[{owner}]" if isinstance(owner, int) else self.name_of(owner, "captured")
+            if isinstance(owner, Ref):
+                own = owner.number >= self.segment.first
+                value = f"g{owner.number}" if own else f"e[{owner.number}]"
+            else:
+                value = f"t[{owner}]" if isinstance(owner, int) else self.name_of(owner, "captured")
             self.put(f"{value}.get_storage().write(tick(), {step.args[0]!r}, None)")
         elif kind == HOST:
             self.put(self.call(step))
@@ -236,9 +244,12 @@ class Writer:
             return
         own = range(segment.first, self.last)
         if len(own):
-            self.put(f"e += ({', '.join(f's{n}' for n in own)},)")
+            self.put(f"e += ({', '.join(map(self.held, own))},)")
         watched = self.text(Ref(segment.watched))
         is_array = self.dtype_of(segment.watched)
+        if segment.kind == "layout":
+            self.put(f"return ({watched}.shape, {watched}.dtype)")
+            return
         if segment.kind == "bytes":
             self.put(f"return {watched}.tobytes()")
             return
@@ -277,13 +288,27 @@ class Writer:
             head.append(f"    {saved}, = e")
         return self.compiled(head)
 
-    def dtype_of(self, number: int) -> bool:
-        """Say whether a slot is an array."""
+    def held(self, number: int) -> str:
+        """Return what later segments get of a slot: of a `.grad`, the tensor."""
+        slot = self.slot(number)
+        is_grad = isinstance(slot.source, CapturedGrad) and slot.dtype is not type(None)
+        return f"g{number}" if is_grad else f"s{number}"
+
+    def read_back(self, number: int) -> str:
+        """Return the expression for a slot of an earlier segment."""
+        return f"e[{number}].array" if self.held(number)[0] == "g" else f"e[{number}]"
+
+    def slot(self, number: int) -> Any:
+        """Return what is known of a slot."""
         for segment in self.segment.path():
             place = number - segment.first
             if 0 <= place < len(segment.slots):
-                return isinstance(segment.slots[place].dtype, np.dtype)
+                return segment.slots[place]
         raise IndexError(number)
+
+    def dtype_of(self, number: int) -> bool:
+        """Say whether a slot is an array."""
+        return isinstance(self.slot(number).dtype, np.dtype)
 
     # -- the whole --------------------------------------------------------------------------------
 
@@ -300,7 +325,7 @@ class Writer:
             self.put("if keep is not None: keep(locals())")
         self.ending()
         head = ["def segment(e, t):"]
-        head += [f"    s{number} = e[{number}]" for number in sorted(self.read)]
+        head += [f"    s{number} = {self.read_back(number)}" for number in sorted(self.read)]
         self.segment.lines = [len(head) + begin + 1 for begin in begins]
         return self.compiled(head)
 
