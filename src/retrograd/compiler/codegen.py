@@ -240,6 +240,8 @@ class Writer:
         if segment.watched is None:
             if segment.backward is not None:
                 self.backward(segment.backward)
+            elif segment.refuses is not None:
+                self.node(Refusal(segment.refuses), "refusal", outputs_of(segment.outputs), "")
             self.put(f"return {self.output(segment.outputs)}")
             return
         own = range(segment.first, self.last)
@@ -264,13 +266,17 @@ class Writer:
         makes = writer.backward_function()
         saved = ", ".join(self.text(Ref(number)) for number in sorted(writer.read))
         backward.run = makes
+        outs = sum(isinstance(slot.source, Incoming) for slot in backward.slots)
+        self.node(makes, "backward", outs, f"{saved}{',' if saved else ''}")
+
+    def node(self, function: Any, stem: str, outs: int, saved: str) -> None:
+        """Write how the node of the results is made."""
         inputs = self.segment.inputs
         values = [f"t[{v}]" if isinstance(v, int) else self.name_of(v, "captured") for v in inputs]
         edges = ", ".join(f"{value}.edge()" for value in values)
-        outs = sum(isinstance(slot.source, Incoming) for slot in backward.slots)
-        name = self.name_of(makes, "backward")
+        name = self.name_of(function, stem)
         node = self.name_of(CompiledNode, "CompiledNode")
-        self.put(f"node = {node}({name}, ({edges},), {outs}, ({saved}{',' if saved else ''}))")
+        self.put(f"node = {node}({name}, ({edges},), {outs}, ({saved}))")
 
     def backward_function(self) -> Any:
         """Return the function that turns gradients of the results into those of the inputs."""
@@ -345,6 +351,28 @@ class Writer:
 _NDARRAY = {
     getattr(np.ndarray, name) for name in ("dot", "reshape", "view", "astype", "copy", "transpose")
 }
+
+
+class Refusal:
+    """The backward of results whose graph was freed: it raises."""
+
+    def __init__(self, error: Exception) -> None:
+        self.error = error
+
+    def __call__(self, saved: Any, grads: Any) -> Any:
+        raise type(self.error)(*self.error.args)
+
+
+def outputs_of(outputs: Any) -> int:
+    """Return how many of the results require grad."""
+    if isinstance(outputs, OutGrad):
+        return outputs.place + 1
+    if isinstance(outputs, dict):
+        outputs = list(outputs.values())
+    if isinstance(outputs, Named):
+        outputs = outputs.parts
+    inside = outputs if type(outputs) in (list, tuple) else ()
+    return max(map(outputs_of, inside), default=0)
 
 
 def viewed(base: Any, array: Any) -> Any:
