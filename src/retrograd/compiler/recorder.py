@@ -832,7 +832,8 @@ class Whole:
             and same(self.settings, other.settings)
         )
 
-    __hash__ = None  # type: ignore[assignment]
+    def __hash__(self) -> int:
+        return hash(self.front)
 
 
 def template(given: Any, values: list[Any]) -> Any:
