@@ -91,11 +91,19 @@ class Watch:
         self.changed: list[tuple[Any, Any, str]] = []  # object, site, what was done
         self.depth = 0  # frames of the library above the user's
         self.stores: dict[Any, dict[int, tuple[str, int]]] = {}
+        self.importing: Any = None  # the import system's frame, while a module is loaded
 
     # -- calls ------------------------------------------------------------------------------------
 
     def profile(self, frame: Any, event: str, arg: Any) -> None:
         if self.recorder.failed:
+            return
+        if self.importing is not None:
+            if event == "return" and frame is self.importing:
+                self.importing = None
+            return
+        if event == "call" and frame.f_code.co_filename.startswith("<frozen importlib"):
+            self.importing = frame
             return
         if event == "c_call":
             if not inside(frame):
