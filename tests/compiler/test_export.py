@@ -13,7 +13,7 @@ import pytest
 import retrograd as rg
 from retrograd import nn
 from retrograd.compiler import export, load
-from retrograd.compiler.exported import FUNCTIONS, ExportError
+from retrograd.compiler.loading import FUNCTIONS, ExportError
 from retrograd.nn import functional as F
 
 
@@ -96,6 +96,11 @@ def test_numpy_alone():
     whole = saved(nn.TransformerEncoderLayer(8, 2, 16).eval(), rg.ones(3, 2, 8))
     with pytest.raises(ExportError, match=r"calls operations of retrograd: .*attend"):
         loaded(whole, numpy_only=True)
+
+
+def test_the_name_stays_a_function():
+    for _ in range(2):
+        rg.compiler.export(net(), rg.ones(2, 4), io.BytesIO())
 
 
 def test_a_file_on_disk(tmp_path):

@@ -77,15 +77,15 @@ is_dynamo_compiling = is_compiling
 
 
 def export(f: Any, example_inputs: Any, path: Any) -> None:
-    """Save what a function does, and the tensors it uses, to one file: see `export.export`."""
-    from .export import export as save
+    """Save what a function does, and the tensors it uses, to one file: see `exporting.export`."""
+    from .exporting import export as save
 
     save(f, example_inputs, path)
 
 
 def load(path: Any, numpy_only: bool = False) -> Any:
-    """Load a function that `export` saved: see `exported.load`."""
-    from .exported import load as read
+    """Load a function that `export` saved: see `loading.load`."""
+    from .loading import load as read
 
     return read(path, numpy_only)
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import math
+import sys
 from typing import Any
 
 import numpy as np
@@ -15,7 +17,7 @@ from .._core.value import Value
 from ..generator import Generator
 from ..nn.module import Module
 from .effects import watching
-from .exported import DTYPES, FORMAT, FUNCTIONS, VERSION, ExportError
+from .loading import DTYPES, FORMAT, FUNCTIONS, VERSION, ExportError
 from .guards import Guards, flatten
 from .lowering import Program, lower, refs_in
 from .recorder import Recorder
@@ -97,7 +99,9 @@ def recorded(f: Any, inputs: Any) -> Recorder:
     was = set_grad(False)
     before = set_recorder(writer)
     try:
-        with watching(writer, guards.reads):
+        # Under a debugger or a coverage tool effects of Python cannot be watched.
+        watched = sys.gettrace() is None and sys.getprofile() is None
+        with watching(writer, guards.reads) if watched else contextlib.nullcontext():
             result = f(*inputs)
         writer.finish(result)
     finally:
