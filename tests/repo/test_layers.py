@@ -52,8 +52,10 @@ _protocol
 _numpy_answers
 _memory _objects
 autograd.* func.*
-linalg special fft config
+linalg special fft config types
+accelerator amp.* backends.* cuda.* distributed mps multiprocessing version xpu
 nn.*
+func.__init__ func.modules
 optim.* utils.* distributions.*
 compiler.*
 static.*

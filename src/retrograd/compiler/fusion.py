@@ -1,0 +1,517 @@
+"""Fusion: which array calls become one kernel.
+
+A group is a run of calls on one domain of rows and columns: elementwise calls with broadcasting,
+casts, `where`, sums and extrema over rows, over columns or over everything, and what is computed
+with these.  Every value of a group has one of five kinds:
+
+======  =============================================================
+full    a number for each row and column
+row     a number for each row: an operand (R, 1), or a row's sum
+column  a number for each column: an operand (C,)
+scalar  one number, known before the loop
+total   one number, known after the loop: the sum of everything
+bottom  a number for each column, known after the loop: a sum over rows
+======  =============================================================
+
+Rows are leading dimensions, columns the last ones; where the group splits them follows from its
+operands and reductions.  A group without any is flat: one row.  Views of outside arrays, matrix
+products, gathers and whatever is not known here stay calls between the groups.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import numpy as np
+
+from .trace import CALL, Ref, Slot, Step
+
+MOST_NODES = 200  # statements of a kernel: a thousand take tens of seconds to compile
+
+FULL, ROW, COLUMN, SCALAR, TOTAL, BOTTOM = "full", "row", "column", "scalar", "total", "bottom"
+DTYPES = ("float32", "float64", "int64", "bool")
+
+# The calls that are one expression, by NumPy's name, with how many operands.
+FLOATING = {
+    "exp": 1, "log": 1, "log1p": 1, "expm1": 1, "tanh": 1, "erf": 1, "sin": 1, "cos": 1, "sqrt": 1,
+    "divide": 2, "logaddexp": 2, "reciprocal": 1,
+}  # fmt: skip
+ARITHMETIC = {
+    "add": 2, "subtract": 2, "multiply": 2, "negative": 1, "positive": 1, "absolute": 1,
+    "maximum": 2, "minimum": 2, "square": 1, "sign": 1, "floor": 1, "ceil": 1, "conjugate": 1,
+}  # fmt: skip
+COMPARING = {
+    "less": 2, "less_equal": 2, "greater": 2, "greater_equal": 2, "equal": 2, "not_equal": 2,
+    "isnan": 1, "isinf": 1, "isfinite": 1,
+}  # fmt: skip
+LOGICAL = {"logical_and": 2, "logical_or": 2, "logical_not": 1, "invert": 1, "bitwise_and": 2,
+           "bitwise_or": 2}  # fmt: skip
+ELEMENTWISE = {**FLOATING, **ARITHMETIC, **COMPARING, **LOGICAL}
+REDUCING = {"add": "sum", "maximum": "max", "minimum": "min"}
+HEAVY = {"exp", "log", "log1p", "expm1", "tanh", "erf", "sin", "cos", "logaddexp"}
+
+
+class Node:
+    """One call as fusion and the kernels see it.
+
+    Attributes
+    ----------
+    name : str
+        Of `ELEMENTWISE`, or "where", "cast", "same" (a view), "sum", "max", "min".
+    args : tuple
+        `Ref`, or plain numbers.
+    number : int
+        The slot it fills.
+    shape, dtype : tuple of int, np.dtype
+    axes : tuple of int
+        Those that a reduction is over.
+    space : tuple of int
+        The shape that it loops over.
+    kind : str
+    """
+
+    def __init__(
+        self, name: str, args: tuple[Any, ...], number: int, slot: Slot, axes: Any = (), space=None
+    ) -> None:
+        self.name = name
+        self.args = args
+        self.number = number
+        self.shape = slot.shape
+        self.dtype = slot.dtype
+        self.axes = axes
+        self.space = slot.shape if space is None else space
+        self.kind = ""
+
+
+def known(dtype: Any) -> bool:
+    return isinstance(dtype, np.dtype) and dtype.name in DTYPES and dtype.isnative
+
+
+def plain(given: Any) -> bool:
+    return type(given) in (int, float, bool) or (
+        isinstance(given, np.generic) and known(given.dtype)
+    )
+
+
+def read(step: Step, slot: Callable[[int], Slot]) -> Node | None:
+    """Return a call as a node, or None where it cannot be part of a kernel.
+
+    Parameters
+    ----------
+    step : Step
+        A call at the level of NumPy.
+    slot : callable
+        Finds what is known of a slot by its number.
+    """
+    if step.kind != CALL or not isinstance(step.outs, int):
+        return None
+    out = slot(step.outs)
+    if not known(out.dtype) or 0 in out.shape:
+        return None
+    for one in step.args:
+        if isinstance(one, Ref):
+            if not known(slot(one.number).dtype) or 0 in slot(one.number).shape:
+                return None
+    function = step.function
+    name = getattr(function, "__name__", "")
+    operands = tuple(step.args)
+    if isinstance(function, np.ufunc):
+        return _ufunc(name, operands, step, out, slot)
+    owner = getattr(function, "__self__", None)
+    if name == "reduce" and isinstance(owner, np.ufunc):
+        return _reduction(owner.__name__, operands, step, out, slot)
+    numbers = all(isinstance(one, Ref) or plain(one) for one in operands)
+    if function is np.where and len(operands) == 3 and not step.settings and numbers:
+        return Node("where", operands, step.outs, out)
+    if function in (np.reshape, np.broadcast_to, np.expand_dims, np.squeeze) and isinstance(
+        operands[0], Ref
+    ):
+        same = function is np.broadcast_to or _size(slot(operands[0].number)) == _size(out)
+        return Node("same", operands[:1], step.outs, out) if same else None
+    return None
+
+
+def _size(slot: Slot) -> int:
+    return math.prod(slot.shape)
+
+
+def _ufunc(
+    name: str, operands: tuple[Any, ...], step: Step, out: Slot, slot: Callable[[int], Slot]
+) -> Node | None:
+    count = ELEMENTWISE.get(name)
+    if count != len(operands) or not all(isinstance(x, Ref) or plain(x) for x in operands):
+        return None
+    if set(step.settings) - {"dtype"}:
+        return None
+    if name in FLOATING and out.dtype.kind != "f":
+        return None
+    if name in ARITHMETIC and out.dtype.kind not in "fi":
+        return None
+    if name in LOGICAL and out.dtype.kind != "b":
+        return None
+    bools = all(not isinstance(x, Ref) or slot(x.number).dtype.kind == "b" for x in operands)
+    if name in ("invert", "bitwise_and", "bitwise_or") and not bools:
+        return None
+    return Node(name, operands, step.outs, out)
+
+
+def _reduction(
+    name: str, operands: tuple[Any, ...], step: Step, out: Slot, slot: Callable[[int], Slot]
+) -> Node | None:
+    settings = dict(step.settings)
+    if len(operands) > 1:
+        settings["axis"] = operands[1]
+    if len(operands) > 2 or set(settings) - {"axis", "keepdims", "dtype"} or not operands:
+        return None
+    if name not in REDUCING or not isinstance(operands[0], Ref):
+        return None
+    given = slot(operands[0].number)
+    if settings.get("dtype") not in (None, out.dtype) or out.dtype.kind not in "fi":
+        return None
+    if name != "add" and (given.dtype != out.dtype or out.dtype.kind != "f"):
+        return None
+    rank = len(given.shape)
+    axis = settings.get("axis", 0)
+    axes = range(rank) if axis is None else (axis if isinstance(axis, tuple) else (axis,))
+    if rank == 0 or any(type(one) is not int for one in axes):
+        return None
+    axes = tuple(sorted(one % rank for one in axes))
+    return Node(REDUCING[name], operands[:1], step.outs, out, axes, given.shape)
+
+
+class Group:
+    """Nodes that become one kernel.
+
+    Attributes
+    ----------
+    nodes : list of Node
+    inputs : dict
+        ``(slot, kind) -> place`` of the arrays that come from outside.
+    outputs : list of int
+        The slots that somebody outside reads.
+    domain : tuple of int
+    splits : set of int or None
+        Where rows may end and columns begin; None while the group is flat or either.
+    """
+
+    def __init__(self, slot: Callable[[int], Slot]) -> None:
+        self.slot = slot
+        self.nodes: list[Node] = []
+        self.made: dict[int, Node] = {}
+        self.inputs: dict[tuple[int, str], int] = {}
+        self.outputs: list[int] = []
+        self.domain: tuple[int, ...] = ()
+        self.splits: set[int] | None = None
+        self.flat = False  # pinned: a total is used inside the loop
+
+    # -- joining ----------------------------------------------------------------------------------
+
+    def takes(self, node: Node) -> bool:
+        """Take a node in, or say that it does not fit."""
+        if len(self.nodes) >= MOST_NODES:
+            return False
+        kept = self.domain, self.splits, self.flat
+        kinds = self._placed(node)
+        if kinds is None or not self._consistent(node, kinds):
+            self.domain, self.splits, self.flat = kept
+            return False
+        for arg, kind in zip(node.args, kinds):
+            if isinstance(arg, Ref) and arg.number not in self.made:
+                self.inputs.setdefault((arg.number, kind), len(self.inputs))
+        self.nodes.append(node)
+        self.made[node.number] = node
+        return True
+
+    def _grown(self, space: tuple[int, ...]) -> bool:
+        """Let the domain hold another shape: the wider of both, when one is the other's part."""
+        if math.prod(space) > math.prod(self.domain) or (
+            math.prod(space) == math.prod(self.domain) and len(space) > len(self.domain)
+        ):
+            old, self.domain = self.domain, space
+            if not self.nodes:
+                return True
+            # What was full before must be so still, and the split must mean the same.
+            if math.prod(old) != math.prod(space) or self.splits is not None:
+                return all(one.kind in (SCALAR,) for one in self.nodes) and not self.inputs_wide()
+            return self._same_dims(old, space)
+        return True
+
+    def inputs_wide(self) -> bool:
+        return any(kind != SCALAR for _, kind in self.inputs)
+
+    @staticmethod
+    def _same_dims(one: tuple[int, ...], other: tuple[int, ...]) -> bool:
+        return tuple(d for d in one if d != 1) == tuple(d for d in other if d != 1)
+
+    def _placed(self, node: Node) -> list[str] | None:
+        """Return the kind of each operand, None where the node does not fit the domain."""
+        made = [self.made.get(x.number) if isinstance(x, Ref) else None for x in node.args]
+        kinds = [one.kind for one in made if one is not None]
+        if BOTTOM in kinds:
+            return None
+        late = TOTAL in kinds
+        outer = all(
+            math.prod(self.slot(x.number).shape) == 1
+            for x, one in zip(node.args, made)
+            if isinstance(x, Ref) and one is None
+        )
+        # Numbers of one element, among themselves.
+        if math.prod(node.space) == 1 and all(k in (SCALAR, TOTAL) for k in kinds) and outer:
+            node.kind = TOTAL if late else SCALAR
+            return [SCALAR if one is None else one.kind for one in made]
+        # Row values among themselves, of the rows' own shape.
+        if ROW in kinds and not node.axes and self._of_rows(node, made):
+            if late:
+                return None
+            node.kind = ROW
+            return [self._beside_rows(x, one) for x, one in zip(node.args, made)]
+        if not self._grown(node.space):
+            return None
+        if late:
+            if self.splits is not None:
+                return None
+            self.flat = True
+        found = []
+        for arg, one in zip(node.args, made):
+            if not isinstance(arg, Ref):
+                found.append(SCALAR)
+                continue
+            kind = self._aligned(self.slot(arg.number).shape)
+            if one is not None:
+                if one.kind in (SCALAR, TOTAL):
+                    kind = one.kind
+                elif one.kind != kind:
+                    return None
+            if kind is None:
+                return None
+            found.append(kind)
+        if node.axes:
+            return found if self._reduces(node, found) else None
+        wide = self._aligned(node.shape)
+        if wide is None:
+            return None
+        node.kind = wide
+        if wide == SCALAR and late:
+            return None
+        return found
+
+    def _of_rows(self, node: Node, made: list[Node | None]) -> bool:
+        shape = node.shape
+        rows = [one for one in made if one is not None and one.kind == ROW]
+        size = math.prod(rows[0].shape)
+        if math.prod(shape) != size:
+            return False
+        if node.name == "same":
+            return True
+        for arg, one in zip(node.args, made):
+            if not isinstance(arg, Ref):
+                continue
+            other = self.slot(arg.number).shape
+            if one is not None and one.kind in (SCALAR, ROW):
+                if one.kind == ROW and other != shape:
+                    return False
+            elif one is not None or (math.prod(other) != 1 and other != shape):
+                return False
+        return True
+
+    def _beside_rows(self, arg: Any, one: Node | None) -> str:
+        if one is not None:
+            return one.kind
+        if not isinstance(arg, Ref) or math.prod(self.slot(arg.number).shape) == 1:
+            return SCALAR
+        return ROW
+
+    def _aligned(self, shape: tuple[int, ...]) -> str | None:
+        """Return the kind of an operand of a shape, and narrow the splits to those it allows."""
+        domain = self.domain
+        if len(shape) > len(domain):
+            shape = shape[len(shape) - len(domain) :] if set(shape[: len(shape) - len(domain)]) <= {1} else shape
+            if len(shape) > len(domain):
+                return None
+        padded = (1,) * (len(domain) - len(shape)) + shape
+        varies = []
+        for wide, own in zip(domain, padded):
+            if own != wide and own != 1:
+                return None
+            varies.append(None if wide == 1 else own != 1)
+        seen = {one for one in varies if one is not None}
+        if seen == {True} or (not seen and math.prod(domain) == 1):
+            return FULL
+        if False in seen and True not in seen:
+            return SCALAR
+        for split in range(1, len(domain)):
+            before = {one for one in varies[:split] if one is not None}
+            after = {one for one in varies[split:] if one is not None}
+            if before == {True} and after == {False} and self._narrow(varies, split):
+                return ROW
+            if before == {False} and after == {True} and self._narrow(varies, split):
+                return COLUMN
+        return None
+
+    def _narrow(self, varies: list[Any], split: int) -> bool:
+        """Fix the split, up to dimensions of size 1 around it."""
+        if self.flat:
+            return False
+        fits = {split}
+        one = split
+        while one < len(varies) - 1 and varies[one] is None:
+            one += 1
+            fits.add(one)
+        one = split
+        while one > 1 and varies[one - 1] is None:
+            one -= 1
+            fits.add(one)
+        splits = fits if self.splits is None else self.splits & fits
+        if not splits:
+            return False
+        self.splits = splits
+        return True
+
+    def _reduces(self, node: Node, found: list[str]) -> bool:
+        """Place a reduction: its operand has the domain's shape."""
+        if node.space != self.domain or found[0] != FULL:
+            return False
+        over = [None if size == 1 else axis in node.axes for axis, size in enumerate(self.domain)]
+        seen = {one for one in over if one is not None}
+        if seen <= {True}:
+            node.kind = TOTAL
+            return node.name == "sum" or self.splits is None
+        if seen == {False}:
+            return False
+        for split in range(1, len(over)):
+            before = {one for one in over[:split] if one is not None}
+            after = {one for one in over[split:] if one is not None}
+            if before == {False} and after == {True} and self._narrow(over, split):
+                node.kind = ROW
+                return True
+            if before == {True} and after == {False} and node.name == "sum":
+                if self._narrow(over, split):
+                    node.kind = BOTTOM
+                    return True
+        return False
+
+    def _consistent(self, node: Node, kinds: list[str]) -> bool:
+        """Check what was said of earlier nodes against the domain as it is now."""
+        if self.flat and self.splits is not None:
+            return False
+        # An extremum over everything is found in one row: the group has to stay flat.
+        if self.splits is not None:
+            for one in self.nodes:
+                if one.kind == TOTAL and one.name in ("max", "min"):
+                    return False
+        return True
+
+    # -- what the kernel is made from -------------------------------------------------------------
+
+    @property
+    def rows(self) -> int:
+        return math.prod(self.domain[: min(self.splits)]) if self.splits else 1
+
+    @property
+    def columns(self) -> int:
+        return math.prod(self.domain) // self.rows
+
+    @property
+    def size(self) -> int:
+        return math.prod(self.domain)
+
+    def steps_of(self) -> set[int]:
+        return {node.number for node in self.nodes}
+
+
+def refs(given: Any) -> Iterable[int]:
+    """Yield the slots that an argument names."""
+    if isinstance(given, Ref):
+        yield given.number
+    elif isinstance(given, (tuple, list)):
+        for one in given:
+            yield from refs(one)
+    elif isinstance(given, dict):
+        for one in given.values():
+            yield from refs(one)
+
+
+def reads(step: Step) -> set[int]:
+    """Return the slots that a step reads."""
+    return set(refs(step.args)) | set(refs(step.settings))
+
+
+def partition(
+    steps: list[Step], slot: Callable[[int], Slot], needed: set[int]
+) -> list[Step | Group]:
+    """Return the steps with groups in the place of what is fused, in an order that works.
+
+    Parameters
+    ----------
+    steps : list of Step
+    slot : callable
+    needed : set of int
+        The slots that are read after the last step.
+    """
+    plan: list[Step | Group] = []
+    members: dict[int, list[Step]] = {}
+    group: Group | None = None
+
+    def close() -> None:
+        nonlocal group
+        if group is not None:
+            plan.append(group)
+            group = None
+
+    for step in steps:
+        node = read(step, slot)
+        if node is None:
+            if step.kind != CALL or (group is not None and reads(step) & group.steps_of()):
+                close()
+            plan.append(step)
+            continue
+        if group is None or not group.takes(node):
+            close()
+            group = Group(slot)
+            if not group.takes(node):
+                group = None
+                plan.append(step)
+                continue
+        members.setdefault(id(group), []).append(step)
+    close()
+    _find_outputs(plan, needed)
+    return _worth(plan, members)
+
+
+def _find_outputs(plan: list[Step | Group], needed: set[int]) -> None:
+    """Note which values of a group somebody outside reads, and drop those that nobody does."""
+    wanted = set(needed)
+    for part in reversed(plan):
+        if isinstance(part, Group):
+            alive: list[Node] = []
+            inside: set[int] = set()
+            for node in reversed(part.nodes):
+                if node.number in wanted or node.number in inside:
+                    alive.append(node)
+                    inside |= set(refs(node.args))
+            part.outputs = [n.number for n in part.nodes if n.number in wanted]
+            part.nodes = alive[::-1]
+            used: dict[tuple[int, str], int] = {}
+            for key in part.inputs:
+                if key[0] in inside:
+                    used[key] = len(used)
+            part.inputs = used
+            wanted |= {number for number, _ in used}
+        else:
+            wanted |= reads(part)
+
+
+def _worth(plan: list[Step | Group], members: dict[int, list[Step]]) -> list[Step | Group]:
+    """Put the steps back where a kernel would not pay: views alone, or one small call."""
+    found: list[Step | Group] = []
+    for part in plan:
+        if isinstance(part, Group):
+            work = [node for node in part.nodes if node.name != "same"]
+            large = part.size >= 16384 and any(node.name in HEAVY for node in work)
+            if len(work) < 2 and not (large and work):
+                found += members[id(part)]
+                continue
+        found.append(part)
+    return found
