@@ -11,11 +11,14 @@ from typing import Any
 
 from .._core.tracing import recorder as current_recorder
 from .._core.tracing import set_recorder
+from .answers import fill
 from .codegen import Writer
 from .effects import watching
 from .guards import Guards, flatten
+from .mirror import Unforeseen
 from .recorder import Recorder
 from .trace import Segment
+from .warming import MOST_SURPRISES, Warming, make_slow
 
 MOST_TREES = 16
 
@@ -51,7 +54,7 @@ class CompiledFunction:
         self.fullgraph = fullgraph
         self.warned = False
         self.trees: dict[Any, list[Tree]] = {}
-        self.lock = threading.RLock()
+        self.lock = threading.Lock()
         self.eager = ""
         self.__wrapped__ = function
         self.__name__ = getattr(function, "__name__", type(function).__name__)
@@ -79,7 +82,10 @@ class CompiledFunction:
         segment = tree.root
         while True:
             try:
-                seen = segment.run(slots, tensors)
+                if segment.warming is None:
+                    seen = segment.run(slots, tensors)
+                else:
+                    seen = segment.warming.run(slots, tensors, tree.guards)
             except Exception as error:
                 return self.raise_again(tree, segment, slots, tensors, error, args, settings)
             if segment.watched is None:
@@ -114,6 +120,12 @@ class CompiledFunction:
         slots = slots[: segment.first]
         for number in range(segment.first, segment.first + len(segment.slots)):
             slots.append(held.get(f"g{number}", held.get(f"s{number}")))
+        if segment.plan is not None:
+            fill(segment, slots, steps, tensors)
+            if isinstance(error, Unforeseen):
+                segment.surprises += 1
+                if segment.surprises == MOST_SURPRISES:
+                    make_slow(segment)
         writer = Recorder(tensors, segment, slots, None, steps)
         del trace, error
         return self.run(tree, writer, args, settings)
@@ -161,6 +173,7 @@ class CompiledFunction:
                 self.tell(writer)
             else:
                 segment.run = Writer(segment).write()
+                segment.warming = Warming(segment)
         tree.guards.add(writer)
 
     def tell(self, writer: Recorder) -> None:

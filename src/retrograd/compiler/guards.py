@@ -197,6 +197,7 @@ class Guards:
         self.states: dict[int, tuple[Any, Any]] = {}
         self.referred: set[int] = set()  # arrays that the replay reads anew
         self.quick: Any = None
+        self.bound: list[Any] = []  # called when a tensor may have got another array
 
     def start(self, function: Any, args: Any, settings: Any) -> None:
         """Note what is known before the function runs."""
@@ -249,6 +250,8 @@ class Guards:
         if not self.hold_in_full():
             return False
         self.quick = self.write_quick()
+        for bind in self.bound:
+            bind()
         return True
 
     def hold_in_full(self) -> bool:

@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from .._core.errors import GraphFreedError, SavedValueChangedError
 from .._core.gradients import grad
 from .._core.tracing import set_recorder
 from .._core.value import Value
@@ -693,6 +694,9 @@ class Recorder:
             seeds.append(seed)
         try:
             found = grad(outs, seeds, inputs, True, False)
+        except (GraphFreedError, SavedValueChangedError) as error:
+            self._refuse_backward(forward, inputs, error)
+            return
         except Exception as error:
             self.fail(f"its backward raised {type(error).__name__}: {error}")
             found = []
@@ -700,8 +704,19 @@ class Recorder:
         for one in found:
             refs.append(None if one is None else self._number(one.array, one, "a gradient"))
         self.segment.outputs = refs
+        forward.inputs = self._places(inputs)
+        self.segment = forward
+
+    def _places(self, inputs: list[Any]) -> list[Any]:
+        """Return tensors, arguments by their place."""
         places = {id(value): place for place, value in enumerate(self.tensors)}
-        forward.inputs = [places.get(id(value), value) for value in inputs]
+        return [places.get(id(value), value) for value in inputs]
+
+    def _refuse_backward(self, forward: Segment, inputs: list[Any], error: Exception) -> None:
+        """Note that the results cannot be differentiated: as a loss after its own backward."""
+        forward.backward = None
+        forward.refuses = type(error)(str(error).partition("\n")[0])
+        forward.inputs = self._places(inputs)
         self.segment = forward
 
 

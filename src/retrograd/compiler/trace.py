@@ -155,6 +155,8 @@ class Segment:
         results that require grad; its `outputs` are one `Ref` or None for each input.
     inputs : list of Value or int
         The tensors that gradients go to: arguments by their place, others themselves.
+    refuses : Exception or None
+        What a backward of the results raises: they come from a graph that was freed.
     eager : str
         Why what follows cannot be replayed; empty when it can.
     source, lines : str, list of int
@@ -175,9 +177,13 @@ class Segment:
         self.outputs: Any = None
         self.backward: Segment | None = None
         self.inputs: list[Any] = []
+        self.refuses: Exception | None = None
         self.eager = ""
         self.run: Any = None
         self.source = ""
+        self.warming: Any = None  # decides when it is lowered
+        self.plan: Any = None  # the lowered form, once there is one
+        self.surprises = 0
         self.lines: list[int] = []  # the line of the source where each step begins
 
     def title(self) -> str:
