@@ -9,6 +9,7 @@ values that they have then.
 
 from __future__ import annotations
 
+import math
 import threading
 from collections import Counter
 from collections.abc import Iterator
@@ -23,7 +24,18 @@ from .._core.tracing import set_recorder
 from .._core.value import Value
 from ..dtypes import to_numpy
 from ..tensor import Tensor, raw
-from .symbols import Bare, Block, Node, Symbol, Unfed, holds, plain, stand_in, symbol_of
+from .symbols import (
+    Bare,
+    Block,
+    Node,
+    Symbol,
+    Unfed,
+    computed_outside,
+    holds,
+    plain,
+    stand_in,
+    symbol_of,
+)
 from .trees import leaves, rebuilt
 
 # What has a shape that the values decide.
@@ -184,7 +196,12 @@ class Recording:
         args = tuple([_operand(op.name, o, a) for o, a in zip(operands, arrays)])
         noted = {key: bare(one) for key, one in settings.items()}
         examples = [plain(one) for one in arrays]
-        out = self.run(op.kernel, examples, {key: plain(one) for key, one in settings.items()})
+        given = {key: plain(one) for key, one in settings.items()}
+        try:
+            out = self.run(op.kernel, examples, given)
+        except ZeroDivisionError:  # the examples of integers are zeros
+            examples = [ones_for_zeros(one, new) for one, new in zip(arrays, examples)]
+            out = self.run(op.kernel, examples, given)
         return self.noted(graph, op.torch.rpartition(".")[2] or op.name, op, args, noted, out)
 
     def function(self, function: Any, args: Any, settings: Any) -> Any:
@@ -234,9 +251,10 @@ class Recording:
         """Note a second tensor around a symbol's array: it is the first one, detached."""
         array = value.array
         if type(array) is not Unfed:
+            if type(array.base) is Unfed:
+                raise computed_outside()
             return
-        if array.symbol is None:
-            symbol_of(array)
+        symbol_of(array)
         if not array.owned:
             array.owned = True
             return
@@ -399,13 +417,14 @@ def placeholder(dtype: Any, shape: Any = (), name: str | None = None) -> Any:
 
 
 def example(shape: tuple[int, ...], dtype: Any) -> Any:
-    """Return numbers that most operations accept: positive, a positive definite matrix."""
+    """Return numbers that most operations accept: positive, matrices far from singular."""
     if dtype.kind not in "fcV":
         return np.zeros(shape, dtype)
-    made = np.ones(shape, dtype)
+    count = math.prod(shape)
+    made = (0.5 + 0.5 * (np.arange(count) * 0.618034 % 1)).reshape(shape).astype(dtype)
     if len(shape) > 1:
         least = np.arange(min(shape[-2:]))
-        made[..., least, least] = 2
+        made[..., least, least] += len(least)
     return made
 
 
@@ -413,6 +432,11 @@ def example_like(value: Any) -> Any:
     """Return an array of a tensor's shape and dtype, with a symbol's example in it."""
     array = plain(value.array)
     return np.array(array) if type(value.array) is Unfed else example(array.shape, array.dtype)
+
+
+def ones_for_zeros(given: Any, array: Any) -> Any:
+    """Return an example of integers with ones in it."""
+    return np.ones_like(array) if type(given) is Unfed and array.dtype.kind in "iu" else array
 
 
 def reference(given: Any) -> Any:
