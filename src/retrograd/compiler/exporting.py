@@ -17,8 +17,8 @@ from .._core.value import Value
 from ..generator import Generator
 from ..nn.module import Module
 from .effects import watching
-from .loading import DTYPES, FORMAT, FUNCTIONS, VERSION, ExportError
 from .guards import Guards, flatten
+from .loading import DTYPES, FORMAT, FUNCTIONS, VERSION, ExportError
 from .lowering import Program, lower, refs_in
 from .recorder import Recorder
 from .trace import (

@@ -6,8 +6,8 @@ import numpy as np
 
 from .._core.op import op
 from .._core.public import expect_tensor, public
-from .._core.value import Value
 from .._core.tracing import run
+from .._core.value import Value
 from ._arguments import scalar_name
 from ._axes import axis_of
 from ._sizes import first_out_of_range, is_index, listed, out_of_range
