@@ -29,6 +29,7 @@ from .trace import (
     Incoming,
     Named,
     OutGrad,
+    OutLeaf,
     OutNumber,
     OutTensor,
     OutValue,
@@ -211,6 +212,9 @@ class Writer:
         """Return a part of the result as an expression."""
         if isinstance(given, OutTensor):
             return f"Tensor({self.text(Ref(given.number))}, raw)"
+        if isinstance(given, OutLeaf):
+            made = self.name_of(new_leaf, "new_leaf")
+            return f"{made}({self.text(Ref(given.number))})"
         if isinstance(given, Named):
             inside = ", ".join(self.output(one) for one in given.parts)
             return f"{self.name_of(given.kind, given.kind.__name__)}({inside})"
@@ -373,6 +377,13 @@ def outputs_of(outputs: Any) -> int:
         outputs = outputs.parts
     inside = outputs if type(outputs) in (list, tuple) else ()
     return max(map(outputs_of, inside), default=0)
+
+
+def new_leaf(array: Any) -> Any:
+    """Return a tensor that requires grad."""
+    made: Any = Tensor(array, raw)
+    made.requires = True
+    return made
 
 
 def viewed(base: Any, array: Any) -> Any:

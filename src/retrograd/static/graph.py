@@ -233,6 +233,10 @@ class Recording:
             )
         return graph.output(node, np.asarray(out))
 
+    def takes_calls(self, args: Any, settings: Any) -> bool:
+        """Say whether a compiled function runs eagerly here: one that is given symbols does."""
+        return holds(args) or holds(settings) or state().building is not None
+
     def takes_functions(self, args: Any) -> bool:
         """Say whether a call of a user's Function is noted as a whole."""
         return self.graph_of(args, args) is not None
