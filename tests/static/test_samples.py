@@ -72,6 +72,7 @@ def eager(function, sample):
 def compare(function, sample):
     want, slopes = eager(function, sample)
     args, settings, tensors = sample.build(rg)
+    rg.manual_seed(0)
     with static.Graph():
         new = {id(one): static.placeholder(one.dtype, one.shape) for one in tensors}
         made = flat(function(*swapped(args, new), **swapped(settings, new)))
@@ -98,7 +99,7 @@ def test_a_graph_equals_eager(name):
             warnings.simplefilter("ignore")  # PyTorch's own
             try:
                 compare(find(rg, name), sample)
-            except RuntimeError:  # refused while it was built
+            except (RuntimeError, ValueError):  # refused while it was built
                 continue
         ran += 1
     assert ran or name in REFUSED or not samples

@@ -17,7 +17,7 @@ from .._core.tracing import recorder
 from .._core.value import Value
 from ..creation import tensor, zeros
 from ..ops.joining import stack
-from .graph import Graph, Recording, reference, state
+from .graph import Graph, Recording, reference, referenced, state
 from .symbols import holds
 from .trees import described, form, kinds, leaves, rebuilt
 
@@ -34,11 +34,6 @@ def noted(graph: Graph, name: str, function: Any, args: Any, result: Any, shapes
     node = graph.node(name, function, args)
     made = [graph.tensor(node, np.zeros(shape, dtype)) for shape, dtype in shapes]
     return rebuilt(result, made)
-
-
-def referenced(tree: Any) -> Any:
-    """Return a nest with symbols in place of a graph's tensors."""
-    return rebuilt(tree, [reference(one) for one in leaves(tree)])
 
 
 def expect_tensors(name: str, tree: Any) -> None:

@@ -39,7 +39,10 @@ from .symbols import (
 from .trees import leaves, rebuilt
 
 # What has a shape that the values decide.
-_DATA_SHAPES = ("select_masked",)
+_DATA_SHAPES = {
+    "select_masked", "nonzero", "argwhere", "unique", "unique_consecutive", "bincount",
+    "places_of", "numbers_repeated", "each_repeated",
+}  # fmt: skip
 # Where functions are that draw for an operation, or read arrays of tensors from outside for one:
 # while the graph is built they belong to it, whatever they are given.
 _PARTS = ("dropouts", "nn.functional._attention", "ops.normalised")
@@ -189,10 +192,7 @@ class Recording:
         if op.name in _DATA_SHAPES or (
             op.name == "index" and any(plain(one).dtype == bool for one in arrays[1:])
         ):
-            raise RuntimeError(
-                f"{op.name}: in a static graph shapes are fixed, and the values decide this one's; "
-                "use where() or a product with the mask"
-            )
+            raise shape_of_data(op.name)
         args = tuple([_operand(op.name, o, a) for o, a in zip(operands, arrays)])
         noted = {key: bare(one) for key, one in settings.items()}
         examples = [plain(one) for one in arrays]
@@ -250,6 +250,20 @@ class Recording:
         node = graph.node(function.__name__, function.apply, tuple([reference(a) for a in args]))
         made = [graph.tensor(node, one.array) for one in (out if many else (out,))]
         return tuple(made) if many else made[0]
+
+    def whole(self, front: Any, args: Any, settings: Any) -> Any:
+        """Note a public function that has no derivative and computes on bare arrays."""
+        graph = self.graph_of([args, settings])
+        if graph is None:
+            return front(*args, **settings)
+        name = front.__name__
+        if name in _DATA_SHAPES or _counts_classes(name, args, settings):
+            raise shape_of_data(name)
+        examples = [example_of(one) for one in args]
+        out = self.run(front, examples, {key: example_of(one) for key, one in settings.items()})
+        noted = {key: referenced(one) for key, one in settings.items()}
+        node = graph.node(name, front, referenced(tuple(args)), noted)
+        return rebuilt(out, [graph.tensor(node, one.array) for one in leaves(out)])
 
     def born(self, value: Any) -> None:
         """Note a second tensor around a symbol's array: it is the first one, detached."""
@@ -438,6 +452,21 @@ def example_like(value: Any) -> Any:
     return np.array(array) if type(value.array) is Unfed else example(array.shape, array.dtype)
 
 
+def example_of(given: Any) -> Any:
+    """Return an argument with tensors of examples in place of a graph's."""
+    if isinstance(given, Value):
+        return Tensor(plain(given.array), raw)
+    return type(given)([example_of(o) for o in given]) if type(given) in (tuple, list) else given
+
+
+def shape_of_data(name: str) -> RuntimeError:
+    """Return the error for a result whose shape is not known before the graph runs."""
+    return RuntimeError(
+        f"{name}: in a static graph shapes are fixed, and the values decide this one's; use "
+        "where() or a product with the mask"
+    )
+
+
 def ones_for_zeros(given: Any, array: Any) -> Any:
     """Return an example of integers with ones in it."""
     return np.ones_like(array) if type(given) is Unfed and array.dtype.kind in "iu" else array
@@ -448,6 +477,11 @@ def reference(given: Any) -> Any:
     if isinstance(given, Value) and type(given.array) is Unfed:
         return symbol_of(given.array)
     return given
+
+
+def referenced(tree: Any) -> Any:
+    """Return a nest with symbols in place of a graph's tensors."""
+    return rebuilt(tree, [reference(one) for one in leaves(tree)])
 
 
 def bare(given: Any) -> Any:
@@ -484,3 +518,8 @@ def _part(function: Any) -> bool:
     return str(getattr(function, "__module__", "")).endswith(_PARTS)
 
 
+
+
+def _counts_classes(name: str, args: Any, settings: Any) -> bool:
+    """Say whether a one_hot has as many columns as its values say."""
+    return name == "one_hot" and settings.get("num_classes", args[1] if args[1:] else -1) == -1
