@@ -352,6 +352,13 @@ class Writer:
         return function
 
 
+def new_leaf(array: Any) -> Any:
+    """Return a tensor that requires grad."""
+    made: Any = Tensor(array, raw)
+    made.requires = True
+    return made
+
+
 _NDARRAY = {
     getattr(np.ndarray, name) for name in ("dot", "reshape", "view", "astype", "copy", "transpose")
 }
@@ -377,13 +384,6 @@ def outputs_of(outputs: Any) -> int:
         outputs = outputs.parts
     inside = outputs if type(outputs) in (list, tuple) else ()
     return max(map(outputs_of, inside), default=0)
-
-
-def new_leaf(array: Any) -> Any:
-    """Return a tensor that requires grad."""
-    made: Any = Tensor(array, raw)
-    made.requires = True
-    return made
 
 
 def viewed(base: Any, array: Any) -> Any:
