@@ -76,6 +76,20 @@ def is_compiling() -> bool:
 is_dynamo_compiling = is_compiling
 
 
+def export(f: Any, example_inputs: Any, path: Any) -> None:
+    """Save what a function does, and the tensors it uses, to one file: see `exporting.export`."""
+    from .exporting import export as save
+
+    save(f, example_inputs, path)
+
+
+def load(path: Any, numpy_only: bool = False) -> Any:
+    """Load a function that `export` saved: see `loading.load`."""
+    from .loading import load as read
+
+    return read(path, numpy_only)
+
+
 def __getattr__(name: str) -> Any:
     from .._missing import missing_name
 

@@ -135,7 +135,7 @@ class Writer:
             return f"{first}.T"
         if function is getitem:
             return f"{first}[{self.text(args[1])}]"
-        if function in _NDARRAY:
+        if isinstance(function, type(np.ndarray.dot)) and function in _NDARRAY:
             return f"{first}.{function.__name__}({', '.join(map(self.text, args[1:]))})"
         return None
 

@@ -109,11 +109,19 @@ class Watch:
         self.owners: dict[int, tuple[Any, Any, Any]] = {}  # objects of the library: state before
         self.modes = modes_now()
         self.stores: dict[Any, dict[int, tuple[str, int]]] = {}
+        self.importing: Any = None  # the import system's frame, while a module is loaded
 
     # -- calls ------------------------------------------------------------------------------------
 
     def profile(self, frame: Any, event: str, arg: Any) -> None:
         if self.recorder.failed:
+            return
+        if self.importing is not None:
+            if event == "return" and frame is self.importing:
+                self.importing = None
+            return
+        if event == "call" and frame.f_code.co_filename.startswith("<frozen importlib"):
+            self.importing = frame
             return
         if event == "c_call":
             if not inside(frame):

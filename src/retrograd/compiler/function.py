@@ -64,7 +64,10 @@ class CompiledFunction:
         return self if instance is None else functools.partial(self, instance)
 
     def __call__(self, *args: Any, **settings: Any) -> Any:
-        if self.eager or current_recorder() is not None or not self.lock.acquire(blocking=False):
+        other = current_recorder()
+        if other is not None and other.takes_calls(args, settings):
+            return self.function(*args, **settings)
+        if self.eager or not self.lock.acquire(blocking=False):
             return self.function(*args, **settings)
         try:
             key, tensors = flatten(args, settings)
