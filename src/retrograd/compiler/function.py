@@ -18,6 +18,7 @@ from .recorder import Recorder
 from .trace import Segment
 
 MOST_TREES = 16
+MOST_KEYS = 128
 
 
 class Tree:
@@ -119,6 +120,9 @@ class CompiledFunction:
         return self.run(tree, writer, args, settings)
 
     def record(self, key: Any, tensors: list[Any], args: Any, settings: Any) -> Any:
+        if key not in self.trees and len(self.trees) >= MOST_KEYS:
+            self.give_up(f"more than {MOST_KEYS} kinds of arguments were seen")
+            return self.function(*args, **settings)
         trees = self.trees.setdefault(key, [])
         if len(trees) >= MOST_TREES:
             self.give_up(f"more than {MOST_TREES} sets of guards for one kind of arguments")

@@ -98,7 +98,8 @@ class Recorder:
         self.new_segments: list[Segment] = []
         self.by_reference: Any = lambda array: False  # says whether an array is from outside
         self.reachable: Any = list  # finds the tensors that the program can reach
-        self.claimed = 0  # writes made by recorded calls
+        self.claimed = 0  # writes made by recorded calls, not yet reported
+        self.writes = 0  # all of them
         self.looks: list[Any] = []  # for the watcher of side effects: calls seen
         self.answers: list[Step] = []
         self.replies: list[tuple[int, Any]] = []
@@ -106,6 +107,7 @@ class Recorder:
         self.raises = False  # the call after the answered ones raised in the replay
         self.differentiable: list[Any] = []  # the results that require grad
         self.given_out: list[Any] = []
+        self.has_readings = False  # whether the program holds any
         self.leaves = False  # whether a result is a new leaf
         if slots is not None:
             self._answer_from(slots, key, steps)
@@ -302,7 +304,7 @@ class Recorder:
     def _sized(self, step: Step, out: Any) -> Any:
         """Let the trace branch on the shapes of results whose shapes depend on values."""
         masked = step.name == "index" and any(
-            isinstance(one, Ref) and getattr(self.values[one.number], "dtype", None) == bool
+            isinstance(one, Ref) and getattr(self.values[one.number], "dtype", None) == np.bool_
             for one in step.args
         )
         if masked or step.name in VARYING:
@@ -364,6 +366,7 @@ class Recorder:
             return
         step = Step(WRITE, function, (where, *given), name=name)
         self.claimed += 1
+        self.writes += 1
         if self.answering and self._answer(step) is not Failing:
             return
         try:
@@ -540,6 +543,7 @@ class Recorder:
             self.fail(f"a tensor is made {made}, which the trace cannot follow")
             return plain
         if kind == "item" and isinstance(plain, (float, int)) and not isinstance(plain, bool):
+            self.has_readings = True
             return Reading(self, self._read(where, value.array))
         if kind == "tolist":
             array = value.array
@@ -643,6 +647,8 @@ class Recorder:
             marks = [one for _, one in pairs]
             if hasattr(result, "_fields") or isinstance(result, StructSequence):
                 return type(result)(*plain), Named(type(result), tuple(marks))
+            if type(result).__name__ == "Size" and all(type(one) is int for one in plain):
+                return result, result
             if type(result) not in (list, tuple):
                 self.fail(f"the result is a {type(result).__name__}")
                 return result, None
