@@ -148,7 +148,9 @@ class Watch:
                     self.effect(frame, f"{name}() is called")
             elif name in _HOOKING or name in _CHANGING:
                 self.effect(frame, f"{name}() is called")
-            elif not (module in _PURE_MODULES or module.startswith("retrograd")):
+            elif not (module in _PURE_MODULES or module.startswith(("retrograd", "numpy"))) or (
+                module.startswith("numpy.random")
+            ):
                 self.effect(frame, f"{module}.{name}() is called")
             return
         if isinstance(owner, Value):

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import bisect
+import copy
 import functools
 import threading
 import warnings
+import weakref
 from collections.abc import Iterator
 from typing import Any
 
@@ -47,7 +49,10 @@ class CompiledFunction:
         Why the function runs eagerly, empty when it does not.
     """
 
+    every: weakref.WeakSet[CompiledFunction] = weakref.WeakSet()
+
     def __init__(self, function: Any, fullgraph: bool = False) -> None:
+        self.every.add(self)
         self.function = function
         self.fullgraph = fullgraph
         self.warned = False
@@ -177,6 +182,19 @@ class CompiledFunction:
                 f"compile: {self.__name__} runs eagerly from there on: {writer.failed}",
                 stacklevel=5,
             )
+
+    def forget(self) -> None:
+        """Drop every record."""
+        with self.lock:
+            self.trees = {}
+            self.eager = ""
+            self.warned = False
+
+    def __deepcopy__(self, memo: Any) -> CompiledFunction:
+        return CompiledFunction(copy.deepcopy(self.function, memo), self.fullgraph)
+
+    def __reduce__(self) -> Any:
+        return CompiledFunction, (self.function, self.fullgraph)
 
     def give_up(self, why: str) -> None:
         """Run eagerly from now on."""

@@ -56,6 +56,8 @@ def part(given: Any, tensors: list[Any]) -> Any:
             about = (*about, None if grad is None else description(grad), hooks_of(given))
         return about
     if isinstance(given, PLAIN):
+        if type(given) is float and (given == 0 or given != given):
+            return (float, repr(given))  # -0.0 is another number; nan is equal to itself here
         return (type(given), given)
     if type(given) in (list, tuple):
         return (type(given), *[part(one, tensors) for one in given])
@@ -84,7 +86,7 @@ def hooks_of(value: Any) -> Any:
     if hooks is None:
         return None
     tables = (*hooks.tensor.values(), hooks.retained, hooks.before, hooks.after, hooks.accumulated)
-    found = tuple(tuple(map(id, table.values())) for table in tables)
+    found = tuple(tuple(table.values()) for table in tables)
     return found if any(found) else None
 
 
@@ -190,11 +192,17 @@ class Reads:
         # A closure's class or module.
         for name in code.co_freevars:
             value = frame.f_locals.get(name)
-            if isinstance(value, (type, types.ModuleType)) and not settled(value):
-                for attribute in code.co_names:
-                    held = getattr(value, attribute, MISSING)
-                    if held is not MISSING:
-                        self.attributes[(id(value), attribute)] = (value, attribute, held)
+            self.owner(value, code.co_names, 4)
+
+    def owner(self, owner: Any, names: Any, depth: int) -> None:
+        """Note attributes of a module or class, and of modules and classes in it."""
+        if depth and isinstance(owner, (type, types.ModuleType)) and not settled(owner):
+            for name in names:
+                value = getattr(owner, name, MISSING)
+                if value is not MISSING:
+                    self.attributes[(id(owner), name)] = (owner, name, value)
+                    self.thing(value)
+                    self.owner(value, names, depth - 1)
 
     def classes(self) -> None:
         """Note what classes of the program give to the objects that it reads."""
@@ -246,6 +254,7 @@ class Guards:
         self.captured: dict[int, tuple[Any, Any]] = {}
         self.cells: dict[int, tuple[Any, Any]] = {}
         self.states: dict[int, tuple[Any, Any]] = {}
+        self.kept: list[Any] = []  # what states name by its id, kept so that ids stay taken
         self.referred: set[int] = set()  # arrays that the replay reads anew
         self.quick: Any = None
 
@@ -277,6 +286,7 @@ class Guards:
         for number, thing in found.items():
             if number not in self.states:
                 self.states[number] = (thing, state_of(thing))
+                self.kept.append(parts_of(thing))
 
     def add(self, writer: Any) -> None:
         """Guard what the new segments took from outside."""
@@ -389,7 +399,16 @@ def contents(cell: Any) -> Any:
 
 def alike(now: Any, then: Any) -> bool:
     """Say whether a value is the one that it was, or an equal plain one."""
-    return now is then or (type(now) is type(then) and isinstance(now, PLAIN) and now == then)
+    if now is then:
+        return True
+    return type(now) is type(then) and isinstance(now, PLAIN) and plain_key(now) == plain_key(then)
+
+
+def plain_key(value: Any) -> Any:
+    """Return what tells a plain value from others: -0.0 from 0.0, and nan is nan."""
+    if type(value) is float and (value == 0 or value != value):
+        return repr(value)
+    return value
 
 
 def gather(thing: Any, found: dict[int, Any], depth: int) -> None:
@@ -431,7 +450,7 @@ def state_of(thing: Any) -> Any:
     if isinstance(thing, Module):
         own = vars(thing)
         return [
-            (name, value if isinstance(value, PLAIN) else tuple(map(id, value.values()))
+            (name, (type(value), plain_key(value)) if isinstance(value, PLAIN) else tuple(map(id, value.values()))
              if isinstance(value, dict) else id(value))
             for name, value in own.items()
             if name != "_hooked"
@@ -439,6 +458,19 @@ def state_of(thing: Any) -> Any:
     if isinstance(thing, np.ndarray):
         return (thing.shape, thing.dtype, thing.tobytes())
     if isinstance(thing, (list, tuple)):
-        return [one if isinstance(one, PLAIN) else id(one) for one in thing]
+        return [(type(one), plain_key(one)) if isinstance(one, PLAIN) else id(one) for one in thing]
     items = thing if isinstance(thing, dict) else vars(thing)
-    return [(name, one if isinstance(one, PLAIN) else id(one)) for name, one in items.items()]
+    return [
+        (name, (type(one), plain_key(one)) if isinstance(one, PLAIN) else id(one))
+        for name, one in items.items()
+    ]
+
+
+def parts_of(thing: Any) -> Any:
+    """Return the objects that `state_of` names by their ids."""
+    if isinstance(thing, np.ndarray):
+        return None
+    if isinstance(thing, (list, tuple)):
+        return list(thing)
+    items = thing if isinstance(thing, dict) else vars(thing)
+    return [list(one.values()) if isinstance(one, dict) else one for one in items.values()]

@@ -51,7 +51,7 @@ ANOTHER_WAY = "compile: the function took another way than before with the same 
 
 # Operations and functions whose results have shapes that depend on values.
 VARYING = {
-    "nonzero", "argwhere", "places_of", "masked_select", "unique", "unique_consecutive",
+    "nonzero", "argwhere", "places_of", "select_masked", "unique", "unique_consecutive",
     "numbers_repeated", "each_repeated", "bincount", "one_hot", "to_array", "checked",
 }  # fmt: skip
 
@@ -873,11 +873,11 @@ def read_number(array: Any) -> Any:
 
 def plain_of(key: Any) -> Any:
     """Return the value that `key_of` made a key of."""
-    return float("nan") if key[0] is float and key[1] == "nan" else key[1]
+    return float(key[1]) if key[0] is float else key[1]
 
 
 def key_of(plain: Any) -> Any:
     """Return what tells a value that Python saw from others: nan is equal to itself here."""
-    if isinstance(plain, float) and plain != plain:
-        return (float, "nan")
+    if isinstance(plain, float) and (plain != plain or plain == 0):
+        return (float, repr(plain))  # -0.0 is another number
     return (type(plain), plain)
