@@ -1,4 +1,4 @@
-"""What a function does beside tensors: compiled it does the same, and one warning names the line."""
+"""What a function does beside tensors: compiled it does the same; one warning names the line."""
 
 from __future__ import annotations
 

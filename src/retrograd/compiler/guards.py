@@ -450,7 +450,8 @@ def state_of(thing: Any) -> Any:
     if isinstance(thing, Module):
         own = vars(thing)
         return [
-            (name, (type(value), plain_key(value)) if isinstance(value, PLAIN) else tuple(map(id, value.values()))
+            (name, (type(value), plain_key(value)) if isinstance(value, PLAIN)
+             else tuple(map(id, value.values()))
              if isinstance(value, dict) else id(value))
             for name, value in own.items()
             if name != "_hooked"
@@ -458,7 +459,9 @@ def state_of(thing: Any) -> Any:
     if isinstance(thing, np.ndarray):
         return (thing.shape, thing.dtype, thing.tobytes())
     if isinstance(thing, (list, tuple)):
-        return [(type(one), plain_key(one)) if isinstance(one, PLAIN) else id(one) for one in thing]
+        return [
+            (type(one), plain_key(one)) if isinstance(one, PLAIN) else id(one) for one in thing
+        ]
     items = thing if isinstance(thing, dict) else vars(thing)
     return [
         (name, (type(one), plain_key(one)) if isinstance(one, PLAIN) else id(one))

@@ -11,15 +11,13 @@ from __future__ import annotations
 
 import sys
 import threading
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
-from .._core.gradients import grad
 from .._core.tracing import set_recorder
 from .._core.value import Value
-from ..ops._returns import StructSequence
-from ..tensor import Tensor, raw
+from .ending import Ending
 from .readings import Reading
 from .trace import (
     CALL,
@@ -30,20 +28,12 @@ from .trace import (
     Argument,
     Captured,
     CapturedGrad,
-    Incoming,
-    Named,
-    OutGrad,
-    OutLeaf,
-    OutNumber,
-    OutTensor,
-    OutValue,
-    OutView,
     Ref,
     Segment,
     Slot,
     Step,
-    same,
 )
+from .whole import Whole, template
 
 MOST_CHILDREN = 32  # branches at one place, before the rest of that place runs eagerly
 LONGEST_PATH = 5000  # segments
@@ -56,7 +46,7 @@ VARYING = {
 }  # fmt: skip
 
 
-class Recorder:
+class Recorder(Ending):
     """Writes the trace of one call, or answers from it what was already computed.
 
     Parameters
@@ -567,10 +557,9 @@ class Recorder:
     def compute(self, function: Any, args: Any, given: Any) -> int:
         """Note a calculation on numbers; return its slot."""
         step = Step(CALL, function, args, name=getattr(function, "__name__", "compute"))
-        if self.answering and not self.failed:
-            if self._answer(step) is not Failing:
-                number: int = self.answers[self.at - 1].outs
-                return number
+        if self.answering and not self.failed and self._answer(step) is not Failing:
+            answered: int = self.answers[self.at - 1].outs
+            return answered
         out = function(*given)
         number = self._add(out)
         self.numbers[id(out)] = number
@@ -625,118 +614,6 @@ class Recorder:
         if not self.failed:
             self.failed = why
 
-    def finish(self, result: Any) -> Any:
-        """Close the last segment with the function's result; return the result for the caller."""
-        if self.answering and not self.failed:
-            self.fail("the function ended before it came to where it was")
-        plain, outputs = self._outputs(result)
-        if self.differentiable and not self.failed:
-            self._write_backward()
-        if not self.failed:
-            self.segment.outputs = outputs
-        return plain
-
-    def _outputs(self, result: Any) -> tuple[Any, Any]:
-        if isinstance(result, Value):
-            return result, self._output(result)
-        if type(result) is Reading:
-            return result.plain, OutNumber(result.number)
-        if isinstance(result, (list, tuple)):
-            pairs = [self._outputs(one) for one in result]
-            plain = [one for one, _ in pairs]
-            marks = [one for _, one in pairs]
-            if hasattr(result, "_fields") or isinstance(result, StructSequence):
-                return type(result)(*plain), Named(type(result), tuple(marks))
-            if type(result).__name__ == "Size" and all(type(one) is int for one in plain):
-                return result, result
-            if type(result) not in (list, tuple):
-                self.fail(f"the result is a {type(result).__name__}")
-                return result, None
-            return type(result)(plain), type(result)(marks)
-        if type(result) is dict:
-            pairs = {key: self._outputs(one) for key, one in result.items()}
-            return {k: p for k, (p, _) in pairs.items()}, {k: o for k, (_, o) in pairs.items()}
-        if result is None or isinstance(result, (bool, int, float, complex, str, bytes)):
-            return result, result
-        self.fail(f"the result is a {type(result).__name__}")
-        return result, None
-
-    def _output(self, value: Any) -> Any:
-        if self.failed:
-            return None
-        if id(value) in self.grads:
-            self.fail("the result is a .grad from before the call")
-            return None
-        if id(value) in self.known and id(value) not in self.newborn:
-            for place, one in enumerate(self.tensors):
-                if one is value:
-                    return OutValue(place, None)
-            return OutValue(None, value)
-        if id(value) not in self.newborn:
-            return OutValue(None, value)
-        if value.base is not None and id(value.base) not in self.newborn:
-            return self._view(value)
-        if any(value is one for one in self.given_out):
-            self.fail("one new tensor stands twice in the result")
-            return None
-        if any(value is not one and np.may_share_memory(value.array, one.array)
-               for one in (*self.given_out, *self.known.values())):  # fmt: skip
-            self.fail("two results share memory")
-            return None
-        self.given_out.append(value)
-        where = self._number(value.array, value, "the result")
-        if where is None:
-            return None
-        if not value.requires:
-            return OutTensor(where.number)
-        if value.node is None:
-            if self.differentiable or (value.cell is not None and value.cell.grad is not None):
-                self.fail("the result is a new leaf that requires grad, beside others")
-                return None
-            self.leaves = True
-            return OutLeaf(where.number)
-        if self.leaves:
-            self.fail("the result is a new leaf that requires grad, beside others")
-            return None
-        for place, one in enumerate(self.differentiable):
-            if one is value:
-                return OutGrad(where.number, place)
-        self.differentiable.append(value)
-        return OutGrad(where.number, len(self.differentiable) - 1)
-
-    def _view(self, value: Any) -> Any:
-        base = self._output(value.base)
-        where = self._number(value.array, value, "the result")
-        if value.requires or value.base.requires or where is None or base is None:
-            self.fail("the result is a view of a tensor that requires grad")
-            return None
-        return OutView(where.number, base)
-
-    def _write_backward(self) -> None:
-        """Write how gradients come back from the results to the tensors they were made from."""
-        forward = self.segment
-        outs = self.differentiable
-        inputs = [value for value in self.known.values() if value.requires]
-        self.segment = forward.backward = Segment(len(self.values), forward)
-        seeds = []
-        for place, value in enumerate(outs):
-            seed = np.ones_like(value.array)
-            self.alive.append(seed)
-            self._add(seed, Incoming(place))
-            seeds.append(seed)
-        try:
-            found = grad(outs, seeds, inputs, True, False)
-        except Exception as error:
-            self.fail(f"its backward raised {type(error).__name__}: {error}")
-            found = []
-        refs = []
-        for one in found:
-            refs.append(None if one is None else self._number(one.array, one, "a gradient"))
-        self.segment.outputs = refs
-        places = {id(value): place for place, value in enumerate(self.tensors)}
-        forward.inputs = [places.get(id(value), value) for value in inputs]
-        self.segment = forward
-
 
 def plainly(given: Any) -> Any:
     """Return arguments with the plain numbers of readings."""
@@ -782,71 +659,6 @@ def maker() -> str:
 
 class Failing:
     """The answer for the call that raised in the replay: it is made again, and raises again."""
-
-
-class Place(NamedTuple):
-    """Where a tensor goes in the arguments of a `Whole`."""
-
-    number: int
-
-
-class Whole:
-    """A public function as a function of arrays, with its other arguments."""
-
-    def __init__(self, front: Any, args: Any, settings: Any) -> None:
-        self.front = front
-        self.args = args
-        self.settings = settings
-        self.shape: Any = None  # how its result is built of tensors
-
-    def __call__(self, *arrays: Any) -> Any:
-        values = [Tensor(one, raw) for one in arrays]
-        args = filled(self.args, values)
-        result = self.front(*args, **filled(self.settings, values))
-        found: list[Any] = []
-        self.shape = template(result, found)
-        return tuple(one.array for one in found)
-
-    def rebuilt(self, arrays: Any) -> Any:
-        """Return the result of the function, of its arrays."""
-        return filled(self.shape, [Tensor(one, raw) for one in arrays])
-
-    def __eq__(self, other: object) -> bool:
-        return (
-            isinstance(other, Whole)
-            and self.front is other.front
-            and same(self.args, other.args)
-            and same(self.settings, other.settings)
-        )
-
-    __hash__ = None  # type: ignore[assignment]
-
-
-def template(given: Any, values: list[Any]) -> Any:
-    """Return arguments with a `Place` for each tensor, which is put into `values`."""
-    if isinstance(given, Value):
-        values.append(given)
-        return Place(len(values) - 1)
-    if isinstance(given, StructSequence) or hasattr(given, "_fields"):
-        return Named(type(given), tuple(template(one, values) for one in given))
-    if type(given) in (list, tuple):
-        return type(given)(template(one, values) for one in given)
-    if type(given) is dict:
-        return {key: template(one, values) for key, one in given.items()}
-    return given
-
-
-def filled(given: Any, values: list[Any]) -> Any:
-    """Return what `template` was given, with other tensors."""
-    if isinstance(given, Place):
-        return values[given.number]
-    if isinstance(given, Named):
-        return given.kind(*(filled(one, values) for one in given.parts))
-    if type(given) in (list, tuple):
-        return type(given)(filled(one, values) for one in given)
-    if type(given) is dict:
-        return {key: filled(one, values) for key, one in given.items()}
-    return given
 
 
 class Held:
