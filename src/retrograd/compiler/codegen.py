@@ -229,7 +229,7 @@ class Writer:
             if given.place is not None:
                 return f"t[{given.place}]"
             return self.name_of(given.value, "captured")
-        if isinstance(given, (list, tuple)):
+        if type(given) in (list, tuple):
             inside = ", ".join(self.output(one) for one in given)
             if isinstance(given, list):
                 return f"[{inside}]"

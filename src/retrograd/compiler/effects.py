@@ -64,7 +64,7 @@ _ABOUT = {
     "is_pinned", "is_shared", "is_conj", "is_neg", "output_nr", "retains_grad",
     "same_size", "is_same_size", "can_cast", "__exit__", "nbytes", "itemsize", "get_num_threads",
     "training", "__eq__", "__ne__", "__bool__", "__float__",
-    "__int__", "__index__", "__complex__", "item", "type", "equal",
+    "__int__", "__index__", "__complex__", "__getitem__", "item", "type", "equal",
     "allclose",
 }  # fmt: skip
 _ARRAY_WRITERS = {"fill", "sort", "put", "partition", "resize", "setfield", "itemset", "byteswap"}
@@ -105,16 +105,18 @@ class Watch:
     def __init__(self, recorder: Any, reads: Any) -> None:
         self.recorder = recorder
         self.reads = reads
-        self.changed: list[tuple[Any, Any, str]] = []  # object, site, what was done
+        # Object, whether it is known to be from outside, site, what was done.
+        self.changed: list[tuple[Any, bool, Any, str]] = []
         self.owners: dict[int, tuple[Any, Any, Any]] = {}  # objects of the library: state before
         self.modes = modes_now()
+        self.pending: Any = None  # an item assignment, and how many writes there were before
         self.stores: dict[Any, dict[int, tuple[str, int]]] = {}
         self.importing: Any = None  # the import system's frame, while a module is loaded
 
     # -- calls ------------------------------------------------------------------------------------
 
     def profile(self, frame: Any, event: str, arg: Any) -> None:
-        if self.recorder.failed:
+        if self.recorder.failed and not self.recorder.has_readings:
             return
         if self.importing is not None:
             if event == "return" and frame is self.importing:
@@ -127,10 +129,14 @@ class Watch:
             if not inside(frame):
                 self.built_in(frame, arg)
         elif event == "call":
-            if not inside(frame):
+            if not inside(frame) and not importing(frame):
                 self.reads.frame(frame)
                 self.iterators(frame)
-                if self.stores_of(frame.f_code):
+                name = frame.f_code.co_filename
+                if (
+                    not name.startswith((_NUMPY, "<frozen"))
+                    and self.stores_of(frame.f_code)
+                ):
                     self.trace_stores(frame)
             elif frame.f_back is not None and not inside(frame.f_back):
                 self.library(frame)
@@ -150,7 +156,9 @@ class Watch:
                     self.effect(frame, f"{name}() is called")
             elif name in _HOOKING or name in _CHANGING:
                 self.effect(frame, f"{name}() is called")
-            elif not (module in _PURE_MODULES or module.startswith("retrograd")):
+            elif not (module in _PURE_MODULES or module.startswith(("retrograd", "numpy"))) or (
+                module.startswith("numpy.random")
+            ):
                 self.effect(frame, f"{module}.{name}() is called")
             return
         if isinstance(owner, Value):
@@ -194,9 +202,10 @@ class Watch:
         """Judge a call of a method of a tensor."""
         if name in _HOOKING:
             self.effect(frame, f"{name}() is called")
-        elif name in ("requires_grad_", "share_memory_", "set_", "resize_", "__setstate__"):
-            if id(owner) not in self.recorder.newborn or name != "requires_grad_":
-                self.effect(frame, f"{name}() is called on a tensor from outside the function")
+        elif name in ("share_memory_", "set_", "resize_", "__setstate__") or (
+            name == "requires_grad_" and id(owner) not in self.recorder.newborn
+        ):
+            self.effect(frame, f"{name}() is called on a tensor from outside the function")
 
     def iterators(self, frame: Any) -> None:
         """End the trace where code can reach an iterator from outside: it may take from it."""
@@ -205,10 +214,18 @@ class Watch:
         for name in code.co_names:
             if name in frame.f_globals:
                 named[name] = frame.f_globals[name]
-        first = named.get("self")
-        if first is not None and hasattr(first, "__dict__"):
-            named.update((k, v) for k, v in vars(first).items() if k in code.co_names)
+        for value in list(named.values()):
+            if isinstance(value, types.ModuleType):
+                if value is np and "random" in code.co_names:
+                    self.effect(frame, "np.random is used")
+            elif hasattr(value, "__dict__") and not isinstance(value, (Value, type)):
+                own = vars(value)
+                named.update((k, own[k]) for k in code.co_names if k in own)
         for name, value in named.items():
+            maker = getattr(value, "__self__", value)
+            if type(maker).__module__.startswith("numpy.random"):
+                self.effect(frame, f"{name} draws random numbers of NumPy's")
+                return
             if not hasattr(type(value), "__next__") or isinstance(value, io.IOBase):
                 continue
             if not gc.is_tracked(value) and name.startswith("."):
@@ -244,7 +261,9 @@ class Watch:
         frame.f_trace_lines = False
 
     def instruction(self, frame: Any, event: str, arg: Any) -> Any:
-        if event == "opcode" and not self.recorder.failed:
+        if event == "opcode" and (not self.recorder.failed or self.recorder.has_readings):
+            if self.pending is not None:
+                self.settle_pending()
             store = self.stores[frame.f_code].get(frame.f_lasti)
             if store is not None:
                 self.store(frame, *store)
@@ -266,6 +285,9 @@ class Watch:
             return
         target = self.target(frame, code, number, name)
         if target is unknown:
+            if name == "STORE_SUBSCR":
+                self.pending = (site_of(frame), self.recorder.writes)
+                return
             self.effect(frame, f"something is stored ({name}) that cannot be followed")
         elif isinstance(target, Value):
             what = code[number].argval
@@ -286,9 +308,9 @@ class Watch:
                 if isinstance(holder, types.FrameType) or any(holder is one for one in here):
                     continue
                 if id(holder) not in newborn_objects():
-                    thing = OUTSIDE
-                    break
-        self.changed.append((thing, site, what))
+                    self.changed.append((thing, True, site, what))
+                    return
+        self.changed.append((thing, False, site, what))
 
     def in_place(self, frame: Any, code: list[Any], number: int) -> None:
         """Judge ``x += y``, which changes a list, a set or an array that it does not make."""
@@ -320,41 +342,63 @@ class Watch:
             return frame.f_locals.get(what, unknown)
         if name in ("STORE_GLOBAL", "STORE_NAME"):
             return frame.f_globals.get(what, unknown)
-        # ``owner.name += y`` copies the owner before it loads the attribute.
-        for back in range(number - 1, max(number - 12, -1), -1):
-            if name == "STORE_ATTR" and code[back].opname == "LOAD_ATTR":
-                if code[back].argval == what:
-                    while code[back - 1].opname in (*_NEUTRAL, "COPY", "DUP_TOP"):
-                        back -= 1
-                    owner = read_value(frame, code, back - 1)
-                    return unknown if owner is unknown else attribute(owner, what)
-            if name == "STORE_SUBSCR" and code[back].opname == "BINARY_SUBSCR":
-                copies = (*_NEUTRAL, "COPY", "DUP_TOP_TWO")
-                while code[back - 1].opname in copies:
-                    back -= 1
-                key = skip_value(code, back - 1)
-                owner = unknown if key is None else read_value(frame, code, key)
-                if isinstance(owner, Value):
-                    return owner
-                if isinstance(owner, (list, tuple, dict)):
-                    held = owner.values() if isinstance(owner, dict) else owner
-                    inner = [one for one in held if isinstance(one, (*_CONTAINERS, np.ndarray))]
-                    return unknown if inner else None
-                return unknown
+        owner = self.owner(frame, code, place, name)
+        if owner is unknown:
+            return unknown
+        if name == "STORE_ATTR":
+            return attribute(owner, what)
+        if isinstance(owner, Value):
+            return owner
+        if isinstance(owner, (list, tuple, dict)):
+            held = owner.values() if isinstance(owner, dict) else owner
+            inner = [one for one in held if isinstance(one, (*_CONTAINERS, np.ndarray))]
+            return unknown if inner else None
         return unknown
+
+    def owner(self, frame: Any, code: list[Any], number: int, name: str) -> Any:
+        """Return what ``owner.name += y`` or ``owner[key] += y`` stores into.
+
+        The owner is copied before the attribute or the item is loaded.
+        """
+        what = code[number].argval
+        load = {"STORE_ATTR": "LOAD_ATTR", "STORE_SUBSCR": "BINARY_SUBSCR"}.get(name)
+        for back in range(number - 1, max(number - 40, -1), -1):
+            if code[back].opname != load or (load == "LOAD_ATTR" and code[back].argval != what):
+                continue
+            copied = code[before(code, back - 1)].opname in ("COPY", "DUP_TOP", "DUP_TOP_TWO")
+            if not copied:
+                continue
+            place = back - 1
+            while code[place].opname in (*_NEUTRAL, "COPY", "DUP_TOP", "DUP_TOP_TWO"):
+                place -= 1
+            owner = place if load == "LOAD_ATTR" else skip_value(code, place)
+            return unknown if owner is None else read_value(frame, code, owner)
+        return unknown
+
+    def settle_pending(self) -> None:
+        """Judge an item assignment to something unknown: a tensor's is a recorded write."""
+        site, writes = self.pending
+        self.pending = None
+        if self.recorder.writes == writes:
+            self.late("something is stored that cannot be followed", site)
 
     def target(self, frame: Any, code: list[Any], number: int, name: str) -> Any:
         """Return the object that an instruction stores into, `unknown` where that is unclear."""
-        back = number - 1
+        back = before(code, number - 1)
+        if back >= 0 and code[back].opname in ("SWAP", "ROT_TWO", "ROT_THREE"):
+            return self.owner(frame, code, number, name)
+        place: int | None = back
         if name in ("STORE_SUBSCR", "DELETE_SUBSCR"):
-            back = skip_value(code, back)  # the key
+            place = skip_value(code, back)  # the key
         elif name == "STORE_SLICE":
-            back = skip_value(code, skip_value(code, back))
-        if back is None:
+            place = skip_value(code, skip_value(code, back))
+        if place is None:
             return unknown
-        return read_value(frame, code, back)
+        return read_value(frame, code, place)
 
     def effect(self, frame: Any, what: str) -> None:
+        if importing(frame):
+            return  # which happens once
         while frame.f_back is not None and is_pythons(frame.f_code.co_filename):
             frame = frame.f_back  # the line of the program, not of a module of Python's
         self.recorder.effect = True
@@ -362,11 +406,13 @@ class Watch:
 
     def judge_changes(self) -> None:
         """Judge what was changed: objects made during the call may be."""
+        if self.pending is not None:
+            self.settle_pending()
         new = newborn_objects()
-        for thing, site, what in self.changed:
-            if id(thing) not in new:
+        for thing, outside, site, what in self.changed:
+            if outside or id(thing) not in new:
                 settle(thing, 3)
-                kind = "dict" if thing is OUTSIDE else type(thing).__name__
+                kind = type(thing).__name__
                 self.late(f"{what} on a {kind} from outside the function", site)
         for owner, state, site in self.owners.values():
             if id(owner) not in new and state_of(owner) != state:
@@ -379,6 +425,18 @@ class Watch:
         if not self.recorder.failed:
             self.recorder.effect = True
             self.recorder.fail(f"{what} at {describe_site(site)}")
+
+
+def importing(frame: Any) -> bool:
+    """Say whether a frame belongs to an import."""
+    while frame is not None:
+        name = frame.f_code.co_filename
+        if name.startswith("<frozen importlib"):
+            return True
+        if name.startswith(_PACKAGE + "compiler/"):
+            return False
+        frame = frame.f_back
+    return False
 
 
 def newborn_objects() -> set[int]:
@@ -441,13 +499,6 @@ def attribute(owner: Any, name: str) -> Any:
         return own[name]
     found = inspect.getattr_static(type(owner), name, unknown)
     return unknown if hasattr(type(found), "__get__") else found
-
-
-class Outside:
-    """Type of the stand-in for a dictionary that was there before the call."""
-
-
-OUTSIDE = Outside()
 
 
 class Unknown:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import bisect
+import copy
 import functools
 import threading
 import warnings
+import weakref
 from collections.abc import Iterator
 from typing import Any
 
@@ -21,6 +23,7 @@ from .trace import Segment
 from .warming import MOST_SURPRISES, Warming, make_slow
 
 MOST_TREES = 16
+MOST_KEYS = 128
 
 
 class Tree:
@@ -49,7 +52,10 @@ class CompiledFunction:
         Why the function runs eagerly, empty when it does not.
     """
 
+    every: weakref.WeakSet[CompiledFunction] = weakref.WeakSet()
+
     def __init__(self, function: Any, fullgraph: bool = False) -> None:
+        self.every.add(self)
         self.function = function
         self.fullgraph = fullgraph
         self.warned = False
@@ -134,6 +140,9 @@ class CompiledFunction:
         return self.run(tree, writer, args, settings)
 
     def record(self, key: Any, tensors: list[Any], args: Any, settings: Any) -> Any:
+        if key not in self.trees and len(self.trees) >= MOST_KEYS:
+            self.give_up(f"more than {MOST_KEYS} kinds of arguments were seen")
+            return self.function(*args, **settings)
         trees = self.trees.setdefault(key, [])
         if len(trees) >= MOST_TREES:
             self.give_up(f"more than {MOST_TREES} sets of guards for one kind of arguments")
@@ -189,6 +198,19 @@ class CompiledFunction:
                 f"compile: {self.__name__} runs eagerly from there on: {writer.failed}",
                 stacklevel=5,
             )
+
+    def forget(self) -> None:
+        """Drop every record."""
+        with self.lock:
+            self.trees = {}
+            self.eager = ""
+            self.warned = False
+
+    def __deepcopy__(self, memo: Any) -> CompiledFunction:
+        return CompiledFunction(copy.deepcopy(self.function, memo), self.fullgraph)
+
+    def __reduce__(self) -> Any:
+        return CompiledFunction, (self.function, self.fullgraph)
 
     def give_up(self, why: str) -> None:
         """Run eagerly from now on."""

@@ -11,16 +11,13 @@ from __future__ import annotations
 
 import sys
 import threading
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
-from .._core.errors import GraphFreedError, SavedValueChangedError
-from .._core.gradients import grad
 from .._core.tracing import set_recorder
 from .._core.value import Value
-from ..ops._returns import StructSequence
-from ..tensor import Tensor, raw
+from .ending import Ending
 from .readings import Reading
 from .trace import (
     CALL,
@@ -31,20 +28,12 @@ from .trace import (
     Argument,
     Captured,
     CapturedGrad,
-    Incoming,
-    Named,
-    OutGrad,
-    OutLeaf,
-    OutNumber,
-    OutTensor,
-    OutValue,
-    OutView,
     Ref,
     Segment,
     Slot,
     Step,
-    same,
 )
+from .whole import Whole, template
 
 MOST_CHILDREN = 32  # branches at one place, before the rest of that place runs eagerly
 LONGEST_PATH = 5000  # segments
@@ -52,12 +41,12 @@ ANOTHER_WAY = "compile: the function took another way than before with the same 
 
 # Operations and functions whose results have shapes that depend on values.
 VARYING = {
-    "nonzero", "argwhere", "places_of", "masked_select", "unique", "unique_consecutive",
+    "nonzero", "argwhere", "places_of", "select_masked", "unique", "unique_consecutive",
     "numbers_repeated", "each_repeated", "bincount", "one_hot", "to_array", "checked",
 }  # fmt: skip
 
 
-class Recorder:
+class Recorder(Ending):
     """Writes the trace of one call, or answers from it what was already computed.
 
     Parameters
@@ -99,7 +88,8 @@ class Recorder:
         self.new_segments: list[Segment] = []
         self.by_reference: Any = lambda array: False  # says whether an array is from outside
         self.reachable: Any = list  # finds the tensors that the program can reach
-        self.claimed = 0  # writes made by recorded calls
+        self.claimed = 0  # writes made by recorded calls, not yet reported
+        self.writes = 0  # all of them
         self.looks: list[Any] = []  # for the watcher of side effects: calls seen
         self.answers: list[Step] = []
         self.replies: list[tuple[int, Any]] = []
@@ -107,6 +97,7 @@ class Recorder:
         self.raises = False  # the call after the answered ones raised in the replay
         self.differentiable: list[Any] = []  # the results that require grad
         self.given_out: list[Any] = []
+        self.has_readings = False  # whether the program holds any
         self.leaves = False  # whether a result is a new leaf
         if slots is not None:
             self._answer_from(slots, key, steps)
@@ -303,7 +294,7 @@ class Recorder:
     def _sized(self, step: Step, out: Any) -> Any:
         """Let the trace branch on the shapes of results whose shapes depend on values."""
         masked = step.name == "index" and any(
-            isinstance(one, Ref) and getattr(self.values[one.number], "dtype", None) == bool
+            isinstance(one, Ref) and getattr(self.values[one.number], "dtype", None) == np.bool_
             for one in step.args
         )
         if masked or step.name in VARYING:
@@ -365,6 +356,7 @@ class Recorder:
             return
         step = Step(WRITE, function, (where, *given), name=name)
         self.claimed += 1
+        self.writes += 1
         if self.answering and self._answer(step) is not Failing:
             return
         try:
@@ -527,10 +519,6 @@ class Recorder:
             self.segment.steps.append(step)
         return out
 
-    def takes_calls(self, args: Any, settings: Any) -> bool:
-        """Say whether a compiled function runs eagerly here: it is part of this trace."""
-        return True
-
     def takes_functions(self, args: Any) -> bool:
         """Say whether a call of a user's Function is noted as a whole: its operations are."""
         return False
@@ -549,6 +537,7 @@ class Recorder:
             self.fail(f"a tensor is made {made}, which the trace cannot follow")
             return plain
         if kind == "item" and isinstance(plain, (float, int)) and not isinstance(plain, bool):
+            self.has_readings = True
             return Reading(self, self._read(where, value.array))
         if kind == "tolist":
             array = value.array
@@ -572,10 +561,9 @@ class Recorder:
     def compute(self, function: Any, args: Any, given: Any) -> int:
         """Note a calculation on numbers; return its slot."""
         step = Step(CALL, function, args, name=getattr(function, "__name__", "compute"))
-        if self.answering and not self.failed:
-            if self._answer(step) is not Failing:
-                number: int = self.answers[self.at - 1].outs
-                return number
+        if self.answering and not self.failed and self._answer(step) is not Failing:
+            answered: int = self.answers[self.at - 1].outs
+            return answered
         out = function(*given)
         number = self._add(out)
         self.numbers[id(out)] = number
@@ -630,130 +618,6 @@ class Recorder:
         if not self.failed:
             self.failed = why
 
-    def finish(self, result: Any) -> Any:
-        """Close the last segment with the function's result; return the result for the caller."""
-        if self.answering and not self.failed:
-            self.fail("the function ended before it came to where it was")
-        plain, outputs = self._outputs(result)
-        if self.differentiable and not self.failed:
-            self._write_backward()
-        if not self.failed:
-            self.segment.outputs = outputs
-        return plain
-
-    def _outputs(self, result: Any) -> tuple[Any, Any]:
-        if isinstance(result, Value):
-            return result, self._output(result)
-        if type(result) is Reading:
-            return result.plain, OutNumber(result.number)
-        if isinstance(result, (list, tuple)):
-            pairs = [self._outputs(one) for one in result]
-            plain = [one for one, _ in pairs]
-            marks = [one for _, one in pairs]
-            if hasattr(result, "_fields") or isinstance(result, StructSequence):
-                return type(result)(*plain), Named(type(result), tuple(marks))
-            if type(result) not in (list, tuple):
-                self.fail(f"the result is a {type(result).__name__}")
-                return result, None
-            return type(result)(plain), type(result)(marks)
-        if type(result) is dict:
-            pairs = {key: self._outputs(one) for key, one in result.items()}
-            return {k: p for k, (p, _) in pairs.items()}, {k: o for k, (_, o) in pairs.items()}
-        if result is None or isinstance(result, (bool, int, float, complex, str, bytes)):
-            return result, result
-        self.fail(f"the result is a {type(result).__name__}")
-        return result, None
-
-    def _output(self, value: Any) -> Any:
-        if self.failed:
-            return None
-        if id(value) in self.grads:
-            self.fail("the result is a .grad from before the call")
-            return None
-        if id(value) in self.known and id(value) not in self.newborn:
-            for place, one in enumerate(self.tensors):
-                if one is value:
-                    return OutValue(place, None)
-            return OutValue(None, value)
-        if id(value) not in self.newborn:
-            return OutValue(None, value)
-        if value.base is not None and id(value.base) not in self.newborn:
-            return self._view(value)
-        if any(value is one for one in self.given_out):
-            self.fail("one new tensor stands twice in the result")
-            return None
-        if any(value is not one and np.may_share_memory(value.array, one.array)
-               for one in (*self.given_out, *self.known.values())):  # fmt: skip
-            self.fail("two results share memory")
-            return None
-        self.given_out.append(value)
-        where = self._number(value.array, value, "the result")
-        if where is None:
-            return None
-        if not value.requires:
-            return OutTensor(where.number)
-        if value.node is None:
-            if self.differentiable or (value.cell is not None and value.cell.grad is not None):
-                self.fail("the result is a new leaf that requires grad, beside others")
-                return None
-            self.leaves = True
-            return OutLeaf(where.number)
-        if self.leaves:
-            self.fail("the result is a new leaf that requires grad, beside others")
-            return None
-        for place, one in enumerate(self.differentiable):
-            if one is value:
-                return OutGrad(where.number, place)
-        self.differentiable.append(value)
-        return OutGrad(where.number, len(self.differentiable) - 1)
-
-    def _view(self, value: Any) -> Any:
-        base = self._output(value.base)
-        where = self._number(value.array, value, "the result")
-        if value.requires or value.base.requires or where is None or base is None:
-            self.fail("the result is a view of a tensor that requires grad")
-            return None
-        return OutView(where.number, base)
-
-    def _write_backward(self) -> None:
-        """Write how gradients come back from the results to the tensors they were made from."""
-        forward = self.segment
-        outs = self.differentiable
-        inputs = [value for value in self.known.values() if value.requires]
-        self.segment = forward.backward = Segment(len(self.values), forward)
-        seeds = []
-        for place, value in enumerate(outs):
-            seed = np.ones_like(value.array)
-            self.alive.append(seed)
-            self._add(seed, Incoming(place))
-            seeds.append(seed)
-        try:
-            found = grad(outs, seeds, inputs, True, False)
-        except (GraphFreedError, SavedValueChangedError) as error:
-            self._refuse_backward(forward, inputs, error)
-            return
-        except Exception as error:
-            self.fail(f"its backward raised {type(error).__name__}: {error}")
-            found = []
-        refs = []
-        for one in found:
-            refs.append(None if one is None else self._number(one.array, one, "a gradient"))
-        self.segment.outputs = refs
-        forward.inputs = self._places(inputs)
-        self.segment = forward
-
-    def _places(self, inputs: list[Any]) -> list[Any]:
-        """Return tensors, arguments by their place."""
-        places = {id(value): place for place, value in enumerate(self.tensors)}
-        return [places.get(id(value), value) for value in inputs]
-
-    def _refuse_backward(self, forward: Segment, inputs: list[Any], error: Exception) -> None:
-        """Note that the results cannot be differentiated: as a loss after its own backward."""
-        forward.backward = None
-        forward.refuses = type(error)(str(error).partition("\n")[0])
-        forward.inputs = self._places(inputs)
-        self.segment = forward
-
 
 def plainly(given: Any) -> Any:
     """Return arguments with the plain numbers of readings."""
@@ -801,72 +665,6 @@ class Failing:
     """The answer for the call that raised in the replay: it is made again, and raises again."""
 
 
-class Place(NamedTuple):
-    """Where a tensor goes in the arguments of a `Whole`."""
-
-    number: int
-
-
-class Whole:
-    """A public function as a function of arrays, with its other arguments."""
-
-    def __init__(self, front: Any, args: Any, settings: Any) -> None:
-        self.front = front
-        self.args = args
-        self.settings = settings
-        self.shape: Any = None  # how its result is built of tensors
-
-    def __call__(self, *arrays: Any) -> Any:
-        values = [Tensor(one, raw) for one in arrays]
-        args = filled(self.args, values)
-        result = self.front(*args, **filled(self.settings, values))
-        found: list[Any] = []
-        self.shape = template(result, found)
-        return tuple(one.array for one in found)
-
-    def rebuilt(self, arrays: Any) -> Any:
-        """Return the result of the function, of its arrays."""
-        return filled(self.shape, [Tensor(one, raw) for one in arrays])
-
-    def __eq__(self, other: object) -> bool:
-        return (
-            isinstance(other, Whole)
-            and self.front is other.front
-            and same(self.args, other.args)
-            and same(self.settings, other.settings)
-        )
-
-    def __hash__(self) -> int:
-        return hash(self.front)
-
-
-def template(given: Any, values: list[Any]) -> Any:
-    """Return arguments with a `Place` for each tensor, which is put into `values`."""
-    if isinstance(given, Value):
-        values.append(given)
-        return Place(len(values) - 1)
-    if isinstance(given, StructSequence) or hasattr(given, "_fields"):
-        return Named(type(given), tuple(template(one, values) for one in given))
-    if type(given) in (list, tuple):
-        return type(given)(template(one, values) for one in given)
-    if type(given) is dict:
-        return {key: template(one, values) for key, one in given.items()}
-    return given
-
-
-def filled(given: Any, values: list[Any]) -> Any:
-    """Return what `template` was given, with other tensors."""
-    if isinstance(given, Place):
-        return values[given.number]
-    if isinstance(given, Named):
-        return given.kind(*(filled(one, values) for one in given.parts))
-    if type(given) in (list, tuple):
-        return type(given)(filled(one, values) for one in given)
-    if type(given) is dict:
-        return {key: filled(one, values) for key, one in given.items()}
-    return given
-
-
 class Held:
     """A constant array: the same one whenever the trace comes to this place."""
 
@@ -891,11 +689,11 @@ def read_number(array: Any) -> Any:
 
 def plain_of(key: Any) -> Any:
     """Return the value that `key_of` made a key of."""
-    return float("nan") if key[0] is float and key[1] == "nan" else key[1]
+    return float(key[1]) if key[0] is float else key[1]
 
 
 def key_of(plain: Any) -> Any:
     """Return what tells a value that Python saw from others: nan is equal to itself here."""
-    if isinstance(plain, float) and plain != plain:
-        return (float, "nan")
+    if isinstance(plain, float) and (plain != plain or plain == 0):
+        return (float, repr(plain))  # -0.0 is another number
     return (type(plain), plain)

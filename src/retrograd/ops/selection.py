@@ -8,7 +8,7 @@ from .._core.gates import call2
 from .._core.op import PROMOTE, op
 from .._core.promotion import category, result_type
 from .._core.public import expect_tensor, public
-from .._core.tracing import one_step
+from .._core.tracing import from_python, one_step
 from .._core.value import Value
 from ._arguments import scalar_name
 from ._fronts import plain, refuse
@@ -165,6 +165,10 @@ def where(condition, input=_NOTHING, other=_NOTHING):
 def _in_dtype(given, dtype):
     if isinstance(given, Value):
         return given if given.get_dtype() == dtype else cast(given, dtype=dtype)
+    return from_python(_number_in, given, dtype)
+
+
+def _number_in(given, dtype):
     return np.asarray(given).astype(dtype)
 
 
