@@ -308,16 +308,23 @@ def cross_entropy(
         reduction = _reduction(size_average, reduce, reduction)
     shape = input.get_shape()
     target_shape = target.get_shape()
-    if len(shape) == 2 and shape[:1] == target_shape and weight is None and label_smoothing == 0:
+    if (
+        len(shape) == 2
+        and shape[:1] == target_shape
+        and shape[1]
+        and weight is None
+        and label_smoothing == 0
+        and input.get_dtype().kind == "f"
+        and target.get_dtype() == INT64
+    ):
         # What nearly every training step asks for, without a look at all that it does not.
-        if shape[1] and input.get_dtype().kind == "f" and target.get_dtype() == INT64:
-            return ops.negative_log_likelihood(
-                log_softmax(input, axis=1),
-                target,
-                None,
-                ignore_index=ignore_index,
-                reduction=reduction,
-            )
+        return ops.negative_log_likelihood(
+            log_softmax(input, axis=1),
+            target,
+            None,
+            ignore_index=ignore_index,
+            reduction=reduction,
+        )
     if shape == target_shape:
         return _against_probabilities(
             input, target, weight, ignore_index, reduction, label_smoothing
