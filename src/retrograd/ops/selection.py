@@ -142,7 +142,8 @@ def where(condition, input=_NOTHING, other=_NOTHING):
         if isinstance(other, Value) and other.get_dtype() == dtype:
             return where_op(condition, input, other)
     if input is _NOTHING:
-        return tuple([condition.make(places) for places in np.nonzero(condition.array)])
+        places = np.nonzero(np.atleast_1d(condition.array))
+        return tuple([condition.make(one) for one in places])
     kind = condition.get_dtype()
     if kind.kind != "b" and kind != np.uint8:
         raise RuntimeError(
