@@ -125,7 +125,7 @@ def where_dy(g, condition):
 @one_step
 def places_of(condition):
     """Return where a condition holds, a tensor for each dimension."""
-    return tuple([condition.make(places) for places in np.nonzero(condition.array)])
+    return tuple([condition.make(places) for places in np.nonzero(np.atleast_1d(condition.array))])
 
 
 _NOTHING = object()
