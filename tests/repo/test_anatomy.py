@@ -1,4 +1,4 @@
-"""docs/anatomy.md is a session that runs and shows what it prints; design notes run as well."""
+"""docs/anatomy.md and docs/compile.md are sessions that run; design notes run as well."""
 
 import pytest
 
@@ -10,6 +10,10 @@ NOTES = sorted((ROOT / "docs" / "design").glob("*.md"))
 
 def test_the_walk_runs():
     check_document(ROOT / "docs" / "anatomy.md", at_least=8)
+
+
+def test_the_tour_of_compile_runs():
+    check_document(ROOT / "docs" / "compile.md", at_least=6)
 
 
 @pytest.mark.parametrize("note", NOTES, ids=lambda path: path.stem)

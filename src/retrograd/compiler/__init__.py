@@ -9,6 +9,8 @@ from __future__ import annotations
 from typing import Any
 
 from .._core import tracing
+from .explain import explain as explain
+from .explain import lower_next as lower_next
 from .function import CompiledFunction as CompiledFunction
 from .modules import OptimizedModule as OptimizedModule
 from .modules import compile_module
@@ -82,4 +84,7 @@ def __getattr__(name: str) -> Any:
     raise missing_name(__name__, name)
 
 
-__all__ = ["CompiledFunction", "OptimizedModule", "compile", "is_compiling", "is_dynamo_compiling"]
+__all__ = [
+    "CompiledFunction", "OptimizedModule", "compile", "explain", "is_compiling",
+    "is_dynamo_compiling", "lower_next",
+]  # fmt: skip
