@@ -29,6 +29,7 @@ from .trace import (
     Incoming,
     Named,
     OutGrad,
+    OutLeaf,
     OutNumber,
     OutTensor,
     OutValue,
@@ -212,6 +213,9 @@ class Writer:
         """Return a part of the result as an expression."""
         if isinstance(given, OutTensor):
             return f"Tensor({self.text(Ref(given.number))}, raw)"
+        if isinstance(given, OutLeaf):
+            made = self.name_of(new_leaf, "new_leaf")
+            return f"{made}({self.text(Ref(given.number))})"
         if isinstance(given, Named):
             inside = ", ".join(self.output(one) for one in given.parts)
             return f"{self.name_of(given.kind, given.kind.__name__)}({inside})"
@@ -348,6 +352,13 @@ class Writer:
         linecache.cache[filename] = (len(source), None, source.splitlines(True), filename)
         weakref.finalize(function, linecache.cache.pop, filename, None)
         return function
+
+
+def new_leaf(array: Any) -> Any:
+    """Return a tensor that requires grad."""
+    made: Any = Tensor(array, raw)
+    made.requires = True
+    return made
 
 
 _NDARRAY = {

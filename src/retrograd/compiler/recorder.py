@@ -9,8 +9,9 @@ the function runs as it always did; it is never replayed with a step missing.
 
 from __future__ import annotations
 
+import sys
 import threading
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -19,6 +20,7 @@ from .._core.gradients import grad
 from .._core.tracing import set_recorder
 from .._core.value import Value
 from ..ops._returns import StructSequence
+from ..tensor import Tensor, raw
 from .readings import Reading
 from .trace import (
     CALL,
@@ -32,6 +34,7 @@ from .trace import (
     Incoming,
     Named,
     OutGrad,
+    OutLeaf,
     OutNumber,
     OutTensor,
     OutValue,
@@ -40,6 +43,7 @@ from .trace import (
     Segment,
     Slot,
     Step,
+    same,
 )
 
 MOST_CHILDREN = 32  # branches at one place, before the rest of that place runs eagerly
@@ -48,8 +52,8 @@ ANOTHER_WAY = "compile: the function took another way than before with the same 
 
 # Operations and functions whose results have shapes that depend on values.
 VARYING = {
-    "nonzero", "masked_select", "unique", "unique_consecutive", "repeat_interleave", "bincount",
-    "select_by_mask", "to_array", "checked",
+    "nonzero", "argwhere", "places_of", "masked_select", "unique", "unique_consecutive",
+    "numbers_repeated", "each_repeated", "bincount", "one_hot", "to_array", "checked",
 }  # fmt: skip
 
 
@@ -103,6 +107,7 @@ class Recorder:
         self.raises = False  # the call after the answered ones raised in the replay
         self.differentiable: list[Any] = []  # the results that require grad
         self.given_out: list[Any] = []
+        self.leaves = False  # whether a result is a new leaf
         if slots is not None:
             self._answer_from(slots, key, steps)
         else:
@@ -297,7 +302,11 @@ class Recorder:
 
     def _sized(self, step: Step, out: Any) -> Any:
         """Let the trace branch on the shapes of results whose shapes depend on values."""
-        if step.name in VARYING:
+        masked = step.name == "index" and any(
+            isinstance(one, Ref) and getattr(self.values[one.number], "dtype", None) == bool
+            for one in step.args
+        )
+        if masked or step.name in VARYING:
             outs = step.outs
             if outs is None:
                 outs = self.answers[self.at - 1].outs
@@ -326,6 +335,22 @@ class Recorder:
             return None
         number = self.numbers.get(id(out))
         return self._add(out) if number is None else number
+
+    def whole(self, front: Any, args: Any, settings: dict[str, Any]) -> Any:
+        """Run and note a public function as one step on the arrays of its tensors."""
+        if self._idle():
+            return front(*args, **settings)
+        values: list[Any] = []
+        call = Whole(front, template(args, values), template(settings, values))
+        name = front.__name__
+        given = tuple(self._given(one.array, one, name) for one in values)
+        if any(type(one) is Reading for one in (*args, *settings.values())):
+            self.fail(f"{name} is given a number that was read from a tensor")
+        arrays = tuple(one.array for one in values)
+        out = self._call(call, given, arrays, {}, name)
+        if call.shape is None:  # it was answered
+            call = self.answers[self.at - 1].function
+        return call.rebuilt(out)
 
     def write(self, function: Any, target: Any, args: Any) -> None:
         """Run and note a function that writes into an array."""
@@ -394,7 +419,7 @@ class Recorder:
             elif not any(value.array is array for value in self.known.values()):
                 owner = self.owner_of(array)
                 if owner is None:
-                    self.fail("a tensor is made of an array computed outside of recorded operations")
+                    self.fail(f"{maker()} makes a tensor outside of recorded operations")
 
     def constant(self, array: Any) -> Any:
         """Note an array that was filled without looking at any value."""
@@ -664,7 +689,13 @@ class Recorder:
         if not value.requires:
             return OutTensor(where.number)
         if value.node is None:
-            self.fail("the result is a new leaf that requires grad")
+            if self.differentiable or (value.cell is not None and value.cell.grad is not None):
+                self.fail("the result is a new leaf that requires grad, beside others")
+                return None
+            self.leaves = True
+            return OutLeaf(where.number)
+        if self.leaves:
+            self.fail("the result is a new leaf that requires grad, beside others")
             return None
         for place, one in enumerate(self.differentiable):
             if one is value:
@@ -748,8 +779,87 @@ def _holds_refs(given: Any) -> bool:
     )
 
 
+def maker() -> str:
+    """Return the name of the library's function that makes a tensor just now."""
+    frame: Any = sys._getframe(1)
+    name = "something"
+    while frame is not None:
+        file = frame.f_code.co_filename.replace("\\", "/")
+        if not file.endswith(("/tensor.py", "/recorder.py", "/tracing.py", "/_wrap.py")):
+            name = frame.f_code.co_name
+            if name not in ("wrap", "_leaf", "like", "make"):
+                break
+        frame = frame.f_back
+    return name
+
+
 class Failing:
     """The answer for the call that raised in the replay: it is made again, and raises again."""
+
+
+class Place(NamedTuple):
+    """Where a tensor goes in the arguments of a `Whole`."""
+
+    number: int
+
+
+class Whole:
+    """A public function as a function of arrays, with its other arguments."""
+
+    def __init__(self, front: Any, args: Any, settings: Any) -> None:
+        self.front = front
+        self.args = args
+        self.settings = settings
+        self.shape: Any = None  # how its result is built of tensors
+
+    def __call__(self, *arrays: Any) -> Any:
+        values = [Tensor(one, raw) for one in arrays]
+        args = filled(self.args, values)
+        result = self.front(*args, **filled(self.settings, values))
+        found: list[Any] = []
+        self.shape = template(result, found)
+        return tuple(one.array for one in found)
+
+    def rebuilt(self, arrays: Any) -> Any:
+        """Return the result of the function, of its arrays."""
+        return filled(self.shape, [Tensor(one, raw) for one in arrays])
+
+    def __eq__(self, other: object) -> bool:
+        return (
+            isinstance(other, Whole)
+            and self.front is other.front
+            and same(self.args, other.args)
+            and same(self.settings, other.settings)
+        )
+
+    __hash__ = None  # type: ignore[assignment]
+
+
+def template(given: Any, values: list[Any]) -> Any:
+    """Return arguments with a `Place` for each tensor, which is put into `values`."""
+    if isinstance(given, Value):
+        values.append(given)
+        return Place(len(values) - 1)
+    if isinstance(given, StructSequence) or hasattr(given, "_fields"):
+        return Named(type(given), tuple(template(one, values) for one in given))
+    if type(given) in (list, tuple):
+        return type(given)(template(one, values) for one in given)
+    if type(given) is dict:
+        return {key: template(one, values) for key, one in given.items()}
+    return given
+
+
+def filled(given: Any, values: list[Any]) -> Any:
+    """Return what `template` was given, with other tensors."""
+    if isinstance(given, Place):
+        return values[given.number]
+    if isinstance(given, Named):
+        return given.kind(*(filled(one, values) for one in given.parts))
+    if type(given) in (list, tuple):
+        return type(given)(filled(one, values) for one in given)
+    if type(given) is dict:
+        return {key: filled(one, values) for key, one in given.items()}
+    return given
 
 
 class Held:

@@ -8,6 +8,7 @@ from .._core.gates import call2
 from .._core.op import PROMOTE, op
 from .._core.promotion import category, result_type
 from .._core.public import expect_tensor, public
+from .._core.tracing import one_step
 from .._core.value import Value
 from ._arguments import scalar_name
 from ._fronts import plain, refuse
@@ -121,6 +122,12 @@ def where_dy(g, condition):
     return np.where(condition, 0, g)
 
 
+@one_step
+def places_of(condition):
+    """Return where a condition holds, a tensor for each dimension."""
+    return tuple([condition.make(places) for places in np.nonzero(condition.array)])
+
+
 _NOTHING = object()
 
 
@@ -142,7 +149,7 @@ def where(condition, input=_NOTHING, other=_NOTHING):
         if isinstance(other, Value) and other.get_dtype() == dtype:
             return where_op(condition, input, other)
     if input is _NOTHING:
-        return tuple([condition.make(places) for places in np.nonzero(condition.array)])
+        return places_of(condition)
     kind = condition.get_dtype()
     if kind.kind != "b" and kind != np.uint8:
         raise RuntimeError(

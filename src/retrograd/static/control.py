@@ -12,13 +12,13 @@ from typing import Any
 
 import numpy as np
 
+from .._core.modes import set_grad
 from .._core.tracing import recorder
 from .._core.value import Value
-from ..creation import tensor, zeros, zeros_like
+from ..creation import tensor, zeros
 from ..ops.joining import stack
-from .._core.modes import set_grad
 from .graph import Graph, Recording, reference, state
-from .symbols import Unfed, holds, plain
+from .symbols import holds
 from .trees import described, form, kinds, leaves, rebuilt
 
 

@@ -18,8 +18,8 @@ import numpy as np
 
 from .._core.modes import grad_enabled
 from .._core.op import late
-from .._core.tracing import set_recorder
 from .._core.tracing import recorder as current_recorder
+from .._core.tracing import set_recorder
 from .._core.value import Value
 from ..dtypes import to_numpy
 from ..tensor import Tensor, raw

@@ -8,6 +8,7 @@ from typing import Any
 from ..._core.broadcast import broadcast_error
 from ..._core.promotion import INT64, result_type
 from ..._core.public import expect_tensor
+from ..._core.tracing import run
 from ...ops import loss as ops
 from ...ops import pair_loss
 from ...ops._arguments import scalar_name
@@ -445,13 +446,17 @@ def binary_cross_entropy(
             f"{scalar_name(input.get_dtype())}"
         )
     for name, array in (("input", input.array), ("target", target.array)):
-        if array.size and not (array.min() >= 0 and array.max() <= 1):
-            raise RuntimeError(f"all elements of {name} should be between 0 and 1")
+        run(_expect_probabilities, array, name)
     if weight is not None:
         if broadcast_error(weight.get_shape(), input.get_shape()) is not None:
             _refuse_weight(weight.get_shape(), input.get_shape())
         weight = weight.expand(input.size())
     return ops.binary_cross_entropy(input, target, weight, reduction=reduction)
+
+
+def _expect_probabilities(array: Any, name: str) -> None:
+    if array.size and not (array.min() >= 0 and array.max() <= 1):
+        raise RuntimeError(f"all elements of {name} should be between 0 and 1")
 
 
 def binary_cross_entropy_with_logits(
