@@ -746,7 +746,7 @@ class Recorder:
     def _refuse_backward(self, forward: Segment, inputs: list[Any], error: Exception) -> None:
         """Note that the results cannot be differentiated: as a loss after its own backward."""
         forward.backward = None
-        forward.refuses = type(error)(str(error).partition("\n")[0])
+        forward.refuses = type(error)(str(error).partition("\n")[0].partition("; it is at")[0])
         forward.inputs = self._places(inputs)
         self.segment = forward
 
@@ -832,7 +832,8 @@ class Whole:
             and same(self.settings, other.settings)
         )
 
-    __hash__ = None  # type: ignore[assignment]
+    def __hash__(self) -> int:
+        return id(self.front)
 
 
 def template(given: Any, values: list[Any]) -> Any:
