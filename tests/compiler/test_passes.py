@@ -93,3 +93,8 @@ def test_numbers_become_arrays_of_the_dtype_of_the_loop():
     _, program = prepared([call(np.multiply, Ref(0), 0.5)], [1], (np.arange(3),))
     assert program.steps[0].args[1] in (0.5,)  # the result is float64 either way
     assert np.multiply(np.arange(3), program.steps[0].args[1]).dtype == np.float64
+
+
+def test_arrays_of_the_program_are_read_anew():
+    names, _ = prepared([call(np.asarray, np.ones((2, 3))), call(np.add, Ref(0), Ref(1))], [2])
+    assert names == ["asarray", "add"]
