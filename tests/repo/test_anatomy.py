@@ -16,6 +16,10 @@ def test_the_tour_of_static_graphs_runs():
     check_document(ROOT / "docs" / "static.md", at_least=7)
 
 
+def test_the_tour_of_compile_runs():
+    check_document(ROOT / "docs" / "compile.md", at_least=6)
+
+
 @pytest.mark.parametrize("note", NOTES, ids=lambda path: path.stem)
 def test_the_examples_of_design_notes_run(note):
     check_document(note, at_least=0)

@@ -11,6 +11,8 @@ from typing import Any
 
 from .._core.tracing import recorder as current_recorder
 from .._core.tracing import set_recorder
+from .explain import explain as explain
+from .explain import lower_next as lower_next
 from .function import CompiledFunction as CompiledFunction
 from .modules import OptimizedModule as OptimizedModule
 from .modules import compile_module
@@ -140,6 +142,6 @@ def __getattr__(name: str) -> Any:
 
 
 __all__ = [
-    "CompiledFunction", "OptimizedModule", "compile", "disable", "is_compiling",
-    "is_dynamo_compiling", "reset",
+    "CompiledFunction", "OptimizedModule", "compile", "disable", "explain", "is_compiling",
+    "is_dynamo_compiling", "lower_next", "reset",
 ]  # fmt: skip

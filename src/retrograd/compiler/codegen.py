@@ -40,6 +40,7 @@ from .trace import (
 )
 
 _numbers = count(1)
+NOTING = "if keep is not None: keep(locals())"  # an example for lowering
 
 
 class Writer:
@@ -332,7 +333,7 @@ class Writer:
             self.step(step)
         begins += [len(self.lines)] * (len(self.segment.steps) - len(begins))
         if self.plan is None:
-            self.put("if keep is not None: keep(locals())")
+            self.put(NOTING)
         self.ending()
         head = ["def segment(e, t):"]
         head += [f"    s{number} = {self.read_back(number)}" for number in sorted(self.read)]
@@ -341,7 +342,8 @@ class Writer:
 
     def compiled(self, head: list[str]) -> Any:
         """Return the function, its source kept for people and for tracebacks."""
-        self.segment.source = source = "\n".join([*head, *self.lines]) + "\n"
+        source = "\n".join([*head, *self.lines]) + "\n"
+        self.segment.source = source.replace(f"    {NOTING}\n", "")
         filename = f"<retrograd segment {next(_numbers)}>"
         if self.plan is not None:
             self.plan.bind(self.names)

@@ -16,7 +16,9 @@ from .._core.tracing import set_recorder
 from .answers import fill
 from .codegen import Writer
 from .effects import watching
+from .graph import Graph
 from .guards import Guards, flatten
+from .logs import tell_recompile
 from .mirror import Unforeseen
 from .recorder import Recorder
 from .trace import Segment
@@ -46,6 +48,8 @@ class CompiledFunction:
 
     Attributes
     ----------
+    graph : Graph
+        The calls that replays make.
     source : str
         The Python source of what is replayed.
     eager : str
@@ -143,6 +147,7 @@ class CompiledFunction:
         if key not in self.trees and len(self.trees) >= MOST_KEYS:
             self.give_up(f"more than {MOST_KEYS} kinds of arguments were seen")
             return self.function(*args, **settings)
+        tell_recompile(self, key)
         trees = self.trees.setdefault(key, [])
         if len(trees) >= MOST_TREES:
             self.give_up(f"more than {MOST_TREES} sets of guards for one kind of arguments")
@@ -225,6 +230,11 @@ class CompiledFunction:
                     segment = waiting.pop()
                     yield segment
                     waiting += reversed(segment.children.values())
+
+    @property
+    def graph(self) -> Graph:
+        """The calls of every segment and its backward: iterable, and printed as a listing."""
+        return Graph(list(self.segments()))
 
     @property
     def source(self) -> str:

@@ -316,6 +316,18 @@ class Guards:
             bind()
         return True
 
+    def describe(self) -> str:
+        """Return what is looked at, in one line."""
+        parts = (
+            (len(self.captured), "tensors from outside"),
+            (len(self.cells), ".grad"),
+            (len(self.reads.globals), "globals"),
+            (len(self.reads.cells), "closure variables"),
+            (len(self.states), "objects and their attributes"),
+        )
+        found = [f"{count} {what}" for count, what in parts if count]
+        return ", ".join(["the arguments", *found])
+
     def hold_in_full(self) -> bool:
         for value, about in self.captured.values():
             if description(value) != about:

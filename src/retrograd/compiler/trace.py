@@ -8,6 +8,7 @@ is one way that the program has gone.
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Any, NamedTuple
 
 from .._core.value import Value
@@ -189,7 +190,8 @@ class Segment:
 
     def title(self) -> str:
         """Return a line about where the segment stands and how it ends."""
-        came = [f"{s.kind} is {s.key_text()}" for s in self.path()[1:]]
+        path = self.path()
+        came = [f"{one.kind} is {s.key_text()}" for one, s in pairwise(path)]
         text = "after " + ", ".join(came) if came else "the beginning"
         if self.eager:
             return f"{text}: runs eagerly: {self.eager}"
