@@ -519,6 +519,10 @@ class Recorder(Ending):
             self.segment.steps.append(step)
         return out
 
+    def takes_calls(self, args: Any, settings: Any) -> bool:
+        """Say whether a compiled function runs eagerly here: it is part of this trace."""
+        return True
+
     def takes_functions(self, args: Any) -> bool:
         """Say whether a call of a user's Function is noted as a whole: its operations are."""
         return False
