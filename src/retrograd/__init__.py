@@ -157,7 +157,7 @@ __version__ = "0.1.0"
 
 
 # Loaded when first used: `import retrograd` stays light.
-_lazy = ("compiler", "distributions", "nn", "optim", "serialization", "utils")
+_lazy = ("compiler", "distributions", "jit", "nn", "optim", "serialization", "utils")
 _lazy_names = {"compile": "compiler", "load": "serialization", "save": "serialization"}
 
 

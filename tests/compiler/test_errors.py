@@ -223,6 +223,15 @@ def test_arguments_of_compile():
     assert rg.compile(mode="default", dynamic=True)(plain_function)(rg.ones(1)).item() == 1
 
 
+@pytest.mark.parametrize("name", ["script", "trace"])
+def test_jit_is_compile(name):
+    model = rg.nn.Linear(2, 2)
+    with pytest.warns(UserWarning, match=f"torch.jit.{name} is an alias of torch.compile"):
+        compiled = getattr(rg.jit, name)(model, rg.ones(1, 2))
+    assert plain(compiled(rg.ones(1, 2))) == plain(model(rg.ones(1, 2)))
+    assert not rg.jit.is_scripting()
+
+
 def test_an_unfinished_record_is_not_replayed():
     calls = []
 

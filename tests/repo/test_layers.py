@@ -56,6 +56,7 @@ linalg special fft config
 nn.*
 optim.* utils.* distributions.*
 compiler.*
+jit
 optim.* utils.* distributions.* serialization.*
 __init__ testing.* torch_compat
 cli

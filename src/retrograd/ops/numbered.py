@@ -6,6 +6,7 @@ import numpy as np
 
 from .._core.op import op
 from .._core.public import expect_tensor, public
+from .._core.tracing import run
 from .._core.value import Value
 from ._arguments import scalar_name
 from ._axes import axis_of
@@ -73,7 +74,7 @@ def index_add(input, dim, index, source, *, alpha=1):
     shape = input.get_shape()
     if len(shape) < 2 and out_of_range(index.array, shape[0] if shape else 1):
         raise IndexError("index out of range in self")
-    expect_in_range(index, axis, (shape or (1,))[axis])
+    run(expect_in_range, index.array, axis, (shape or (1,))[axis])
     return add_slices(input, expect_vector("index_add", index), source, axis=axis, alpha=alpha)
 
 
