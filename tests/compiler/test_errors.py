@@ -232,6 +232,25 @@ def test_jit_is_compile(name):
     assert not rg.jit.is_scripting()
 
 
+def test_a_loss_that_has_gone_backward_may_be_returned():
+    w = rg.ones(2, requires_grad=True)
+
+    @rg.compile
+    def step(x):
+        w.grad = None
+        loss = (w * x).exp().sum()
+        loss.backward()
+        return loss
+
+    for k in range(3):
+        loss = step(rg.full((2,), float(k)))
+        assert loss.requires_grad
+        assert w.grad.tolist() == (rg.full((2,), float(k)) * rg.full((2,), float(k)).exp()).tolist()
+        with pytest.raises(RuntimeError, match="backward through the graph a second time"):
+            loss.backward()
+    assert not any(segment.eager for segment in step.segments())
+
+
 def test_an_unfinished_record_is_not_replayed():
     calls = []
 

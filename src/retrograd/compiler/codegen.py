@@ -202,6 +202,10 @@ class Writer:
         if segment.watched is None:
             if segment.backward is not None:
                 self.backward(segment.backward)
+            elif segment.freed is not None:
+                node = self.name_of(CompiledNode, "CompiledNode")
+                raising = self.name_of(raiser(segment.freed), "raising")
+                self.put(f"node = {node}({raising}, (), 1, ())")
             self.put(f"return {self.output(segment.outputs)}")
             return
         own = range(segment.first, self.last)
@@ -296,6 +300,17 @@ class Writer:
         linecache.cache[filename] = (len(source), None, source.splitlines(True), filename)
         weakref.finalize(function, linecache.cache.pop, filename, None)
         return function
+
+
+def raiser(error: Exception) -> Any:
+    """Return a backward that raises an error."""
+    kind = type(error)
+    words = str(error).partition("\nThe values saved by")[0]  # which lines is another call's
+
+    def raising(saved: Any, grads: Any) -> Any:
+        raise kind(words)
+
+    return raising
 
 
 def new_leaf(array: Any) -> Any:

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from .._core.errors import GraphFreedError
 from .._core.gradients import grad
 from .._core.value import Value
 from ..ops._returns import StructSequence
@@ -143,6 +144,14 @@ class Ending:
             seeds.append(seed)
         try:
             found = grad(outs, seeds, inputs, True, False)
+        except GraphFreedError as error:
+            if len(outs) > 1:
+                self.fail(f"its backward raised {type(error).__name__}")
+            # ``loss.backward(); return loss``: whoever goes backward again gets this error.
+            forward.backward = None
+            forward.freed = error
+            self.segment = forward
+            return
         except Exception as error:
             self.fail(f"its backward raised {type(error).__name__}: {error}")
             found = []

@@ -154,6 +154,8 @@ class Segment:
     backward : Segment or None
         For the last segment of a path, how the gradients of `inputs` follow from those of the
         results that require grad; its `outputs` are one `Ref` or None for each input.
+    freed : Exception or None
+        What going backward from the result raises, where the function has done so itself.
     inputs : list of Value or int
         The tensors that gradients go to: arguments by their place, others themselves.
     eager : str
@@ -175,6 +177,7 @@ class Segment:
         self.children: dict[Any, Segment] = {}
         self.outputs: Any = None
         self.backward: Segment | None = None
+        self.freed: Any = None
         self.inputs: list[Any] = []
         self.eager = ""
         self.run: Any = None
