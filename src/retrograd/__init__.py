@@ -166,7 +166,7 @@ __version__ = "0.1.0"
 # Loaded when first used: `import retrograd` stays light.
 _lazy = (
     "accelerator", "amp", "backends", "compiler", "cuda", "distributed", "distributions", "func",
-    "mps", "multiprocessing", "nn", "optim", "serialization", "static", "types", "utils", "version",
+    "jit", "mps", "multiprocessing", "nn", "optim", "serialization", "static", "types", "utils", "version",
     "xpu",
 )  # fmt: skip
 _lazy_names = {

@@ -190,17 +190,26 @@ def rrelu(
     x: Any = input.array
     if not training:
         refuse(x, "biuc", "leaky_relu_cpu")
-        slopes = np.where(x > 0, 1, np.asarray((lower + upper) / 2, x.dtype))
-        return scaled_by_noise(input, slopes.astype(x.dtype, copy=False))
+        return scaled_by_noise(input, run(_mean_slopes, x, (lower + upper) / 2))
     if x.dtype.name not in ("float32", "float64"):
         raise NotImplementedError(
             f"\"rrelu_with_noise_out_cpu\" not implemented for '{scalar_name(x.dtype)}'"
         )
+    noise = run(_drawn_slopes, generator or default_generator, x, lower, upper)
+    return scaled_by_noise(input, noise)
+
+
+def _mean_slopes(x: Any, slope: float) -> Any:
+    slopes = np.where(x > 0, 1, np.asarray(slope, x.dtype))
+    return slopes.astype(x.dtype, copy=False)
+
+
+def _drawn_slopes(generator: Any, x: Any, lower: float, upper: float) -> Any:
     noise = np.ones(x.shape, x.dtype)
     sloped = x <= 0
-    drawn = (generator or default_generator).doubles(int(np.count_nonzero(sloped)))
+    drawn = generator.doubles(int(np.count_nonzero(sloped)))
     noise[sloped] = drawn * (upper - lower) + lower
-    return scaled_by_noise(input, noise)
+    return noise
 
 
 _write_rrelu = in_place(rrelu, "rrelu_")

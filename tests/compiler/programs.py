@@ -125,8 +125,8 @@ class Program:
 
     def statement(self, names: list[str], indent: int, depth: int) -> None:
         choose = self.random.choice
-        kinds = ["unary"] * 5 + ["binary"] * 4 + ["draw", "write", "write", "number", "list", "dict"]
-        kinds += ["no_grad", "buffer", "local", "view"]
+        kinds = ["unary"] * 5 + ["binary"] * 4 + ["draw", "write", "write", "number"]
+        kinds += ["list", "dict", "no_grad", "buffer", "local", "view"]
         if depth < 3:
             kinds += ["if", "if", "while", "for", "train", "grad"]
         kind = choose(kinds)
@@ -246,7 +246,9 @@ class Program:
         made = self.name()
         loss = self.filled("((layer({a}) + p * {b}) ** 2).mean() + ({a} @ q).tanh().sum()", names)
         self.put(indent, f"{made} = {loss}")
-        before = choose(["", "optimizer.zero_grad()", "p.grad = None", "optimizer.zero_grad(set_to_none=False)"])
+        before = choose([
+            "", "optimizer.zero_grad()", "p.grad = None", "optimizer.zero_grad(set_to_none=False)",
+        ])  # fmt: skip
         if before:
             self.put(indent, before)
         if self.random.random() < 0.3:
@@ -268,7 +270,8 @@ class Program:
 
     @property
     def source(self) -> str:
-        state = "    return step, [p, q, *layer.parameters()], [buffer, *layer.buffers()], optimizer\n"
+        state = "    return step, [p, q, *layer.parameters()], "
+        state += "[buffer, *layer.buffers()], optimizer\n"
         return self.head + "\n".join("    " + line for line in self.lines) + "\n" + state
 
 
@@ -312,7 +315,9 @@ def trial(source: str, seed: int, compiled: bool):
             results.append(result)
             seen.append(plain(result))
         except Exception as error:
-            seen.append((type(error).__name__, str(error)))
+            # Where values were saved is told by eager backwards alone.
+            words = str(error).partition("\nThe values saved by")[0]
+            seen.append((type(error).__name__, words))
         seen.append([plain(x), plain([p.grad for p in parameters]), plain(parameters),
                      plain(buffers), rg.get_rng_state().numpy().tobytes()])  # fmt: skip
     seen.append(plain(results))
@@ -326,7 +331,8 @@ def compare(seed: int):
     ours, function = trial(source, seed, True)
     for place, (one, other) in enumerate(zip(eager, ours, strict=True)):
         if one != other:
-            return source, f"call {place // 2}: eager {short(one)}\n compiled {short(other)}", function
+            text = f"call {place // 2}: eager {short(one)}\n compiled {short(other)}"
+            return source, text, function
     return source, "", function
 
 

@@ -223,6 +223,34 @@ def test_arguments_of_compile():
     assert rg.compile(mode="default", dynamic=True)(plain_function)(rg.ones(1)).item() == 1
 
 
+@pytest.mark.parametrize("name", ["script", "trace"])
+def test_jit_is_compile(name):
+    model = rg.nn.Linear(2, 2)
+    with pytest.warns(UserWarning, match=f"torch.jit.{name} is an alias of torch.compile"):
+        compiled = getattr(rg.jit, name)(model, rg.ones(1, 2))
+    assert plain(compiled(rg.ones(1, 2))) == plain(model(rg.ones(1, 2)))
+    assert not rg.jit.is_scripting()
+
+
+def test_a_loss_that_has_gone_backward_may_be_returned():
+    w = rg.ones(2, requires_grad=True)
+
+    @rg.compile
+    def step(x):
+        w.grad = None
+        loss = (w * x).exp().sum()
+        loss.backward()
+        return loss
+
+    for k in range(3):
+        loss = step(rg.full((2,), float(k)))
+        assert loss.requires_grad
+        assert w.grad.tolist() == (rg.full((2,), float(k)) * rg.full((2,), float(k)).exp()).tolist()
+        with pytest.raises(RuntimeError, match="backward through the graph a second time"):
+            loss.backward()
+    assert not any(segment.eager for segment in step.segments())
+
+
 def test_an_unfinished_record_is_not_replayed():
     calls = []
 

@@ -60,6 +60,7 @@ func.__init__ func.modules
 optim.* utils.* distributions.*
 compiler.*
 static.*
+jit
 optim.* utils.* distributions.* serialization.*
 __init__ testing.* torch_compat
 cli

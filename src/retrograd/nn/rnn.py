@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from .._core.promotion import FLOAT32, FLOAT64
+from .._core.tracing import constant
 from ..creation import empty
 from ..ops._arguments import scalar_name
 from ..ops.copying import cast
@@ -318,10 +319,12 @@ class RNNBase(Module):
             states = [state if state is None else state.float() for state in states]
         batch = x.get_shape()[1] if sizes is None else sizes[0]
         if states[0] is None:
-            zeros = np.zeros((batch, self.proj_size or self.hidden_size), x.get_dtype())
+            zeros = constant(
+                np.zeros((batch, self.proj_size or self.hidden_size), x.get_dtype())
+            )
             cells = zeros
             if self.proj_size:
-                cells = np.zeros((batch, self.hidden_size), x.get_dtype())
+                cells = constant(np.zeros((batch, self.hidden_size), x.get_dtype()))
         turn = turned_round(sizes) if self.bidirectional and sizes is not None else None
         finals: list[list[Any]] = []
         number = 0

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from .._core.tracing import constant
 from ..creation import empty
 from ..tensor import Tensor, wrap
 from . import functional as F
@@ -88,7 +89,7 @@ class RNNCellBase(Module):
             )
 
     def _zeros(self, input: Tensor) -> Tensor:
-        return wrap(np.zeros((input.size(0), self.hidden_size), input.get_dtype()))
+        return wrap(constant(np.zeros((input.size(0), self.hidden_size), input.get_dtype())))
 
     def _expect_sizes(self, input: Tensor, *states: Tensor) -> None:
         """Refuse (batch, features) of other sizes, with PyTorch's words."""

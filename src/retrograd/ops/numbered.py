@@ -74,7 +74,7 @@ def index_add(input, dim, index, source, *, alpha=1):
     shape = input.get_shape()
     if len(shape) < 2 and out_of_range(index.array, shape[0] if shape else 1):
         raise IndexError("index out of range in self")
-    expect_in_range(index, axis, (shape or (1,))[axis])
+    run(expect_in_range, index.array, axis, (shape or (1,))[axis])
     return add_slices(input, expect_vector("index_add", index), source, axis=axis, alpha=alpha)
 
 
