@@ -96,4 +96,12 @@ def __getattr__(name: str) -> Any:
     raise missing_name(__name__, name)
 
 
-__all__ = ["CompiledFunction", "OptimizedModule", "compile", "is_compiling", "is_dynamo_compiling"]
+__all__ = [
+    "CompiledFunction",
+    "OptimizedModule",
+    "compile",
+    "export",
+    "is_compiling",
+    "is_dynamo_compiling",
+    "load",
+]
