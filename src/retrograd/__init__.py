@@ -166,8 +166,8 @@ __version__ = "0.1.0"
 # Loaded when first used: `import retrograd` stays light.
 _lazy = (
     "accelerator", "amp", "backends", "compiler", "cuda", "distributed", "distributions", "func",
-    "jit", "mps", "multiprocessing", "nn", "optim", "serialization", "static", "types", "utils", "version",
-    "xpu",
+    "jit", "mps", "multiprocessing", "nn", "optim", "serialization", "static", "types", "utils",
+    "version", "xpu",
 )  # fmt: skip
 _lazy_names = {
     "GradScaler": "amp.grad_scaler",

@@ -142,6 +142,6 @@ def __getattr__(name: str) -> Any:
 
 
 __all__ = [
-    "CompiledFunction", "OptimizedModule", "compile", "disable", "explain", "is_compiling",
-    "is_dynamo_compiling", "lower_next", "reset",
+    "CompiledFunction", "OptimizedModule", "compile", "disable", "explain", "export", "is_compiling",
+    "is_dynamo_compiling", "load", "lower_next", "reset",
 ]  # fmt: skip
