@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from .._core.errors import GraphFreedError, SavedValueChangedError
+from .._core.errors import GraphFreedError
 from .._core.gradients import grad
 from .._core.tracing import set_recorder
 from .._core.value import Value
@@ -725,7 +725,7 @@ class Recorder:
             seeds.append(seed)
         try:
             found = grad(outs, seeds, inputs, True, False)
-        except (GraphFreedError, SavedValueChangedError) as error:
+        except GraphFreedError as error:
             self._refuse_backward(forward, inputs, error)
             return
         except Exception as error:
@@ -746,7 +746,7 @@ class Recorder:
     def _refuse_backward(self, forward: Segment, inputs: list[Any], error: Exception) -> None:
         """Note that the results cannot be differentiated: as a loss after its own backward."""
         forward.backward = None
-        forward.refuses = type(error)(str(error).partition("\n")[0].partition("; it is at")[0])
+        forward.refuses = str(error).partition(" and are asked for again")[0]
         forward.inputs = self._places(inputs)
         self.segment = forward
 
