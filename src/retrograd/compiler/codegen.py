@@ -11,6 +11,8 @@ from typing import Any
 
 import numpy as np
 
+from .._core.errors import GraphFreedError
+from .._core.site import describe_site, here
 from .._core.storage import clock, tick
 from ..tensor import Tensor, raw
 from .buffers import Plan, slot_name
@@ -245,7 +247,7 @@ class Writer:
         if segment.watched is None:
             if segment.backward is not None:
                 self.backward(segment.backward)
-            elif segment.refuses is not None:
+            elif segment.refuses:
                 self.node(Refusal(segment.refuses), "refusal", outputs_of(segment.outputs), "")
             self.put(f"return {self.output(segment.outputs)}")
             return
@@ -369,11 +371,13 @@ _NDARRAY = {
 class Refusal:
     """The backward of results whose graph was freed: it raises."""
 
-    def __init__(self, error: Exception) -> None:
-        self.error = error
+    def __init__(self, text: str) -> None:
+        self.text = text
 
     def __call__(self, saved: Any, grads: Any) -> Any:
-        raise type(self.error)(*self.error.args)
+        again = describe_site(here())
+        text = f"{self.text} and are asked for again at {again}" if again else self.text
+        raise GraphFreedError(text.rstrip(".") + ".")
 
 
 def outputs_of(outputs: Any) -> int:

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from .._core.errors import GraphFreedError, SavedValueChangedError
+from .._core.errors import GraphFreedError
 from .._core.gradients import grad
 from .._core.value import Value
 from ..ops._returns import StructSequence
@@ -144,7 +144,7 @@ class Ending:
             seeds.append(seed)
         try:
             found = grad(outs, seeds, inputs, True, False)
-        except (GraphFreedError, SavedValueChangedError) as error:
+        except GraphFreedError as error:
             self._refuse_backward(forward, inputs, error)
             return
         except Exception as error:
@@ -165,6 +165,6 @@ class Ending:
     def _refuse_backward(self, forward: Segment, inputs: list[Any], error: Exception) -> None:
         """Note that the results cannot be differentiated: as a loss after its own backward."""
         forward.backward = None
-        forward.refuses = type(error)(str(error).partition("\n")[0].partition("; it is at")[0])
+        forward.refuses = str(error).partition(" and are asked for again")[0]
         forward.inputs = self._places(inputs)
         self.segment = forward

@@ -157,8 +157,8 @@ class Segment:
         results that require grad; its `outputs` are one `Ref` or None for each input.
     inputs : list of Value or int
         The tensors that gradients go to: arguments by their place, others themselves.
-    refuses : Exception or None
-        What a backward of the results raises: they come from a graph that was freed.
+    refuses : str
+        What a backward of the results is told, where they come from a graph that was freed.
     eager : str
         Why what follows cannot be replayed; empty when it can.
     source, lines : str, list of int
@@ -179,7 +179,7 @@ class Segment:
         self.outputs: Any = None
         self.backward: Segment | None = None
         self.inputs: list[Any] = []
-        self.refuses: Exception | None = None
+        self.refuses = ""
         self.eager = ""
         self.run: Any = None
         self.source = ""
