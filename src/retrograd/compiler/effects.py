@@ -411,7 +411,8 @@ class Watch:
         new = newborn_objects()
         for thing, outside, site, what in self.changed:
             if outside or id(thing) not in new:
-                settle(thing, 3)
+                if self.recorder.has_readings:
+                    settle(thing, 3)
                 kind = type(thing).__name__
                 self.late(f"{what} on a {kind} from outside the function", site)
         for owner, state, site in self.owners.values():
@@ -465,7 +466,7 @@ def is_followed(owner: Any) -> bool:
 
 def settle(thing: Any, depth: int) -> None:
     """Put plain numbers where a program from outside would find readings."""
-    if depth == 0 or isinstance(thing, (Value, str)):
+    if depth == 0 or isinstance(thing, (Value, str, type, types.ModuleType)):
         return
     if isinstance(thing, dict) or hasattr(thing, "__dict__"):
         items = thing if isinstance(thing, dict) else vars(thing)

@@ -185,9 +185,10 @@ class Reads:
             elif instruction.opname in ("LOAD_ATTR", "LOAD_METHOD"):
                 self.names.add(name)
                 if owner is not None and not settled(owner):
-                    value = getattr(owner, name, MISSING)
-                    self.attributes[(id(owner), name)] = (owner, name, value)
-                    self.thing(value)
+                    value = held(owner, name)
+                    if value is not MISSING:
+                        self.attributes[(id(owner), name)] = (owner, name, value)
+                        self.thing(value)
                     last = value if isinstance(value, (type, types.ModuleType)) else None
         # A closure's class or module.
         for name in code.co_freevars:
@@ -198,7 +199,7 @@ class Reads:
         """Note attributes of a module or class, and of modules and classes in it."""
         if depth and isinstance(owner, (type, types.ModuleType)) and not settled(owner):
             for name in names:
-                value = getattr(owner, name, MISSING)
+                value = held(owner, name)
                 if value is not MISSING:
                     self.attributes[(id(owner), name)] = (owner, name, value)
                     self.thing(value)
@@ -237,6 +238,13 @@ class Reads:
 
 MISSING = object()
 DEPTH = 6  # how far objects are followed: an attribute of an attribute of ...
+
+
+def held(owner: Any, name: str) -> Any:
+    """Return an attribute of a class or module; a module's own ``__getattr__`` is not asked."""
+    if isinstance(owner, types.ModuleType):
+        return vars(owner).get(name, MISSING)
+    return getattr(owner, name, MISSING)
 
 
 def settled(owner: Any) -> bool:
