@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from .._core.tracing import recorder
+from . import numba_backend
 from .function import CompiledFunction as CompiledFunction
 from .modules import OptimizedModule as OptimizedModule
 from .modules import compile_module
@@ -19,7 +20,7 @@ def compile(
     *,
     fullgraph: bool = False,
     dynamic: bool | None = None,
-    backend: Any = "replay",
+    backend: Any = "auto",
     mode: str | None = None,
     options: dict[str, Any] | None = None,
     disable: bool = False,
@@ -41,7 +42,10 @@ def compile(
     dynamic, mode, options : optional
         Accepted; shapes are guarded, and each is recorded by itself.
     backend : str
-        "replay": the recorded NumPy calls.  Others are accepted and mean the same.
+        "replay": the recorded NumPy calls, equal to eager bit for bit.  "numba": fused kernels,
+        made in the background and used when they are ready; sums and functions such as exp differ
+        from NumPy's by a few roundings.  "auto" (also any other name): "numba" where it is
+        installed and the arrays are large enough to pay, else "replay".
     disable : bool
         Return `model` as it is.
 
@@ -65,7 +69,10 @@ def compile(
         raise RuntimeError(f"compile: expected a function or a module, got {type(model).__name__}")
     if disable:
         return model
-    return compile_module(model, fullgraph) or CompiledFunction(model, fullgraph)
+    fuses = backend != "replay" and numba_backend.available()
+    if not fuses and backend != "replay":
+        numba_backend.tell_missing(backend == "numba")
+    return compile_module(model, fullgraph, fuses) or CompiledFunction(model, fullgraph, fuses)
 
 
 def is_compiling() -> bool:

@@ -11,6 +11,7 @@ from typing import Any
 
 from .._core.tracing import recorder as current_recorder
 from .._core.tracing import set_recorder
+from . import fused
 from .codegen import Writer
 from .effects import watching
 from .guards import Guards, flatten
@@ -37,6 +38,8 @@ class CompiledFunction:
     function : callable
     fullgraph : bool
         Raise where the function could not be replayed as a whole.
+    fuses : bool
+        Have kernels made in the background, and use them as soon as they are ready.
 
     Attributes
     ----------
@@ -46,8 +49,9 @@ class CompiledFunction:
         Why the function runs eagerly, empty when it does not.
     """
 
-    def __init__(self, function: Any, fullgraph: bool = False) -> None:
+    def __init__(self, function: Any, fullgraph: bool = False, fuses: bool = False) -> None:
         self.function = function
+        self.fuses = fuses
         self.fullgraph = fullgraph
         self.warned = False
         self.trees: dict[Any, list[Tree]] = {}
@@ -78,6 +82,12 @@ class CompiledFunction:
         slots: list[Any] = []
         segment = tree.root
         while True:
+            quick = segment.fused
+            if quick is not None:
+                try:
+                    return quick(slots, tensors)
+                except Exception:  # the replay below raises it at the program's own line
+                    pass
             try:
                 seen = segment.run(slots, tensors)
             except Exception as error:
@@ -160,6 +170,8 @@ class CompiledFunction:
                 self.tell(writer)
             else:
                 segment.run = Writer(segment).write()
+                if self.fuses and not writer.failed:
+                    fused.begin(segment, writer.values)
         tree.guards.add(writer)
 
     def tell(self, writer: Recorder) -> None:
@@ -192,7 +204,10 @@ class CompiledFunction:
         """The Python source of every segment and its backward, as it is replayed."""
         parts = []
         for segment in self.segments():
-            parts.append(f"# {segment.title()}\n{segment.source}")
+            source = segment.source if segment.fused is None else segment.fused_source
+            parts.append(f"# {segment.title()}\n{source}")
+            for number, kernel in enumerate(segment.kernels, 1):
+                parts.append(f"# its kernel fused_{number}\n{kernel}")
             if segment.backward is not None:
                 parts.append(f"# its backward\n{segment.backward.source}")
         return "\n".join(parts)

@@ -26,7 +26,7 @@ from typing import Any
 
 import numpy as np
 
-from .trace import CALL, Ref, Slot, Step
+from .trace import CALL, GRAD, TOUCH, WRITE, Ref, Slot, Step
 
 MOST_NODES = 200  # statements of a kernel: a thousand take tens of seconds to compile
 
@@ -95,7 +95,9 @@ def plain(given: Any) -> bool:
     )
 
 
-def read(step: Step, slot: Callable[[int], Slot]) -> Node | None:
+def read(
+    step: Step, slot: Callable[[int], Slot], makers: dict[int, Step] | None = None
+) -> Node | None:
     """Return a call as a node, or None where it cannot be part of a kernel.
 
     Parameters
@@ -104,19 +106,30 @@ def read(step: Step, slot: Callable[[int], Slot]) -> Node | None:
         A call at the level of NumPy.
     slot : callable
         Finds what is known of a slot by its number.
+    makers : dict, optional
+        Earlier calls by the slot that they fill: some nodes take two or three calls.
     """
+    makers = {} if makers is None else makers
+    if step.kind == WRITE:
+        return _filled(step, slot, makers)
     if step.kind != CALL or not isinstance(step.outs, int):
         return None
     out = slot(step.outs)
     if not known(out.dtype) or 0 in out.shape:
         return None
-    for one in step.args:
+    function = step.function
+    name = getattr(function, "__name__", "")
+    if function in _CONSTANTS and not set(step.settings) - {"dtype"}:
+        return Node("fill", (_CONSTANTS[function],), step.outs, out)
+    operands = tuple(one_number(one) for one in step.args)
+    if name == "getitem":
+        return _picked_maximum(step, out, slot, makers)
+    if function in _DOTS and len(operands) == 2:
+        return _product_with_ones(step, out, slot)
+    for one in operands:
         if isinstance(one, Ref):
             if not known(slot(one.number).dtype) or 0 in slot(one.number).shape:
                 return None
-    function = step.function
-    name = getattr(function, "__name__", "")
-    operands = tuple(step.args)
     if isinstance(function, np.ufunc):
         return _ufunc(name, operands, step, out, slot)
     owner = getattr(function, "__self__", None)
@@ -125,11 +138,81 @@ def read(step: Step, slot: Callable[[int], Slot]) -> Node | None:
     numbers = all(isinstance(one, Ref) or plain(one) for one in operands)
     if function is np.where and len(operands) == 3 and not step.settings and numbers:
         return Node("where", operands, step.outs, out)
-    if function in (np.reshape, np.broadcast_to, np.expand_dims, np.squeeze) and isinstance(
-        operands[0], Ref
-    ):
+    if function in _VIEWS and operands and isinstance(operands[0], Ref):
         same = function is np.broadcast_to or _size(slot(operands[0].number)) == _size(out)
         return Node("same", operands[:1], step.outs, out) if same else None
+    if name == "astype" and operands and isinstance(operands[0], Ref):
+        given = slot(operands[0].number).dtype
+        if out.dtype.kind == "f" or given == out.dtype or given.kind == "b":
+            return Node("cast", operands[:1], step.outs, out)
+    return None
+
+
+_CONSTANTS = {np.ones_like: 1, np.zeros_like: 0, np.zeros: 0, np.ones: 1}
+_VIEWS = (np.reshape, np.broadcast_to, np.expand_dims, np.squeeze, np.asarray, np.ndarray.reshape)
+_DOTS = (np.ndarray.dot, np.dot, np.matmul)
+
+
+def one_number(given: Any) -> Any:
+    """Return a constant array of one number as that number, with its type."""
+    if isinstance(given, np.ndarray) and given.ndim == 0 and known(given.dtype):
+        return given[()]
+    return given
+
+
+def _filled(step: Step, slot: Callable[[int], Slot], makers: dict[int, Step]) -> Node | None:
+    """Return ``out = empty(shape); out[...] = value`` as one node."""
+    if getattr(step.function, "__name__", "") != "setitem" or step.settings:
+        return None
+    if len(step.args) != 3 or step.args[1] is not Ellipsis or not isinstance(step.args[0], Ref):
+        return None
+    number = step.args[0].number
+    maker = makers.get(number)
+    value = one_number(step.args[2])
+    if maker is None or maker.function is not np.empty or not known(slot(number).dtype):
+        return None
+    if 0 in slot(number).shape:
+        return None
+    if isinstance(value, Ref):
+        if not known(slot(value.number).dtype) or 0 in slot(value.number).shape:
+            return None
+        if slot(value.number).dtype != slot(number).dtype and slot(number).dtype.kind != "f":
+            return None
+        return Node("same", (value,), number, slot(number))
+    return Node("fill", (value,), number, slot(number)) if plain(value) else None
+
+
+def _picked_maximum(
+    step: Step, out: Slot, slot: Callable[[int], Slot], makers: dict[int, Step]
+) -> Node | None:
+    """Return ``x[arange(n), x.argmax(1)]`` as the rows' maximum."""
+    array, key = step.args
+    if not isinstance(array, Ref) or type(key) is not tuple or len(key) != 2:
+        return None
+    if not all(isinstance(one, Ref) for one in key):
+        return None
+    rows, places = (makers.get(one.number) for one in key)
+    shape = slot(array.number).shape
+    if rows is None or places is None or len(shape) != 2 or out.dtype.kind != "f":
+        return None
+    if rows.function is not np.arange or rows.args != (shape[0],) or rows.settings:
+        return None
+    if getattr(places.function, "__name__", "") != "argmax" or places.args != (array,):
+        return None
+    if places.settings != {"axis": 1}:
+        return None
+    return Node("max", (array,), step.outs, out, (1,), shape)
+
+
+def _product_with_ones(step: Step, out: Slot, slot: Callable[[int], Slot]) -> Node | None:
+    """Return a product with a vector of ones as the sum that it is."""
+    left, right = step.args
+    for array, ones, axis in ((left, right, 1), (right, left, 0)):
+        if isinstance(array, Ref) and isinstance(ones, np.ndarray) and ones.ndim == 1:
+            given = slot(array.number)
+            if len(given.shape) == 2 and given.dtype == out.dtype == ones.dtype:
+                if out.dtype.kind == "f" and 0 not in given.shape and np.all(ones == 1):
+                    return Node("sum", (array,), step.outs, out, (axis,), given.shape)
     return None
 
 
@@ -202,6 +285,7 @@ class Group:
         self.made: dict[int, Node] = {}
         self.inputs: dict[tuple[int, str], int] = {}
         self.outputs: list[int] = []
+        self.members: list[Step] = []  # the calls, as they were
         self.domain: tuple[int, ...] = ()
         self.splits: set[int] | None = None
         self.flat = False  # pinned: a total is used inside the loop
@@ -215,6 +299,15 @@ class Group:
         kept = self.domain, self.splits, self.flat
         kinds = self._placed(node)
         if kinds is None or not self._consistent(node, kinds):
+            self.domain, self.splits, self.flat = kept
+            return False
+        outside = [
+            (arg.number, kind)
+            for arg, kind in zip(node.args, kinds)
+            if isinstance(arg, Ref) and arg.number not in self.made
+        ]
+        seen = dict(self.inputs.keys())
+        if any(seen.get(number, kind) != kind for number, kind in outside):
             self.domain, self.splits, self.flat = kept
             return False
         for arg, kind in zip(node.args, kinds):
@@ -327,9 +420,7 @@ class Group:
         """Return the kind of an operand of a shape, and narrow the splits to those it allows."""
         domain = self.domain
         if len(shape) > len(domain):
-            shape = shape[len(shape) - len(domain) :] if set(shape[: len(shape) - len(domain)]) <= {1} else shape
-            if len(shape) > len(domain):
-                return None
+            return None
         padded = (1,) * (len(domain) - len(shape)) + shape
         varies = []
         for wide, own in zip(domain, padded):
@@ -451,38 +542,65 @@ def partition(
         The slots that are read after the last step.
     """
     plan: list[Step | Group] = []
-    members: dict[int, list[Step]] = {}
+    makers: dict[int, Step] = {}
     group: Group | None = None
+    waiting: list[Step] = []  # steps that need the open group, and that it does not need
+    late: set[int] = set()
 
     def close() -> None:
         nonlocal group
         if group is not None:
             plan.append(group)
             group = None
+        plan.extend(waiting)
+        waiting.clear()
+        late.clear()
 
     for step in steps:
-        node = read(step, slot)
-        if node is None:
-            if step.kind != CALL or (group is not None and reads(step) & group.steps_of()):
-                close()
-            plan.append(step)
-            continue
-        if group is None or not group.takes(node):
+        node = read(step, slot, makers)
+        if node is not None and set(refs(node.args)) & late:
+            close()
+        if node is not None and (group is None or not group.takes(node)):
             close()
             group = Group(slot)
             if not group.takes(node):
-                group = None
-                plan.append(step)
-                continue
-        members.setdefault(id(group), []).append(step)
+                group, node = None, None
+        if isinstance(step.outs, int):
+            makers[step.outs] = step
+        if node is not None and group is not None:
+            parts = [makers[n] for n in reads(step) if n in makers and _is_aid(makers[n])]
+            group.members += [*parts, step]
+            continue
+        inside = set() if group is None else group.steps_of()
+        if step.kind not in (CALL, GRAD, TOUCH):
+            close()
+            plan.append(step)
+        elif reads(step) & (inside | late) or (step.kind != CALL and waiting):
+            waiting.append(step)
+            late.update(outs_of(step))
+        else:
+            plan.append(step)
     close()
-    _find_outputs(plan, needed)
-    return _worth(plan, members)
+    return _worth(_find_outputs(plan, needed))
 
 
-def _find_outputs(plan: list[Step | Group], needed: set[int]) -> None:
+def outs_of(step: Step) -> list[int]:
+    """Return the slots that a step fills."""
+    if isinstance(step.outs, tuple):
+        return [one for one in step.outs if one is not None]
+    return [] if step.outs is None else [step.outs]
+
+
+def _is_aid(step: Step) -> bool:
+    """Say whether a call is only there for another one, and may go when nobody reads it."""
+    name = getattr(step.function, "__name__", "")
+    return step.kind == CALL and (step.function is np.empty or name in ("arange", "argmax"))
+
+
+def _find_outputs(plan: list[Step | Group], needed: set[int]) -> list[Step | Group]:
     """Note which values of a group somebody outside reads, and drop those that nobody does."""
     wanted = set(needed)
+    kept: list[Step | Group] = []
     for part in reversed(plan):
         if isinstance(part, Group):
             alive: list[Node] = []
@@ -498,20 +616,25 @@ def _find_outputs(plan: list[Step | Group], needed: set[int]) -> None:
                 if key[0] in inside:
                     used[key] = len(used)
             part.inputs = used
+            wanted -= part.steps_of()
             wanted |= {number for number, _ in used}
-        else:
+            if part.nodes:
+                kept.append(part)
+        elif not _is_aid(part) or set(outs_of(part)) & wanted:
             wanted |= reads(part)
+            kept.append(part)
+    return kept[::-1]
 
 
-def _worth(plan: list[Step | Group], members: dict[int, list[Step]]) -> list[Step | Group]:
+def _worth(plan: list[Step | Group]) -> list[Step | Group]:
     """Put the steps back where a kernel would not pay: views alone, or one small call."""
     found: list[Step | Group] = []
     for part in plan:
         if isinstance(part, Group):
-            work = [node for node in part.nodes if node.name != "same"]
+            work = [node for node in part.nodes if node.name not in ("same", "fill")]
             large = part.size >= 16384 and any(node.name in HEAVY for node in work)
-            if len(work) < 2 and not (large and work):
-                found += members[id(part)]
+            if len(work) < (2 if part.size >= 4096 else 3) and not (large and work):
+                found += part.members
                 continue
         found.append(part)
     return found
