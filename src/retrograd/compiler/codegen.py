@@ -13,6 +13,8 @@ import numpy as np
 
 from .._core.storage import clock, tick
 from ..tensor import Tensor, raw
+from .buffers import Plan, slot_name
+from .mirror import getitem, into_out, setitem, transposed
 from .node import CompiledNode
 from .recorder import key_of
 from .trace import (
@@ -20,6 +22,7 @@ from .trace import (
     GRAD,
     HOST,
     TOUCH,
+    WRITE,
     Argument,
     Captured,
     CapturedGrad,
@@ -44,16 +47,27 @@ class Writer:
     Parameters
     ----------
     segment : Segment
+    plan : Plan, optional
+        The segment in single NumPy calls; without it, its steps are called as they were recorded.
+    backward : Plan, optional
+        The same of its backward.
     """
 
-    def __init__(self, segment: Segment) -> None:
+    def __init__(
+        self, segment: Segment, plan: Plan | None = None, backward: Plan | None = None
+    ) -> None:
         self.segment = segment
+        self.plan = plan
+        self.backward_plan = backward
+        self.fixed: set[int] = set() if plan is None else plan.fixed
+        self.steps = segment.steps if plan is None else plan.program.steps
         self.names: dict[str, Any] = {
             "asarray": np.asarray,
             "Tensor": Tensor,
             "raw": raw,
             "tick": tick,
             "key_of": key_of,
+            "keep": None,
         }
         self.by_id: dict[int, str] = {}
         self.lines: list[str] = []
@@ -72,7 +86,7 @@ class Writer:
             stem = "_" + stem
         name = stem
         number = 1
-        while name in self.names or (name[0] == "s" and name[1:].isdigit()):
+        while name in self.names or (name[0] in "sv" and name[1:].isdigit()):
             number += 1
             name = f"{stem}_{number}"
         self.names[name] = thing
@@ -82,9 +96,10 @@ class Writer:
     def text(self, given: Any) -> str:
         """Return an argument as an expression."""
         if isinstance(given, Ref):
-            if given.number < self.segment.first:
-                self.read.add(given.number)
-            return f"s{given.number}"
+            number = given.number
+            if 0 <= number < self.segment.first and number not in self.fixed:
+                self.read.add(number)
+            return slot_name(number)
         if given is None or isinstance(given, (bool, str)) or type(given) is int:
             return repr(given)
         if type(given) is float and math.isfinite(given):
@@ -100,10 +115,28 @@ class Writer:
         return self.name_of(given, "k")
 
     def call(self, step: Step) -> str:
+        if not step.settings:
+            short = self.short(step)
+            if short is not None:
+                return short
         function = self.name_of(step.function, step.name)
         args = [self.text(one) for one in step.args]
         args += [f"{key}={self.text(one)}" for key, one in step.settings.items()]
         return f"{function}({', '.join(args)})"
+
+    def short(self, step: Step) -> str | None:
+        """Return a call as Python writes it best, None where that is as a call."""
+        function, args = step.function, step.args
+        if not args or not isinstance(args[0], Ref):
+            return None
+        first = self.text(args[0])
+        if function is transposed:
+            return f"{first}.T"
+        if function is getitem:
+            return f"{first}[{self.text(args[1])}]"
+        if function in _NDARRAY:
+            return f"{first}.{function.__name__}({', '.join(map(self.text, args[1:]))})"
+        return None
 
     # -- statements -------------------------------------------------------------------------------
 
@@ -114,6 +147,8 @@ class Writer:
         for place, slot in enumerate(self.segment.slots):
             number = self.segment.first + place
             source = slot.source
+            if number in self.fixed:
+                continue
             if isinstance(source, Argument):
                 self.put(f"s{number} = t[{source.place}].array")
             elif isinstance(source, Captured):
@@ -140,6 +175,13 @@ class Writer:
             self.put(f"{value}.get_storage().write(tick(), {step.args[0]!r}, None)")
         elif kind == HOST:
             self.put(self.call(step))
+        elif kind == WRITE and step.function is setitem:
+            target, key, value = map(self.text, step.args)
+            self.put(f"{target}[{key}] = {value}")
+        elif kind == WRITE and step.function is into_out and not step.settings:
+            target, function, *args = step.args
+            called = self.name_of(function, step.name)
+            self.put(f"{called}({', '.join(map(self.text, (*args, target)))})")
         else:
             self.put(self.call(step))
 
@@ -148,14 +190,14 @@ class Writer:
         if isinstance(outs, tuple):
             self.put(f"r = {self.call(step)}")
             for place, number in enumerate(outs):
-                if number is not None and number >= self.segment.first:
+                if number is not None and (number < 0 or number >= self.segment.first):
                     value = f"asarray(r[{place}])" if step.wrap else f"r[{place}]"
-                    self.put(f"s{number} = {value}")
-        elif outs is None:
+                    self.put(f"{slot_name(number)} = {value}")
+        elif outs is None or outs in self.fixed:
             self.put(self.call(step))
-        elif outs >= self.segment.first:
+        elif outs < 0 or outs >= self.segment.first:
             call = self.call(step)
-            self.put(f"s{outs} = asarray({call})" if step.wrap else f"s{outs} = {call}")
+            self.put(f"{slot_name(outs)} = {f'asarray({call})' if step.wrap else call}")
 
     def output(self, given: Any) -> str:
         """Return a part of the result as an expression."""
@@ -207,7 +249,7 @@ class Writer:
 
     def backward(self, backward: Segment) -> None:
         """Make the node of the results that require grad."""
-        writer = Writer(backward)
+        writer = Writer(backward, self.backward_plan)
         makes = writer.backward_function()
         saved = ", ".join(self.text(Ref(number)) for number in sorted(writer.read))
         backward.run = makes
@@ -225,7 +267,7 @@ class Writer:
         for place, slot in enumerate(segment.slots):
             if isinstance(slot.source, Incoming):
                 self.put(f"s{segment.first + place} = g[{slot.source.place}]")
-        for step in segment.steps:
+        for step in self.steps:
             self.step(step)
         results = ", ".join("None" if one is None else self.text(one) for one in segment.outputs)
         self.put(f"return ({results},)")
@@ -248,10 +290,14 @@ class Writer:
     def write(self) -> Any:
         """Return the function, and keep its source in the segment."""
         self.sources()
-        begins = []
-        for step in self.segment.steps:
-            begins.append(len(self.lines))
+        begins: list[int] = []
+        origins = range(len(self.steps)) if self.plan is None else self.plan.program.origins
+        for step, origin in zip(self.steps, origins):
+            begins += [len(self.lines)] * (origin + 1 - len(begins))
             self.step(step)
+        begins += [len(self.lines)] * (len(self.segment.steps) - len(begins))
+        if self.plan is None:
+            self.put("if keep is not None: keep(locals())")
         self.ending()
         head = ["def segment(e, t):"]
         head += [f"    s{number} = e[{number}]" for number in sorted(self.read)]
@@ -262,11 +308,18 @@ class Writer:
         """Return the function, its source kept for people and for tracebacks."""
         self.segment.source = source = "\n".join([*head, *self.lines]) + "\n"
         filename = f"<retrograd segment {next(_numbers)}>"
+        if self.plan is not None:
+            self.plan.bind(self.names)
         exec(compile(source, filename, "exec"), self.names)
         function = self.names.pop("segment")
         linecache.cache[filename] = (len(source), None, source.splitlines(True), filename)
         weakref.finalize(function, linecache.cache.pop, filename, None)
         return function
+
+
+_NDARRAY = {
+    getattr(np.ndarray, name) for name in ("dot", "reshape", "view", "astype", "copy", "transpose")
+}
 
 
 def viewed(base: Any, array: Any) -> Any:

@@ -11,12 +11,14 @@ from typing import Any
 
 from .._core.tracing import recorder as current_recorder
 from .._core.tracing import set_recorder
-from . import fused
+from .answers import fill
 from .codegen import Writer
 from .effects import watching
 from .guards import Guards, flatten
+from .mirror import Unforeseen
 from .recorder import Recorder
 from .trace import Segment
+from .warming import MOST_SURPRISES, Warming, make_slow
 
 MOST_TREES = 16
 
@@ -55,7 +57,7 @@ class CompiledFunction:
         self.fullgraph = fullgraph
         self.warned = False
         self.trees: dict[Any, list[Tree]] = {}
-        self.lock = threading.RLock()
+        self.lock = threading.Lock()
         self.eager = ""
         self.__wrapped__ = function
         self.__name__ = getattr(function, "__name__", type(function).__name__)
@@ -82,14 +84,11 @@ class CompiledFunction:
         slots: list[Any] = []
         segment = tree.root
         while True:
-            quick = segment.fused
-            if quick is not None:
-                try:
-                    return quick(slots, tensors)
-                except Exception:  # the replay below raises it at the program's own line
-                    pass
             try:
-                seen = segment.run(slots, tensors)
+                if segment.warming is None:
+                    seen = segment.run(slots, tensors)
+                else:
+                    seen = segment.warming.run(slots, tensors, tree.guards)
             except Exception as error:
                 return self.raise_again(tree, segment, slots, tensors, error, args, settings)
             if segment.watched is None:
@@ -124,6 +123,12 @@ class CompiledFunction:
         slots = slots[: segment.first]
         for number in range(segment.first, segment.first + len(segment.slots)):
             slots.append(held.get(f"s{number}"))
+        if segment.plan is not None:
+            fill(segment, slots, steps, tensors)
+            if isinstance(error, Unforeseen):
+                segment.surprises += 1
+                if segment.surprises == MOST_SURPRISES:
+                    make_slow(segment)
         writer = Recorder(tensors, segment, slots, None, steps)
         del trace, error
         return self.run(tree, writer, args, settings)
@@ -170,8 +175,7 @@ class CompiledFunction:
                 self.tell(writer)
             else:
                 segment.run = Writer(segment).write()
-                if self.fuses and not writer.failed:
-                    fused.begin(segment, writer.values)
+                segment.warming = Warming(segment, self.fuses)
         tree.guards.add(writer)
 
     def tell(self, writer: Recorder) -> None:
@@ -204,8 +208,7 @@ class CompiledFunction:
         """The Python source of every segment and its backward, as it is replayed."""
         parts = []
         for segment in self.segments():
-            source = segment.source if segment.fused is None else segment.fused_source
-            parts.append(f"# {segment.title()}\n{source}")
+            parts.append(f"# {segment.title()}\n{segment.source}")
             for number, kernel in enumerate(segment.kernels, 1):
                 parts.append(f"# its kernel fused_{number}\n{kernel}")
             if segment.backward is not None:

@@ -26,9 +26,12 @@ from typing import Any
 
 import numpy as np
 
-from .trace import CALL, GRAD, TOUCH, WRITE, Ref, Slot, Step
+from .lowering import Layout, outs_of, reads_of
+from .trace import CALL, GRAD, TOUCH, WRITE, Ref, Step
 
 MOST_NODES = 200  # statements of a kernel: a thousand take tens of seconds to compile
+
+Slots = Callable[[int], Layout]
 
 FULL, ROW, COLUMN, SCALAR, TOTAL, BOTTOM = "full", "row", "column", "scalar", "total", "bottom"
 DTYPES = ("float32", "float64", "int64", "bool")
@@ -73,7 +76,7 @@ class Node:
     """
 
     def __init__(
-        self, name: str, args: tuple[Any, ...], number: int, slot: Slot, axes: Any = (), space=None
+        self, name: str, args: tuple[Any, ...], number: int, slot: Layout, axes: Any = (), space=None
     ) -> None:
         self.name = name
         self.args = args
@@ -83,6 +86,17 @@ class Node:
         self.axes = axes
         self.space = slot.shape if space is None else space
         self.kind = ""
+        self.view = slot.owner != number and name == "same"
+
+
+def contiguous(layout: Layout) -> bool:
+    """Say whether an array's numbers follow each other in memory, the last axis fastest."""
+    step = layout.dtype.itemsize
+    for size, stride in zip(layout.shape[::-1], layout.strides[::-1]):
+        if size != 1 and stride != step:
+            return False
+        step *= size
+    return True
 
 
 def known(dtype: Any) -> bool:
@@ -96,7 +110,7 @@ def plain(given: Any) -> bool:
 
 
 def read(
-    step: Step, slot: Callable[[int], Slot], makers: dict[int, Step] | None = None
+    step: Step, slot: Slots, makers: dict[int, Step] | None = None
 ) -> Node | None:
     """Return a call as a node, or None where it cannot be part of a kernel.
 
@@ -110,6 +124,11 @@ def read(
         Earlier calls by the slot that they fill: some nodes take two or three calls.
     """
     makers = {} if makers is None else makers
+    node = _read(step, slot, makers)
+    return node if node is None or node.view or contiguous(slot(node.number)) else None
+
+
+def _read(step: Step, slot: Slots, makers: dict[int, Step]) -> Node | None:
     if step.kind == WRITE:
         return _filled(step, slot, makers)
     if step.kind != CALL or not isinstance(step.outs, int):
@@ -137,6 +156,8 @@ def read(
         return _reduction(owner.__name__, operands, step, out, slot)
     numbers = all(isinstance(one, Ref) or plain(one) for one in operands)
     if function is np.where and len(operands) == 3 and not step.settings and numbers:
+        if not spread(operands, out, slot):
+            return None
         return Node("where", operands, step.outs, out)
     if function in _VIEWS and operands and isinstance(operands[0], Ref):
         same = function is np.broadcast_to or _size(slot(operands[0].number)) == _size(out)
@@ -154,13 +175,23 @@ _DOTS = (np.ndarray.dot, np.dot, np.matmul)
 
 
 def one_number(given: Any) -> Any:
-    """Return a constant array of one number as that number, with its type."""
-    if isinstance(given, np.ndarray) and given.ndim == 0 and known(given.dtype):
-        return given[()]
+    """Return a constant array of one value as that number, with its type."""
+    if isinstance(given, np.ndarray) and given.size and known(given.dtype):
+        first = given.flat[0]
+        if given.ndim == 0 or (given.dtype.kind != "f" and (given == first).all()):
+            return first
+        if given.tobytes() == given.dtype.type(first).tobytes() * given.size:
+            return first
     return given
 
 
-def _filled(step: Step, slot: Callable[[int], Slot], makers: dict[int, Step]) -> Node | None:
+def spread(operands: tuple[Any, ...], out: Layout, slot: Slots) -> bool:
+    """Say whether the arrays among some operands alone have the result's shape."""
+    shapes = [slot(one.number).shape for one in operands if isinstance(one, Ref)]
+    return bool(shapes) and np.broadcast_shapes(*shapes) == out.shape
+
+
+def _filled(step: Step, slot: Slots, makers: dict[int, Step]) -> Node | None:
     """Return ``out = empty(shape); out[...] = value`` as one node."""
     if getattr(step.function, "__name__", "") != "setitem" or step.settings:
         return None
@@ -183,7 +214,7 @@ def _filled(step: Step, slot: Callable[[int], Slot], makers: dict[int, Step]) ->
 
 
 def _picked_maximum(
-    step: Step, out: Slot, slot: Callable[[int], Slot], makers: dict[int, Step]
+    step: Step, out: Layout, slot: Slots, makers: dict[int, Step]
 ) -> Node | None:
     """Return ``x[arange(n), x.argmax(1)]`` as the rows' maximum."""
     array, key = step.args
@@ -204,7 +235,7 @@ def _picked_maximum(
     return Node("max", (array,), step.outs, out, (1,), shape)
 
 
-def _product_with_ones(step: Step, out: Slot, slot: Callable[[int], Slot]) -> Node | None:
+def _product_with_ones(step: Step, out: Layout, slot: Slots) -> Node | None:
     """Return a product with a vector of ones as the sum that it is."""
     left, right = step.args
     for array, ones, axis in ((left, right, 1), (right, left, 0)):
@@ -216,17 +247,17 @@ def _product_with_ones(step: Step, out: Slot, slot: Callable[[int], Slot]) -> No
     return None
 
 
-def _size(slot: Slot) -> int:
+def _size(slot: Layout) -> int:
     return math.prod(slot.shape)
 
 
 def _ufunc(
-    name: str, operands: tuple[Any, ...], step: Step, out: Slot, slot: Callable[[int], Slot]
+    name: str, operands: tuple[Any, ...], step: Step, out: Layout, slot: Slots
 ) -> Node | None:
     count = ELEMENTWISE.get(name)
     if count != len(operands) or not all(isinstance(x, Ref) or plain(x) for x in operands):
         return None
-    if set(step.settings) - {"dtype"}:
+    if set(step.settings) - {"dtype"} or not spread(operands, out, slot):
         return None
     if name in FLOATING and out.dtype.kind != "f":
         return None
@@ -241,7 +272,7 @@ def _ufunc(
 
 
 def _reduction(
-    name: str, operands: tuple[Any, ...], step: Step, out: Slot, slot: Callable[[int], Slot]
+    name: str, operands: tuple[Any, ...], step: Step, out: Layout, slot: Slots
 ) -> Node | None:
     settings = dict(step.settings)
     if len(operands) > 1:
@@ -279,8 +310,9 @@ class Group:
         Where rows may end and columns begin; None while the group is flat or either.
     """
 
-    def __init__(self, slot: Callable[[int], Slot]) -> None:
-        self.slot = slot
+    def __init__(self, layouts: dict[int, Layout]) -> None:
+        self.layouts = layouts
+        self.slot = layouts.__getitem__
         self.nodes: list[Node] = []
         self.made: dict[int, Node] = {}
         self.inputs: dict[tuple[int, str], int] = {}
@@ -306,6 +338,10 @@ class Group:
             for arg, kind in zip(node.args, kinds)
             if isinstance(arg, Ref) and arg.number not in self.made
         ]
+        for number, kind in outside:
+            if not contiguous(self.slot(number)):
+                self.domain, self.splits, self.flat = kept
+                return False
         seen = dict(self.inputs.keys())
         if any(seen.get(number, kind) != kind for number, kind in outside):
             self.domain, self.splits, self.flat = kept
@@ -524,23 +560,25 @@ def refs(given: Any) -> Iterable[int]:
             yield from refs(one)
 
 
-def reads(step: Step) -> set[int]:
-    """Return the slots that a step reads."""
-    return set(refs(step.args)) | set(refs(step.settings))
-
-
 def partition(
-    steps: list[Step], slot: Callable[[int], Slot], needed: set[int]
+    steps: list[Step],
+    layouts: dict[int, Layout],
+    needed: set[int],
+    can_raise: Callable[[Step], bool],
 ) -> list[Step | Group]:
     """Return the steps with groups in the place of what is fused, in an order that works.
 
     Parameters
     ----------
     steps : list of Step
-    slot : callable
+    layouts : dict
+        What is known of each slot.
     needed : set of int
         The slots that are read after the last step.
+    can_raise : callable
+        Says whether a step may raise because of the values it is given.
     """
+    slot = layouts.__getitem__
     plan: list[Step | Group] = []
     makers: dict[int, Step] = {}
     group: Group | None = None
@@ -562,20 +600,25 @@ def partition(
             close()
         if node is not None and (group is None or not group.takes(node)):
             close()
-            group = Group(slot)
+            group = Group(layouts)
             if not group.takes(node):
                 group, node = None, None
         if isinstance(step.outs, int):
             makers[step.outs] = step
         if node is not None and group is not None:
-            parts = [makers[n] for n in reads(step) if n in makers and _is_aid(makers[n])]
+            parts = [makers[n] for n in set(reads_of(step)) if n in makers and _is_aid(makers[n])]
             group.members += [*parts, step]
+            if node.view:  # whoever reads it outside is given a view
+                waiting.append(step)
             continue
         inside = set() if group is None else group.steps_of()
         if step.kind not in (CALL, GRAD, TOUCH):
             close()
             plan.append(step)
-        elif reads(step) & (inside | late) or (step.kind != CALL and waiting):
+        elif can_raise(step) and any(one.kind != CALL for one in waiting):
+            close()
+            plan.append(step)
+        elif set(reads_of(step)) & (inside | late) or (step.kind != CALL and waiting):
             waiting.append(step)
             late.update(outs_of(step))
         else:
@@ -584,17 +627,12 @@ def partition(
     return _worth(_find_outputs(plan, needed))
 
 
-def outs_of(step: Step) -> list[int]:
-    """Return the slots that a step fills."""
-    if isinstance(step.outs, tuple):
-        return [one for one in step.outs if one is not None]
-    return [] if step.outs is None else [step.outs]
-
-
 def _is_aid(step: Step) -> bool:
     """Say whether a call is only there for another one, and may go when nobody reads it."""
     name = getattr(step.function, "__name__", "")
-    return step.kind == CALL and (step.function is np.empty or name in ("arange", "argmax"))
+    return step.kind == CALL and (
+        step.function in (np.empty, *_VIEWS) or name in ("arange", "argmax")
+    )
 
 
 def _find_outputs(plan: list[Step | Group], needed: set[int]) -> list[Step | Group]:
@@ -606,11 +644,11 @@ def _find_outputs(plan: list[Step | Group], needed: set[int]) -> list[Step | Gro
             alive: list[Node] = []
             inside: set[int] = set()
             for node in reversed(part.nodes):
-                if node.number in wanted or node.number in inside:
+                if (node.number in wanted and not node.view) or node.number in inside:
                     alive.append(node)
                     inside |= set(refs(node.args))
-            part.outputs = [n.number for n in part.nodes if n.number in wanted]
             part.nodes = alive[::-1]
+            part.outputs = [n.number for n in part.nodes if n.number in wanted and not n.view]
             used: dict[tuple[int, str], int] = {}
             for key in part.inputs:
                 if key[0] in inside:
@@ -621,7 +659,7 @@ def _find_outputs(plan: list[Step | Group], needed: set[int]) -> list[Step | Gro
             if part.nodes:
                 kept.append(part)
         elif not _is_aid(part) or set(outs_of(part)) & wanted:
-            wanted |= reads(part)
+            wanted |= set(reads_of(part))
             kept.append(part)
     return kept[::-1]
 
@@ -629,12 +667,16 @@ def _find_outputs(plan: list[Step | Group], needed: set[int]) -> list[Step | Gro
 def _worth(plan: list[Step | Group]) -> list[Step | Group]:
     """Put the steps back where a kernel would not pay: views alone, or one small call."""
     found: list[Step | Group] = []
+    seen: set[int] = set()
     for part in plan:
         if isinstance(part, Group):
             work = [node for node in part.nodes if node.name not in ("same", "fill")]
             large = part.size >= 16384 and any(node.name in HEAVY for node in work)
-            if len(work) < (2 if part.size >= 4096 else 3) and not (large and work):
-                found += part.members
+            if len(work) >= (2 if part.size >= 4096 else 3) or (large and work):
+                found.append(part)
                 continue
-        found.append(part)
+        for step in part.members if isinstance(part, Group) else [part]:
+            if id(step) not in seen:
+                seen.add(id(step))
+                found.append(step)
     return found

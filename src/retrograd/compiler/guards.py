@@ -176,6 +176,7 @@ class Guards:
         self.cells: dict[int, tuple[Any, Any]] = {}
         self.states: dict[int, tuple[Any, Any]] = {}
         self.quick: Any = None
+        self.bound: list[Any] = []  # called when a tensor may have got another array
 
     def start(self, function: Any, args: Any, settings: Any) -> None:
         """Note what is known before the function runs."""
@@ -216,6 +217,8 @@ class Guards:
         if not self.hold_in_full():
             return False
         self.quick = self.write_quick()
+        for bind in self.bound:
+            bind()
         return True
 
     def hold_in_full(self) -> bool:

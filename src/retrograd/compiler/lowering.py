@@ -55,6 +55,12 @@ class Program:
         Slot -> Layout, of the segment's slots and those inside.
     whole : dict
         Place of a step that stayed whole -> why.
+    leaving : set
+        The segment's slots whose arrays are seen by others after it has run.
+    held : set
+        Those, and the slots that answer when a later step raises: they are computed and kept.
+    constants : dict
+        Slot -> what it always holds.
     """
 
     def __init__(self, segment: Segment) -> None:
@@ -63,6 +69,18 @@ class Program:
         self.origins: list[int] = []
         self.layouts: dict[int, Layout] = {}
         self.whole: dict[int, str] = {}
+        self.leaving: set[int] = set()
+        self.held: set[int] = set()
+        self.constants: dict[int, Any] = {}
+
+    def copy(self) -> Program:
+        """Return another program with the same steps."""
+        new = Program(self.segment)
+        new.steps, new.origins = list(self.steps), list(self.origins)
+        new.layouts, new.constants = dict(self.layouts), dict(self.constants)
+        new.whole = dict(self.whole)
+        new.leaving, new.held = set(self.leaving), set(self.held)
+        return new
 
 
 def lower(segment: Segment, values: Any) -> Program:
@@ -93,17 +111,28 @@ def lower(segment: Segment, values: Any) -> Program:
 
 
 def note_layouts(program: Program, values: Any, inner: dict[int, Any]) -> None:
-    """Note shape, dtype, strides and memory of every slot that the program names."""
+    """Note shape, dtype, strides and memory of every slot that the program names.
+
+    In the order in which they are made, so that what owns memory comes before its views.
+    """
     owners: dict[int, int] = {}
     segment = program.segment
-    named = {number for step in program.steps for number in numbers_of(step)}
+    made = {number for step in program.steps for number in outs_of(step)}
+    named = {number for step in program.steps for number in reads_of(step)}
     named |= set(range(segment.first, segment.first + len(segment.slots)))
-    for number in sorted(n for n in named if n >= 0):
+    for number in sorted(named - made):
         note_layout(program, number, values[number], owners)
     for step in program.steps:
         for number in outs_of(step):
-            if number < 0:
-                note_layout(program, number, inner[number], owners)
+            if number in program.layouts:
+                continue
+            if number not in inner:
+                note_layout(program, number, values[number], owners)
+                continue
+            note_layout(program, number, inner[number], owners)
+            if number >= 0:  # in the example it has two arrays: views may be of either
+                owner = program.layouts[number].owner
+                owners.setdefault(id(owner_of(values[number])), owner)
 
 
 def note_layout(program: Program, number: int, held: Any, owners: dict[int, int]) -> None:
@@ -237,7 +266,7 @@ def rename(tape: Tape, old: int, new: int) -> None:
             step.outs = tuple(new if one == old else one for one in step.outs)
         elif step.outs == old:
             step.outs = new
-    tape.held.pop(old)
+    tape.held[new] = tape.held.pop(old)
 
 
 def same(one: Any, other: Any) -> bool:

@@ -53,8 +53,26 @@ _METHODS = {
 }  # fmt: skip
 _WRITING_METHODS = {"fill", "sort", "partition"}
 _PLAIN = (
-    "shape", "ndim", "dtype", "size", "strides", "itemsize", "nbytes", "flags",
+    "shape", "ndim", "dtype", "size", "strides", "itemsize", "nbytes",
 )  # fmt: skip
+
+
+class Flags:
+    """The flags of an example: they may be read."""
+
+    __slots__ = ("_real",)
+
+    def __init__(self, real: Any) -> None:
+        object.__setattr__(self, "_real", real)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._real, name)
+
+    def __getitem__(self, name: str) -> Any:
+        return self._real[name]
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        raise Unfollowed("it sets a flag")
 
 
 class ArrayKind(type(NDArrayOperatorsMixin)):  # type: ignore[misc]
@@ -104,6 +122,8 @@ class Traced(NDArrayOperatorsMixin, metaclass=ArrayKind):
         held = self.held
         if name in _PLAIN:
             return getattr(held, name)
+        if name == "flags":
+            return Flags(held.flags)
         if name in ("T", "mT", "real", "imag"):
             return self.tape.call(_ATTRIBUTES[name], (self,), {})
         if isinstance(held, np.ndarray):
@@ -138,7 +158,13 @@ class Traced(NDArrayOperatorsMixin, metaclass=ArrayKind):
     def _looked(self, *args: Any, **settings: Any) -> Any:
         raise Unfollowed("its values are looked at")
 
-    __bool__ = __int__ = __float__ = __complex__ = __index__ = _looked
+    def __bool__(self) -> bool:
+        held = self.held
+        if getattr(held, "size", 0) != 1 or held.ndim > 0:
+            raise Unfollowed("its values are looked at")
+        return self.tape.expect(self, bool(held))
+
+    __int__ = __float__ = __complex__ = __index__ = _looked
     __array__ = __hash__ = __contains__ = __str__ = __repr__ = _looked  # type: ignore[assignment]
 
 
@@ -215,7 +241,6 @@ class Tape:
         self.steps: list[Step] = []
         self.held: dict[int, Any] = {}  # the example of each inner slot
         self.by_id: dict[int, Traced] = {}
-        self.written: set[int] = set()
         self.mirror = Mirror(self)
 
     # -- arguments ----------------------------------------------------------------------------
@@ -308,7 +333,7 @@ class Tape:
         target = args[0] if target is None else target
         if not isinstance(target, Traced) or target.number is None or target.number >= 0:
             raise Unfollowed("it writes into an array from outside")
-        if self.owner(target.held) is None:
+        if not self.is_own(target.held):
             raise Unfollowed("it writes into a view of an operand")
         plain = self.plain(list(args))
         if target is not args[0]:  # a ufunc's out, which comes last
@@ -321,13 +346,13 @@ class Tape:
         step.name = name_of(function)
         self.steps.append(step)
 
-    def owner(self, held: Any) -> int | None:
-        """Return the inner slot whose memory an array has, None when it is not one's."""
+    def is_own(self, held: Any) -> bool:
+        """Say whether the memory of an array was made by the step that is being opened."""
         base = owner_of(held)
-        for number, one in self.held.items():
-            if owner_of(one) is base:
-                return number
-        return None
+        for one in self.by_id.values():
+            if (one.number is None or one.number >= 0) and owner_of(one.held) is base:
+                return False
+        return True
 
     def function(self, function: Any, args: Any, settings: Any) -> Any:
         name = getattr(function, "__name__", "")
@@ -379,10 +404,17 @@ class Tape:
     def constant(self, made: Any) -> Any:
         """Return what a helper gave without looking at operands, arrays in it as constants."""
         if isinstance(made, np.ndarray):
-            return Traced(self, made, None)
+            return self.by_id.setdefault(id(made), Traced(self, made, None))
         if type(made) in (list, tuple):
             return type(made)([self.constant(one) for one in made])
         return made
+
+    def expect(self, truth: Traced, value: bool) -> bool:
+        """Write down that the kernel went on because of a value."""
+        if truth.number is not None:
+            step = Step(CALL, expect, (Ref(truth.number), value), name="expect")
+            self.steps.append(step)
+        return value
 
     def see(self, args: Any) -> None:
         for one in operands_in(args):
@@ -402,6 +434,16 @@ class Tape:
         self.free -= 1
         self.held[number] = held
         return number
+
+
+class Unforeseen(Exception):
+    """A value for which a kernel takes another way than the one that was written down."""
+
+
+def expect(truth: Any, value: bool) -> None:
+    """Raise where a kernel would take another way than on the example."""
+    if bool(truth) is not value:
+        raise Unforeseen
 
 
 def into_out(target: Any, function: Any, *args: Any, **settings: Any) -> None:

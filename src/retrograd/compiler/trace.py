@@ -153,8 +153,8 @@ class Segment:
         The replay as text, and the line where each step begins.
     run : callable
         The replay: ``run(slots_so_far, tensors)``.
-    fused, fused_source, kernels : callable, str, list of str
-        The same with kernels in it, once these are ready; its source, and theirs.
+    kernels : list of str
+        The sources of the kernels in it, once these are used.
     """
 
     def __init__(self, first: int, parent: Segment | None, key: Any = None) -> None:
@@ -171,10 +171,11 @@ class Segment:
         self.inputs: list[Any] = []
         self.eager = ""
         self.run: Any = None
-        self.fused: Any = None
-        self.fused_source = ""
         self.kernels: list[str] = []
         self.source = ""
+        self.warming: Any = None  # decides when it is lowered
+        self.plan: Any = None  # the lowered form, once there is one
+        self.surprises = 0
         self.lines: list[int] = []  # the line of the source where each step begins
 
     def title(self) -> str:

@@ -1,0 +1,140 @@
+"""Warming: when a segment is lowered, and from which example.
+
+Lowering costs about as much as some tens of replays.  So a segment is replayed as it was recorded
+until that has taken a multiple of what lowering is expected to take; then the arrays of one
+more replay are the example.  The total is never much above what it would be without.
+"""
+
+from __future__ import annotations
+
+from time import perf_counter
+from typing import Any
+
+import numpy as np
+
+from . import fused
+from .buffers import Plan
+from .codegen import Writer
+from .lowering import Program, is_pure, is_single, lower, reads_of
+from .passes import prepare
+from .trace import CALL, Incoming, Ref, Segment
+
+PER_STEP = 3e-4  # seconds to lower one step
+PATIENCE = 2.0  # how many times that the replays have to have taken before
+MOST_SURPRISES = 3
+
+
+class Warming:
+    """The replays of a segment until it is lowered.
+
+    Parameters
+    ----------
+    segment : Segment
+    fuses : bool
+        Whether kernels are made of it then, in the background.
+    """
+
+    def __init__(self, segment: Segment, fuses: bool = False) -> None:
+        self.segment = segment
+        self.fuses = fuses
+        self.spent = 0.0
+        steps = len(segment.steps)
+        if segment.backward is not None:
+            steps += len(segment.backward.steps)
+        self.expected = PER_STEP * steps
+
+    def run(self, slots: list[Any], tensors: list[Any], guards: Any) -> Any:
+        """Replay; where it is time, note the arrays and lower the segment."""
+        segment = self.segment
+        began = perf_counter()
+        if self.spent < PATIENCE * self.expected:
+            seen = segment.run(slots, tensors)
+            took = perf_counter() - began
+            self.spent += took
+            self.expected = max(self.expected, 2 * took)
+            return seen
+        before = list(slots)
+        kept: list[dict[str, Any]] = []
+        names = segment.run.__globals__
+        names["keep"] = kept.append
+        try:
+            seen = segment.run(slots, tensors)
+        finally:
+            names["keep"] = None
+        values: list[Any] = before[: segment.first]
+        for number in range(segment.first, segment.first + len(segment.slots)):
+            values.append(kept[0].get(f"s{number}"))
+        segment.warming = None
+        make_fast(segment, values, guards, self.fuses)
+        return seen
+
+
+def make_fast(segment: Segment, values: list[Any], guards: Any, fuses: bool = False) -> None:
+    """Lower a segment and its backward, plan their memory, and replay that from now on."""
+    saved: set[int] = set()
+    behind: Program | None = None
+    backward = segment.backward
+    if backward is not None and backward.steps:
+        example = interpreted(backward, values)
+        if example is not None:
+            behind = prepare(lower(backward, example))
+        steps = backward.steps if behind is None else behind.steps
+        saved = {number for step in steps for number in reads_of(step)}
+        saved |= {one.number for one in backward.outputs if isinstance(one, Ref)}
+    elif backward is not None:
+        saved = {one.number for one in backward.outputs if isinstance(one, Ref)}
+    program = prepare(lower(segment, values), saved)
+    if fuses:
+        fused.begin(segment, program.copy(), None if behind is None else behind.copy(), install)
+    install(segment, program, behind, guards)
+
+
+def install(segment: Segment, program: Program, behind: Program | None, guards: Any) -> None:
+    """Plan the memory of a program and of its backward's, and replay them from now on."""
+    plan_back = None if behind is None else Plan(behind, alone=False)
+    plan = Plan(program)
+    writer = Writer(segment, plan, plan_back)
+    segment.run = writer.write()
+    segment.plan = plan
+    if segment.backward is not None:
+        segment.backward.plan = plan_back
+    names = writer.names
+    guards.bound.append(lambda: plan.bind(names))
+
+
+def make_slow(segment: Segment) -> None:
+    """Replay a segment as it was recorded: what lowering took for granted does not hold."""
+    segment.run = Writer(segment).write()
+    segment.plan = None
+    segment.warming = None
+
+
+def interpreted(backward: Segment, values: list[Any]) -> Any:
+    """Return an example of a backward's slots, None where running it would have effects."""
+    slots = list(values)
+    slots += [None] * (backward.first + len(backward.slots) - len(slots))
+    for place, slot in enumerate(backward.slots):
+        if isinstance(slot.source, Incoming):
+            slots[backward.first + place] = np.ones(slot.shape, slot.dtype)
+        elif slot.source is not None:
+            return None
+
+    def given(thing: Any) -> Any:
+        if isinstance(thing, Ref):
+            return slots[thing.number]
+        if type(thing) in (list, tuple):
+            return type(thing)([given(one) for one in thing])
+        if type(thing) is dict:
+            return {key: given(one) for key, one in thing.items()}
+        return thing
+
+    for step in backward.steps:
+        if step.kind != CALL or not (is_single(step.function) or is_pure(step.function)):
+            return None
+        made = step.function(*given(step.args), **given(step.settings))
+        found = made if isinstance(step.outs, tuple) else (made,)
+        numbers = step.outs if isinstance(step.outs, tuple) else (step.outs,)
+        for number, one in zip(numbers, found):
+            if number is not None:
+                slots[number] = np.asarray(one) if step.wrap else one
+    return slots
