@@ -42,7 +42,37 @@ def transformer_step(torch: Any, dropout: float) -> Step:
     return step
 
 
+def convolutional_step(torch: Any) -> Step:
+    """Two convolutions with pooling and a linear layer, on 32 grey images of 28x28."""
+    torch.manual_seed(1)
+    nn = torch.nn
+    model = nn.Sequential(
+        nn.Conv2d(1, 8, 3),
+        nn.ReLU(),
+        nn.MaxPool2d(2),
+        nn.Conv2d(8, 16, 3),
+        nn.ReLU(),
+        nn.MaxPool2d(2),
+        nn.Flatten(),
+        nn.Linear(400, 10),
+    )
+    loss_function = nn.CrossEntropyLoss()
+    optimizer = torch.optim.Adam(model.parameters(), lr=ADAM_RATE)
+    images = torch.randn(32, 1, 28, 28)
+    target = torch.randint(0, 10, (32,))
+
+    def step() -> Any:
+        optimizer.zero_grad()
+        loss = loss_function(model(images), target)
+        loss.backward()
+        optimizer.step()
+        return loss
+
+    return step
+
+
 WORKLOADS = (
+    Workload("cnn", "CNN on 32x1x28x28, Adam step", convolutional_step, target=1.3),
     Workload(
         "transformer",
         "transformer 4x128, 8x64 tokens, Adam step",

@@ -37,13 +37,20 @@ from .autograd import is_inference_mode_enabled as is_inference_mode_enabled
 from .autograd import no_grad as no_grad
 from .autograd import set_grad_enabled as set_grad_enabled
 from .config import are_deterministic_algorithms_enabled as are_deterministic_algorithms_enabled
+from .config import get_deterministic_debug_mode as get_deterministic_debug_mode
 from .config import get_float32_matmul_precision as get_float32_matmul_precision
 from .config import get_num_interop_threads as get_num_interop_threads
 from .config import get_num_threads as get_num_threads
+from .config import (
+    is_deterministic_algorithms_warn_only_enabled as is_deterministic_algorithms_warn_only_enabled,
+)
+from .config import is_warn_always_enabled as is_warn_always_enabled
+from .config import set_deterministic_debug_mode as set_deterministic_debug_mode
 from .config import set_float32_matmul_precision as set_float32_matmul_precision
 from .config import set_flush_denormal as set_flush_denormal
 from .config import set_num_interop_threads as set_num_interop_threads
 from .config import set_num_threads as set_num_threads
+from .config import set_warn_always as set_warn_always
 from .config import show_config as show_config
 from .config import use_deterministic_algorithms as use_deterministic_algorithms
 from .creation import arange as arange
@@ -157,8 +164,20 @@ __version__ = "0.1.0"
 
 
 # Loaded when first used: `import retrograd` stays light.
-_lazy = ("compiler", "distributions", "nn", "optim", "serialization", "utils")
-_lazy_names = {"compile": "compiler", "load": "serialization", "save": "serialization"}
+_lazy = (
+    "accelerator", "amp", "backends", "compiler", "cuda", "distributed", "distributions", "func",
+    "mps", "multiprocessing", "nn", "optim", "serialization", "static", "types", "utils", "version",
+    "xpu",
+)  # fmt: skip
+_lazy_names = {
+    "GradScaler": "amp.grad_scaler",
+    "autocast": "amp.autocast_mode",
+    "compile": "compiler",
+    "cond": "static",
+    "is_autocast_enabled": "amp.autocast_mode",
+    "load": "serialization",
+    "save": "serialization",
+}
 
 
 def __getattr__(name):

@@ -10,6 +10,7 @@ from . import _core
 
 _optional = ("scipy", "numba", "cupy", "mpi4py", "ml_dtypes", "safetensors", "tqdm")
 _threads = {"count": None, "interop": 1, "deterministic": False, "precision": "highest"}
+_warnings = {"deterministic": False, "always": False}
 
 
 def show_config():
@@ -93,11 +94,59 @@ def set_num_interop_threads(num, /):
 def use_deterministic_algorithms(mode, *, warn_only=False):
     """Accepted for compatibility; every operation is deterministic."""
     _threads["deterministic"] = bool(mode)
+    _warnings["deterministic"] = bool(warn_only)
 
 
 def are_deterministic_algorithms_enabled():
     """Return what `use_deterministic_algorithms` was given."""
     return _threads["deterministic"]
+
+
+def is_deterministic_algorithms_warn_only_enabled():
+    """Return the `warn_only` that `use_deterministic_algorithms` was given."""
+    return _warnings["deterministic"]
+
+
+def set_deterministic_debug_mode(debug_mode):
+    """Do as `use_deterministic_algorithms`, by a number or name: 0 default, 1 warn, 2 error.
+
+    Raises
+    ------
+    TypeError, RuntimeError
+        For any other.
+    """
+    modes = ("default", "warn", "error")
+    if not isinstance(debug_mode, (int, str)):
+        raise TypeError(f"debug_mode must be str or int, but got {type(debug_mode)}")
+    if isinstance(debug_mode, str):
+        if debug_mode not in modes:
+            raise RuntimeError(
+                "invalid value of debug_mode, expected one of `default`, `warn`, `error`, but got "
+                f"{debug_mode}"
+            )
+        debug_mode = modes.index(debug_mode)
+    if debug_mode not in (0, 1, 2):
+        raise RuntimeError(
+            f"invalid value of debug_mode, expected 0, 1, or 2, but got {debug_mode}"
+        )
+    use_deterministic_algorithms(debug_mode > 0, warn_only=debug_mode == 1)
+
+
+def get_deterministic_debug_mode():
+    """Return 0, 1 or 2: see `set_deterministic_debug_mode`."""
+    if not _threads["deterministic"]:
+        return 0
+    return 1 if _warnings["deterministic"] else 2
+
+
+def set_warn_always(b, /):
+    """Remember a setting that nothing reads: Python's warning filters decide."""
+    _warnings["always"] = bool(b)
+
+
+def is_warn_always_enabled():
+    """Return what `set_warn_always` was given."""
+    return _warnings["always"]
 
 
 def set_float32_matmul_precision(precision):

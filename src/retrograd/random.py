@@ -5,6 +5,8 @@ The streams themselves are in `streams`; here they meet tensors, shapes and dtyp
 
 from __future__ import annotations
 
+from contextlib import contextmanager
+
 import numpy as np
 
 from . import inplace, streams
@@ -69,6 +71,36 @@ def get_rng_state():
 def set_rng_state(new_state):
     """Set the state of the default stream."""
     default_generator.set_state(new_state)
+
+
+@contextmanager
+def fork_rng(devices=None, enabled=True, device_type=None):
+    """Bring the default stream back to its state at the end of the block.
+
+    Parameters
+    ----------
+    devices : iterable, optional
+        The GPUs whose streams are kept, too: none.
+    enabled : bool
+        Whether to do anything.
+    device_type : str, optional
+        Accepted.
+
+    Raises
+    ------
+    AssertionError
+        For a GPU: there is none.
+    """
+    if not enabled:
+        yield
+        return
+    if devices is not None and list(devices):
+        raise AssertionError("Torch not compiled with CUDA enabled")
+    state = get_rng_state()
+    try:
+        yield
+    finally:
+        set_rng_state(state)
 
 
 def _shape(size, given, function):

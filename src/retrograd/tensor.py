@@ -482,7 +482,7 @@ class Tensor(Value):
             raise ValueError("only one element tensors can be converted to Python scalars")
         number = array.item()
         if tracing.count != 0:
-            observed(self, "number", number)
+            number = observed(self, "number", number)
         if isinstance(number, complex):
             if wanted != "complex" and number.imag != 0:
                 raise RuntimeError(f"value cannot be converted to type {wanted} without overflow")

@@ -52,10 +52,13 @@ _protocol
 _numpy_answers
 _memory _objects
 autograd.* func.*
-linalg special fft config
+linalg special fft config types
+accelerator amp.* backends.* cuda.* distributed mps multiprocessing version xpu
 nn.*
+func.__init__ func.modules
 optim.* utils.* distributions.*
 compiler.*
+static.*
 optim.* utils.* distributions.* serialization.*
 __init__ testing.* torch_compat
 cli

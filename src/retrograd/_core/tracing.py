@@ -10,6 +10,8 @@ from __future__ import annotations
 import functools
 from typing import Any, Final
 
+import numpy as np
+
 from .modes import thread_modes
 
 
@@ -65,12 +67,13 @@ def run_write(function: Any, target: Any, *args: Any) -> None:
     function(target, *args)
 
 
-def run_host(function: Any, *args: Any) -> Any:
-    """Call a Python function whose effects are its own; a trace repeats the call as it is."""
+def host_recorder() -> Any:
+    """Return the recorder that wants to note a call of a Python function with effects of its own.
+
+    Its `host` makes the call, and a replay repeats it as it is; None where nobody wants it.
+    """
     found: Any = thread_modes().recorder
-    if found is None or not found.takes_host:
-        return function(*args)
-    return found.host(function, args)
+    return found if found is not None and found.takes_host else None
 
 
 def noted_write(storage: Any) -> None:
@@ -100,6 +103,16 @@ def observed(value: Any, kind: str, plain: Any) -> Any:
     if found is None:
         return plain
     return found.observe(value, kind, plain)
+
+
+def all_true(array: Any) -> bool:
+    """Say whether all elements are true, to a program that may decide by it."""
+    if tracing.count != 0:
+        found: Any = thread_modes().recorder
+        if found is not None:
+            answer: bool = found.truth(array)
+            return answer
+    return bool(np.all(array))
 
 
 def constant(array: Any) -> Any:

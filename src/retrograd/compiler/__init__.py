@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from .._core.tracing import recorder
+from .._core import tracing
 from . import numba_backend
 from .function import CompiledFunction as CompiledFunction
 from .modules import OptimizedModule as OptimizedModule
@@ -77,7 +77,7 @@ def compile(
 
 def is_compiling() -> bool:
     """Say whether the calling code runs while it is recorded."""
-    return recorder() is not None
+    return tracing.recorder() is not None
 
 
 is_dynamo_compiling = is_compiling

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from .._core.value import Value
 from .lowering import outs_of
 from .trace import CALL, Argument, Captured, Ref, Segment
 
@@ -39,7 +40,8 @@ def fill(segment: Segment, slots: list[Any], steps: int, tensors: list[Any]) -> 
 
     def given(thing: Any) -> Any:
         if isinstance(thing, Ref):
-            return slots[thing.number]
+            held = slots[thing.number]
+            return held.array if isinstance(held, Value) else held  # a `.grad` is kept whole
         if type(thing) in (list, tuple):
             return type(thing)([given(one) for one in thing])
         if type(thing) is dict:

@@ -86,7 +86,7 @@ class Writer:
             stem = "_" + stem
         name = stem
         number = 1
-        while name in self.names or (name[0] in "sv" and name[1:].isdigit()):
+        while name in self.names or (name[0] in "svg" and name[1:].isdigit()):
             number += 1
             name = f"{stem}_{number}"
         self.names[name] = thing
@@ -154,24 +154,32 @@ class Writer:
             elif isinstance(source, Captured):
                 self.put(f"s{number} = {self.name_of(source.value, 'captured')}.array")
             elif isinstance(source, CapturedGrad):
-                cell = self.name_of(source.cell, "cell")
                 if slot.dtype is type(None):
                     self.put(f"s{number} = None")
                 else:
-                    self.put(f"s{number} = {cell}.grad.array")
+                    self.put(f"g{number} = {self.cell(source.cell)}.grad")
+                    self.put(f"s{number} = g{number}.array")
+
+    def cell(self, cell: Any) -> str:
+        """Return where a `.grad` is: an argument's by its place, or the cell itself."""
+        return f"t[{cell}].get_cell()" if isinstance(cell, int) else self.name_of(cell, "cell")
 
     def step(self, step: Step) -> None:
         kind = step.kind
         if kind == CALL:
             self.call_step(step)
         elif kind == GRAD:
-            cell = self.name_of(step.function, "cell")
+            cell = self.cell(step.function)
             what = step.args[0]
             value = "None" if what is None else f"Tensor({self.text(what)}, raw)"
             self.put(f"{cell}.grad = {value}")
         elif kind == TOUCH:
             owner = step.function
-            value = f"t[{owner}]" if isinstance(owner, int) else self.name_of(owner, "captured")
+            if isinstance(owner, Ref):
+                own = owner.number >= self.segment.first
+                value = f"g{owner.number}" if own else f"e[{owner.number}]"
+            else:
+                value = f"t[{owner}]" if isinstance(owner, int) else self.name_of(owner, "captured")
             self.put(f"{value}.get_storage().write(tick(), {step.args[0]!r}, None)")
         elif kind == HOST:
             self.put(self.call(step))
@@ -232,13 +240,18 @@ class Writer:
         if segment.watched is None:
             if segment.backward is not None:
                 self.backward(segment.backward)
+            elif segment.refuses is not None:
+                self.node(Refusal(segment.refuses), "refusal", outputs_of(segment.outputs), "")
             self.put(f"return {self.output(segment.outputs)}")
             return
         own = range(segment.first, self.last)
         if len(own):
-            self.put(f"e += ({', '.join(f's{n}' for n in own)},)")
+            self.put(f"e += ({', '.join(map(self.held, own))},)")
         watched = self.text(Ref(segment.watched))
         is_array = self.dtype_of(segment.watched)
+        if segment.kind == "layout":
+            self.put(f"return ({watched}.shape, {watched}.dtype)")
+            return
         if segment.kind == "bytes":
             self.put(f"return {watched}.tobytes()")
             return
@@ -253,13 +266,17 @@ class Writer:
         makes = writer.backward_function()
         saved = ", ".join(self.text(Ref(number)) for number in sorted(writer.read))
         backward.run = makes
+        outs = sum(isinstance(slot.source, Incoming) for slot in backward.slots)
+        self.node(makes, "backward", outs, f"{saved}{',' if saved else ''}")
+
+    def node(self, function: Any, stem: str, outs: int, saved: str) -> None:
+        """Write how the node of the results is made."""
         inputs = self.segment.inputs
         values = [f"t[{v}]" if isinstance(v, int) else self.name_of(v, "captured") for v in inputs]
         edges = ", ".join(f"{value}.edge()" for value in values)
-        outs = sum(isinstance(slot.source, Incoming) for slot in backward.slots)
-        name = self.name_of(makes, "backward")
+        name = self.name_of(function, stem)
         node = self.name_of(CompiledNode, "CompiledNode")
-        self.put(f"node = {node}({name}, ({edges},), {outs}, ({saved}{',' if saved else ''}))")
+        self.put(f"node = {node}({name}, ({edges},), {outs}, ({saved}))")
 
     def backward_function(self) -> Any:
         """Return the function that turns gradients of the results into those of the inputs."""
@@ -277,13 +294,27 @@ class Writer:
             head.append(f"    {saved}, = e")
         return self.compiled(head)
 
-    def dtype_of(self, number: int) -> bool:
-        """Say whether a slot is an array."""
+    def held(self, number: int) -> str:
+        """Return what later segments get of a slot: of a `.grad`, the tensor."""
+        slot = self.slot(number)
+        is_grad = isinstance(slot.source, CapturedGrad) and slot.dtype is not type(None)
+        return f"g{number}" if is_grad else f"s{number}"
+
+    def read_back(self, number: int) -> str:
+        """Return the expression for a slot of an earlier segment."""
+        return f"e[{number}].array" if self.held(number)[0] == "g" else f"e[{number}]"
+
+    def slot(self, number: int) -> Any:
+        """Return what is known of a slot."""
         for segment in self.segment.path():
             place = number - segment.first
             if 0 <= place < len(segment.slots):
-                return isinstance(segment.slots[place].dtype, np.dtype)
+                return segment.slots[place]
         raise IndexError(number)
+
+    def dtype_of(self, number: int) -> bool:
+        """Say whether a slot is an array."""
+        return isinstance(self.slot(number).dtype, np.dtype)
 
     # -- the whole --------------------------------------------------------------------------------
 
@@ -300,7 +331,7 @@ class Writer:
             self.put("if keep is not None: keep(locals())")
         self.ending()
         head = ["def segment(e, t):"]
-        head += [f"    s{number} = e[{number}]" for number in sorted(self.read)]
+        head += [f"    s{number} = {self.read_back(number)}" for number in sorted(self.read)]
         self.segment.lines = [len(head) + begin + 1 for begin in begins]
         return self.compiled(head)
 
@@ -320,6 +351,28 @@ class Writer:
 _NDARRAY = {
     getattr(np.ndarray, name) for name in ("dot", "reshape", "view", "astype", "copy", "transpose")
 }
+
+
+class Refusal:
+    """The backward of results whose graph was freed: it raises."""
+
+    def __init__(self, error: Exception) -> None:
+        self.error = error
+
+    def __call__(self, saved: Any, grads: Any) -> Any:
+        raise type(self.error)(*self.error.args)
+
+
+def outputs_of(outputs: Any) -> int:
+    """Return how many of the results require grad."""
+    if isinstance(outputs, OutGrad):
+        return outputs.place + 1
+    if isinstance(outputs, dict):
+        outputs = list(outputs.values())
+    if isinstance(outputs, Named):
+        outputs = outputs.parts
+    inside = outputs if type(outputs) in (list, tuple) else ()
+    return max(map(outputs_of, inside), default=0)
 
 
 def viewed(base: Any, array: Any) -> Any:

@@ -53,10 +53,12 @@ _ABOUT = {
     "size", "dim", "ndimension", "numel", "nelement", "stride", "storage_offset", "element_size",
     "is_contiguous", "is_floating_point", "is_complex", "is_tensor", "is_grad_enabled",
     "is_inference_mode_enabled", "__len__", "ndim", "is_leaf", "requires_grad", "is_signed",
-    "__hash__", "__contains__", "data_ptr", "get_device", "is_inference", "is_storage",
-    "_version", "is_pinned", "is_shared", "is_conj", "is_neg", "output_nr", "retains_grad",
+    "__hash__", "get_device", "is_inference", "is_storage",
+    "is_pinned", "is_shared", "is_conj", "is_neg", "output_nr", "retains_grad",
     "same_size", "is_same_size", "can_cast", "__exit__", "nbytes", "itemsize", "get_num_threads",
-    "training", "__eq__", "__ne__", "__bool__", "item", "type",
+    "training", "__eq__", "__ne__", "__bool__", "__float__",
+    "__int__", "__index__", "__complex__", "item", "type", "equal",
+    "allclose",
 }  # fmt: skip
 # Functions of the library that change its state.
 _CHANGING = {

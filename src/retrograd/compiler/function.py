@@ -122,7 +122,7 @@ class CompiledFunction:
         steps = bisect.bisect_right(segment.lines, trace.tb_lineno) - 1
         slots = slots[: segment.first]
         for number in range(segment.first, segment.first + len(segment.slots)):
-            slots.append(held.get(f"s{number}"))
+            slots.append(held.get(f"g{number}", held.get(f"s{number}")))
         if segment.plan is not None:
             fill(segment, slots, steps, tensors)
             if isinstance(error, Unforeseen):
@@ -150,6 +150,7 @@ class CompiledFunction:
         When it raises, what it wrote is forgotten: the next call writes anew.
         """
         writer.reachable = tree.guards.reads.tensors
+        writer.by_reference = tree.guards.by_reference
         before = set_recorder(writer)
         try:
             with watching(writer, tree.guards.reads):

@@ -6,6 +6,8 @@ import dis
 import types
 from typing import Any
 
+import numpy as np
+
 from .._core.modes import switches, thread_modes
 from .._core.promotion import defaults
 from .._core.value import Value
@@ -44,10 +46,14 @@ def part(given: Any, tensors: list[Any]) -> Any:
     if isinstance(given, Value):
         tensors.append(given)
         array = given.array
-        return (
+        about: Any = (
             type(given), array.shape, array.strides, array.dtype, given.requires,
             given.node is None, given.base is None, given.inference,
         )  # fmt: skip
+        if given.cell is not None or given.leaf is not None:
+            grad = None if given.cell is None else given.cell.grad
+            about = (*about, None if grad is None else description(grad), hooks_of(given))
+        return about
     if isinstance(given, PLAIN):
         return (type(given), given)
     if type(given) in (list, tuple):
@@ -70,6 +76,17 @@ class Same:
         return id(self.thing)
 
 
+def hooks_of(value: Any) -> Any:
+    """Return the hooks of a tensor, None where it has none."""
+    node = value.node if value.node is not None else value.leaf
+    hooks = None if node is None else node.hooks
+    if hooks is None:
+        return None
+    tables = (*hooks.tensor.values(), hooks.retained, hooks.before, hooks.after, hooks.accumulated)
+    found = tuple(tuple(map(id, table.values())) for table in tables)
+    return found if any(found) else None
+
+
 def aliases(tensors: list[Any]) -> Any:
     """Return which tensors are the same, None where all are different."""
     ids = [id(one.array) for one in tensors]
@@ -78,7 +95,10 @@ def aliases(tensors: list[Any]) -> Any:
 
 def description(value: Any) -> Any:
     array = value.array
-    return array.shape, array.strides, array.dtype, value.requires, value.node is None
+    return (
+        array.shape, array.strides, array.dtype, value.requires, value.node is None,
+        hooks_of(value),
+    )  # fmt: skip
 
 
 class Reads:
@@ -157,7 +177,7 @@ class Reads:
                 values += [*thing._parameters.values(), *thing._buffers.values()]
             elif isinstance(thing, (list, tuple)):
                 values += thing
-            else:
+            elif not isinstance(thing, np.ndarray):
                 values += (thing if isinstance(thing, dict) else vars(thing)).values()
         values += [value for _, _, value in self.globals.values()]
         values += [held for _, held in self.cells.values()]
@@ -175,6 +195,7 @@ class Guards:
         self.captured: dict[int, tuple[Any, Any]] = {}
         self.cells: dict[int, tuple[Any, Any]] = {}
         self.states: dict[int, tuple[Any, Any]] = {}
+        self.referred: set[int] = set()  # arrays that the replay reads anew
         self.quick: Any = None
         self.bound: list[Any] = []  # called when a tensor may have got another array
 
@@ -185,6 +206,18 @@ class Guards:
         for one in (*args, *settings.values()):
             self.reads.thing(one)
         self.freeze()
+
+    def by_reference(self, array: Any) -> bool:
+        """Say whether an array, or what it is a view of, is from outside; it is read anew then."""
+        self.freeze()
+        while isinstance(array, np.ndarray):
+            held = self.states.get(id(array))
+            if held is not None and held[0] is array:
+                self.states[id(array)] = (array, None)
+                self.referred.add(id(array))
+                return True
+            array = array.base
+        return False
 
     def freeze(self) -> None:
         """Note the state of every object that user code can reach."""
@@ -203,7 +236,7 @@ class Guards:
                 source = slot.source
                 if isinstance(source, Captured):
                     self.captured[id(source.value)] = (source.value, description(source.value))
-                elif isinstance(source, CapturedGrad):
+                elif isinstance(source, CapturedGrad) and not isinstance(source.cell, int):
                     grad = source.cell.grad
                     about = None if slot.dtype is type(None) else description(grad)
                     self.cells[id(source.cell)] = (source.cell, about)
@@ -235,7 +268,10 @@ class Guards:
         for cell, held in self.reads.cells.values():
             if not alike(cell.cell_contents, held):
                 return False
-        return all(state_of(thing) == state for thing, state in self.states.values())
+        return all(
+            number in self.referred or state_of(thing) == state
+            for number, (thing, state) in self.states.items()
+        )
 
     def write_quick(self) -> Any:
         """Return a function that is true only if nothing has changed since now.
@@ -244,6 +280,7 @@ class Guards:
         """
         names: dict[str, Any] = {"writes": writes, "state_of": state_of, "alike": alike}
         names["description"] = description
+        names["hooks_of"] = hooks_of
         tests = [f"writes.count == {writes.count}"]
 
         def name(thing: Any) -> str:
@@ -255,6 +292,12 @@ class Guards:
             v = name(value)
             tests.append(f"{v}.array is {name(value.array)}")
             tests.append(f"{v}.requires is {value.requires} and {v}.node is {name(value.node)}")
+            if value.requires:
+                hooks = hooks_of(value)
+                if hooks is not None:
+                    tests.append(f"hooks_of({v}) == {name(hooks)}")
+                elif value.leaf is not None:
+                    tests.append(f"{name(value.leaf)}.hooks is None")
         for cell, about in self.cells.values():
             grad = f"{name(cell)}.grad"
             if about is None:
@@ -269,7 +312,9 @@ class Guards:
             found = f"{name(cell)}.cell_contents"
             plain = isinstance(held, PLAIN)
             tests.append(f"alike({found}, {name(held)})" if plain else f"{found} is {name(held)}")
-        for thing, state in self.states.values():
+        for number, (thing, state) in self.states.items():
+            if number in self.referred:
+                continue
             if not isinstance(thing, Module) or thing._has_hooks():
                 tests.append(f"state_of({name(thing)}) == {name(state)}")
         source = "def quick():\n    return (\n        " + "\n        and ".join(tests) + "\n    )\n"
@@ -284,9 +329,10 @@ def alike(now: Any, then: Any) -> bool:
 
 def gather(thing: Any, found: dict[int, Any], depth: int) -> None:
     """Collect the objects behind `thing` whose state a program may read."""
-    if depth == 0 or isinstance(thing, (*PLAIN, Value, type, types.ModuleType)) or callable(
-        getattr(type(thing), "__array__", None)
-    ):
+    if isinstance(thing, np.ndarray):
+        found[id(thing)] = thing
+        return
+    if depth == 0 or isinstance(thing, (*PLAIN, np.generic, Value, type, types.ModuleType)):
         return
     if id(thing) in found:
         return
@@ -324,6 +370,8 @@ def state_of(thing: Any) -> Any:
             for name, value in own.items()
             if name != "_hooked"
         ]  # fmt: skip
+    if isinstance(thing, np.ndarray):
+        return (thing.shape, thing.dtype, thing.tobytes())
     if isinstance(thing, (list, tuple)):
         return [one if isinstance(one, PLAIN) else id(one) for one in thing]
     items = thing if isinstance(thing, dict) else vars(thing)

@@ -7,10 +7,14 @@ needs no branch, and ``while loss.item() > 0.1`` branches on the answer alone.
 
 from __future__ import annotations
 
+import math
 import operator
 from typing import Any
 
+import numpy as np
+
 from .._core.value import Value
+from .trace import Ref
 
 
 class Reading:
@@ -22,6 +26,13 @@ class Reading:
         self.recorder = recorder
         self.number = number
 
+    # NumPy leaves arithmetic with a reading to the reading.
+    __array_ufunc__ = None
+
+    @property  # type: ignore[misc]
+    def __class__(self) -> Any:  # what `isinstance` asks
+        return type(self.plain)
+
     @property
     def plain(self) -> Any:
         """The number itself."""
@@ -29,17 +40,18 @@ class Reading:
 
     def _with(self, function: Any, *others: Any) -> Any:
         """Compute with other numbers and note it."""
-        from .trace import Ref
-
         recorder = self.recorder
-        args, given = [], []
+        args: list[Any] = []
+        given: list[Any] = []
         for one in others:
-            if isinstance(one, Reading):
+            if type(one) is Reading:
                 args.append(Ref(one.number))
                 given.append(one.plain)
-            elif isinstance(one, (int, float, complex)):
+            elif isinstance(one, (int, float, complex)) and not hasattr(one, "dtype"):
                 args.append(one)
                 given.append(one)
+            elif isinstance(one, (np.ndarray, np.generic)):
+                return function(*(o._decides() if type(o) is Reading else o for o in others))
             else:
                 return NotImplemented
         if recorder._idle():
@@ -64,7 +76,7 @@ class Reading:
 
     def __bool__(self) -> bool:
         truth = self._with(bool, self)
-        return truth.recorder.look(truth.number, "bool") if isinstance(truth, Reading) else truth
+        return truth.recorder.look(truth.number, "bool") if type(truth) is Reading else truth
 
     def __str__(self) -> str:
         return str(self._decides())
@@ -78,9 +90,13 @@ class Reading:
     def __hash__(self) -> int:
         return hash(self._decides())
 
-    def __array__(self, dtype: Any = None, copy: Any = None) -> Any:
-        import numpy as np
+    def __divmod__(self, other: Any) -> Any:
+        return divmod(self._decides(), other)
 
+    def __rdivmod__(self, other: Any) -> Any:
+        return divmod(other, self._decides())
+
+    def __array__(self, dtype: Any = None, copy: Any = None) -> Any:
         return np.asarray(self._decides(), dtype)
 
     def __getattr__(self, name: str) -> Any:
@@ -120,7 +136,7 @@ def _comparison(name: str, function: Any) -> None:
         if isinstance(other, Value):
             return function(_operand(self), other)
         answer = self._with(function, self, other)
-        if isinstance(answer, Reading):
+        if type(answer) is Reading:
             return answer.recorder.look(answer.number, "bool")
         return answer
 
@@ -128,10 +144,20 @@ def _comparison(name: str, function: Any) -> None:
     setattr(Reading, name, method)
 
 
-for _name in ("add", "sub", "mul", "truediv", "floordiv", "mod", "pow"):
+_BINARY = {
+    **{name: getattr(operator, name) for name in ("add", "sub", "mul", "truediv", "floordiv")},
+    **{name: getattr(operator, name) for name in ("mod", "pow", "lshift", "rshift", "xor")},
+    "and": operator.and_,
+    "or": operator.or_,
+}
+for _name, _function in _BINARY.items():
+    _forward(f"__{_name}__", _function)
+    _backward(f"__r{_name}__", _function)
+for _name in ("neg", "pos", "abs", "invert"):
     _forward(f"__{_name}__", getattr(operator, _name))
-    _backward(f"__r{_name}__", getattr(operator, _name))
-for _name in ("neg", "pos", "abs"):
-    _forward(f"__{_name}__", getattr(operator, _name))
+for _name, _function in (
+    ("round", round), ("trunc", math.trunc), ("floor", math.floor), ("ceil", math.ceil)
+):  # fmt: skip
+    _forward(f"__{_name}__", _function)
 for _name in ("lt", "le", "gt", "ge", "eq", "ne"):
     _comparison(f"__{_name}__", getattr(operator, _name))

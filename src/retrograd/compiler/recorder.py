@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from .._core.errors import GraphFreedError, SavedValueChangedError
 from .._core.gradients import grad
 from .._core.tracing import set_recorder
 from .._core.value import Value
@@ -43,6 +44,13 @@ from .trace import (
 
 MOST_CHILDREN = 32  # branches at one place, before the rest of that place runs eagerly
 LONGEST_PATH = 5000  # segments
+ANOTHER_WAY = "compile: the function took another way than before with the same inputs"
+
+# Operations and functions whose results have shapes that depend on values.
+VARYING = {
+    "nonzero", "masked_select", "unique", "unique_consecutive", "repeat_interleave", "bincount",
+    "select_by_mask", "to_array", "checked",
+}  # fmt: skip
 
 
 class Recorder:
@@ -81,9 +89,11 @@ class Recorder:
         self.numbers: dict[int, int] = {}  # the slot of an array, by its id
         self.alive: list[Any] = []  # everything whose id is used
         self.known: dict[int, Any] = {}  # tensors from outside
+        self.grads: dict[int, int] = {}  # the slots of `.grad` from before the call
         self.newborn: set[int] = set()
         self.cells: dict[int, Any] = {}  # what the `.grad` of each leaf is by now
         self.new_segments: list[Segment] = []
+        self.by_reference: Any = lambda array: False  # says whether an array is from outside
         self.reachable: Any = list  # finds the tensors that the program can reach
         self.claimed = 0  # writes made by recorded calls
         self.looks: list[Any] = []  # for the watcher of side effects: calls seen
@@ -105,17 +115,27 @@ class Recorder:
 
     def _answer_from(self, slots: list[Any], key: Any, steps: int | None) -> None:
         path = self.segment.path()
-        for number, held in enumerate(slots):
-            self.values.append(held)
-            if isinstance(held, np.ndarray):
-                self.numbers.setdefault(id(held), number)
         for segment in path:
-            for slot in segment.slots:
+            for number, slot in enumerate(segment.slots, segment.first):
+                held = slots[number] if number < len(slots) else None
                 source = slot.source
                 if isinstance(source, Captured):
                     self.known[id(source.value)] = source.value
-                elif isinstance(source, CapturedGrad):
-                    self.cells[id(source.cell)] = None
+                elif isinstance(source, CapturedGrad) and number < len(slots):
+                    # The program starts again with the `.grad` that it started with.
+                    cell = source.cell
+                    if isinstance(cell, int):
+                        cell = self.tensors[cell].get_cell()
+                    cell.grad = self.cells[id(cell)] = held
+                    self.alive.append(cell)
+                    if held is not None:
+                        self.known[id(held)] = held
+                        self.grads[id(held)] = number
+                        held = held.array
+                if number < len(slots):
+                    self.values.append(held)
+                    if isinstance(held, (np.ndarray, float)):
+                        self.numbers.setdefault(id(held), number)
             self.answers += segment.steps
             if segment is not self.segment:
                 follower = path[path.index(segment) + 1]
@@ -134,16 +154,17 @@ class Recorder:
 
     def _answer(self, step: Step) -> Any:
         """Return what a step of the path returned in the replay."""
+        if self.replies[0][0] == self.at and len(self.replies) > 1:
+            raise RuntimeError(ANOTHER_WAY)
         if self.raises and self.at == len(self.answers):
             self.fail("a call raised")
             return Failing
         if self.at >= len(self.answers) or not self.answers[self.at].same(step):
             want = self.answers[self.at].name if self.at < len(self.answers) else "a read value"
             raise RuntimeError(
-                f"compile: the function took another way than before with the same inputs: it "
-                f"called {step.name}, where {want} was recorded. It depends on something that "
-                "changes and that is neither an argument, nor a global, nor a module's attribute; "
-                "call it without compile"
+                f"{ANOTHER_WAY}: it called {step.name}, where {want} was recorded. It depends on "
+                "something that changes and that is neither an argument, nor a global, nor a "
+                "module's attribute; call it without compile"
             )
         found = self.answers[self.at]
         self.at += 1
@@ -219,6 +240,8 @@ class Recorder:
         """Return an argument of a call with `Ref` for arrays and readings."""
         if isinstance(given, np.ndarray):
             return self._number(given, value, what)
+        if type(given) is Reading:
+            return Ref(given.number)
         if isinstance(given, float) and id(given) in self.numbers:
             return Ref(self.numbers[id(given)])
         if isinstance(given, (list, tuple)) and not hasattr(given, "_fields"):
@@ -236,38 +259,53 @@ class Recorder:
         """Run and note the kernel of an operation."""
         settings = settings or {}
         if self._idle():
-            return op.kernel(*arrays, **settings)
+            return op.kernel(*plainly(arrays), **plainly(settings))
         args = []
         for operand, array in zip(operands, arrays):
             value = operand if isinstance(operand, Value) else None
             args.append(self._given(array, value, op.name))
-        return self._call(op.kernel, tuple(args), arrays, settings, op.name, True)
+        return self._call(op.kernel, tuple(args), arrays, settings, op.name)
 
     def function(self, function: Any, args: Any, settings: dict[str, Any]) -> Any:
         """Run and note a function of arrays: a rule, a sum of gradients, a draw."""
         if self._idle() or any(isinstance(one, Value) for one in args):
-            return function(*args, **settings)
+            return function(*plainly(args), **plainly(settings))
         name = getattr(function, "__name__", repr(function))
         given = tuple(self._given(one, None, name) for one in args)
-        return self._call(function, given, args, settings, name, False)
+        return self._call(function, given, args, settings, name)
 
-    def _call(
-        self, function: Any, args: Any, arrays: Any, settings: Any, name: str, wrap: bool
-    ) -> Any:
+    def _call(self, function: Any, args: Any, arrays: Any, settings: Any, name: str) -> Any:
+        noted = {key: self._given(value, None, name) for key, value in settings.items()}
+        arrays = plainly(arrays)
+        settings = plainly(settings)
         if self.failed:
             return function(*arrays, **settings)
-        noted = {key: self._given(value, None, name) for key, value in settings.items()}
         step = Step(CALL, function, args, noted, name=name)
         if self.answering:
             answer = self._answer(step)
             if answer is not Failing:
-                return answer
+                return self._sized(step, answer)
         self.busy = True
         try:
             out = function(*arrays, **settings)
+        except Exception:
+            self.fail(f"{name} raised, and the program went on")
+            raise
         finally:
             self.busy = False
-        return out if self.failed else self._result(step, out)
+        return out if self.failed else self._sized(step, self._result(step, out))
+
+    def _sized(self, step: Step, out: Any) -> Any:
+        """Let the trace branch on the shapes of results whose shapes depend on values."""
+        if step.name in VARYING:
+            outs = step.outs
+            if outs is None:
+                outs = self.answers[self.at - 1].outs
+            for number in outs if isinstance(outs, tuple) else (outs,):
+                if number is not None and not self.failed:
+                    array = self.values[number]
+                    self._branch(number, "layout", (array.shape, array.dtype))
+        return out
 
     def _result(self, step: Step, out: Any) -> Any:
         if isinstance(out, (tuple, list)):
@@ -292,19 +330,23 @@ class Recorder:
     def write(self, function: Any, target: Any, args: Any) -> None:
         """Run and note a function that writes into an array."""
         if self._idle():
-            function(target, *args)
+            function(target, *plainly(args))
             return
         name = getattr(function, "__name__", "write")
         where = self._number(target, None, name)
         given = tuple(self._given(one, None, name) for one in args)
         if self.failed:
-            function(target, *args)
+            function(target, *plainly(args))
             return
         step = Step(WRITE, function, (where, *given), name=name)
         self.claimed += 1
         if self.answering and self._answer(step) is not Failing:
             return
-        function(target, *args)
+        try:
+            function(target, *plainly(args))
+        except Exception:
+            self.fail(f"{name} raised, and the program went on")
+            raise
         if not self.failed:
             self.segment.steps.append(step)
 
@@ -321,7 +363,7 @@ class Recorder:
                 break
         else:
             return
-        owner: Any = value
+        owner: Any = Ref(self.grads[id(value)]) if id(value) in self.grads else value
         for place, one in enumerate(self.tensors):
             if one is value:
                 owner = place
@@ -336,6 +378,23 @@ class Recorder:
         if threading.get_ident() == self.thread:
             self.newborn.add(id(value))
             self.alive.append(value)
+            if not self._idle():
+                self._known(value.array)
+
+    def _known(self, array: Any) -> None:
+        """End the trace where a tensor is made of an array that nobody knows.
+
+        Even if no operation is given it: its shape may decide something.
+        """
+        if isinstance(array, np.ndarray) and id(array) not in self.numbers:
+            alias = self._same_memory(array)
+            if alias is not None:
+                self.numbers[id(array)] = alias
+                self.alive.append(array)
+            elif not any(value.array is array for value in self.known.values()):
+                owner = self.owner_of(array)
+                if owner is None:
+                    self.fail("a tensor is made of an array computed outside of recorded operations")
 
     def constant(self, array: Any) -> Any:
         """Note an array that was filled without looking at any value."""
@@ -349,18 +408,25 @@ class Recorder:
             return function(*args)
         name = getattr(function, "__name__", "data")
         given = tuple(self._data(one, name) for one in args)
-        return self._call(function, given, args, {}, name, False)
+        if any(type(one) in (list, tuple) for one in given):
+            args = given  # readings in them are plain by now
+            if _holds_refs(given):
+                self.fail(f"{name} is given data that hold computed arrays")
+        return self._call(function, given, args, {}, name)
 
     def _data(self, given: Any, name: str) -> Any:
+        """Return data as a step keeps them: lists as they are now, arrays by reference."""
         if isinstance(given, Value):
             self.fail(f"{name} is given data that hold tensors")
-        elif isinstance(given, Reading):
-            given._decides()
+        elif type(given) is Reading:
+            return given._decides()
         elif isinstance(given, np.ndarray):
-            return self.numbered(given)
+            found = self.numbered(given)
+            if found is given and not self.by_reference(given):
+                self.fail(f"{name} is given an array that NumPy computed during the call")
+            return found
         elif type(given) in (list, tuple):
-            for one in given:
-                self._data(one, name)
+            return type(given)(self._data(one, name) for one in given)
         return given
 
     def numbered(self, array: Any) -> Any:
@@ -376,6 +442,11 @@ class Recorder:
             return
         grad = cell.grad
         first = id(cell) not in self.cells
+        place: Any = cell
+        for number, one in enumerate(self.tensors):
+            if one is owner:
+                place = number
+                break
         if first:
             self.alive.append(cell)
             if owner is not None and id(owner) in self.newborn:
@@ -385,10 +456,12 @@ class Recorder:
             if first:
                 self.cells[id(cell)] = grad
                 if grad is not None:
+                    if grad.requires:
+                        self.fail("a .grad from before the call requires grad")
                     self.known[id(grad)] = grad
-                    self._add(grad.array, CapturedGrad(cell))
+                    self.grads[id(grad)] = self._add(grad.array, CapturedGrad(place))
                 else:
-                    self._add(None, CapturedGrad(cell))
+                    self._add(None, CapturedGrad(place))
             return
         if not first and self.cells[id(cell)] is grad and grad is not None:
             return  # added to in place, which is a step of its own
@@ -396,7 +469,7 @@ class Recorder:
         what = None if grad is None else self._number(grad.array, grad, ".grad")
         if self.failed:
             return
-        step = Step(GRAD, cell, (what,), name=".grad")
+        step = Step(GRAD, place, (what,), name=".grad")
         if self.answering:
             self._answer(step)
         else:
@@ -416,11 +489,22 @@ class Recorder:
         before = set_recorder(None)
         try:
             out = function(*args)
+        except Exception:
+            self.fail(f"{name} raised, and the program went on")
+            raise
         finally:
             set_recorder(before)
         if not self.failed:
+            for value in self.known.values():
+                if id(value.array) not in self.numbers:
+                    self.fail(f"{name} gave a tensor another array")
+        if not self.failed:
             self.segment.steps.append(step)
         return out
+
+    def takes_functions(self, args: Any) -> bool:
+        """Say whether a call of a user's Function is noted as a whole: its operations are."""
+        return False
 
     # -- where Python looks -----------------------------------------------------------------------
 
@@ -431,13 +515,26 @@ class Recorder:
         where = self._number(value.array, value, kind)
         if where is None:
             return plain
+        if kind in ("numpy", "text"):
+            made = "an array" if kind == "numpy" else "text"
+            self.fail(f"a tensor is made {made}, which the trace cannot follow")
+            return plain
         if kind == "item" and isinstance(plain, (float, int)) and not isinstance(plain, bool):
             return Reading(self, self._read(where, value.array))
-        if kind in ("numpy", "text", "tolist"):
-            self._branch(where.number, "bytes", value.array.tobytes())
-            return plain
-        self._branch(where.number, kind, key_of(plain))
-        return plain
+        if kind == "tolist":
+            array = value.array
+            seen = self._branch(where.number, "bytes", array.tobytes())
+            return np.frombuffer(seen, array.dtype).reshape(array.shape).tolist()
+        found = self._branch(where.number, kind, key_of(plain))
+        return plain_of(found)
+
+    def truth(self, array: Any) -> bool:
+        """Note that Python asks whether all elements of an array are true."""
+        out = self.function(np.all, (array,), {})
+        if self._idle():
+            return bool(out)
+        seen = self._branch(self.numbers[id(out)], "bool", key_of(bool(out)))
+        return bool(plain_of(seen))
 
     def _read(self, where: Ref, array: Any) -> int:
         """Note the reading of one number, whose value decides nothing yet."""
@@ -447,8 +544,9 @@ class Recorder:
         """Note a calculation on numbers; return its slot."""
         step = Step(CALL, function, args, name=getattr(function, "__name__", "compute"))
         if self.answering and not self.failed:
-            self._answer(step)
-            return self.answers[self.at - 1].outs
+            if self._answer(step) is not Failing:
+                number: int = self.answers[self.at - 1].outs
+                return number
         out = function(*given)
         number = self._add(out)
         self.numbers[id(out)] = number
@@ -463,21 +561,23 @@ class Recorder:
             self._branch(number, kind, key_of(plain))
         return plain
 
-    def _branch(self, number: int, kind: str, key: Any) -> None:
+    def _branch(self, number: int, kind: str, key: Any) -> Any:
+        """Note that Python sees `key`; return what it saw in the replay, where there was one.
+
+        The array itself may have been written to since.
+        """
         if self.answering:
             at, seen = self.replies.pop(0)
-            if at != self.at or seen != key:
-                raise RuntimeError(
-                    "compile: the function took another way than before with the same inputs"
-                )
-            if self.replies:
-                return
-            self._leave(self.segment, key)
-            return
+            if at != self.at or type(seen) is not type(key):
+                raise RuntimeError(ANOTHER_WAY)
+            if not self.replies:
+                self._leave(self.segment, seen)
+            return seen
         segment = self.segment
         segment.watched = number
         segment.kind = kind
         self._leave(segment, key)
+        return key
 
     def _leave(self, segment: Segment, key: Any) -> None:
         """Start a new segment where `segment` was left with `key`."""
@@ -515,7 +615,7 @@ class Recorder:
     def _outputs(self, result: Any) -> tuple[Any, Any]:
         if isinstance(result, Value):
             return result, self._output(result)
-        if isinstance(result, Reading):
+        if type(result) is Reading:
             return result.plain, OutNumber(result.number)
         if isinstance(result, (list, tuple)):
             pairs = [self._outputs(one) for one in result]
@@ -538,6 +638,9 @@ class Recorder:
     def _output(self, value: Any) -> Any:
         if self.failed:
             return None
+        if id(value) in self.grads:
+            self.fail("the result is a .grad from before the call")
+            return None
         if id(value) in self.known and id(value) not in self.newborn:
             for place, one in enumerate(self.tensors):
                 if one is value:
@@ -547,6 +650,9 @@ class Recorder:
             return OutValue(None, value)
         if value.base is not None and id(value.base) not in self.newborn:
             return self._view(value)
+        if any(value is one for one in self.given_out):
+            self.fail("one new tensor stands twice in the result")
+            return None
         if any(value is not one and np.may_share_memory(value.array, one.array)
                for one in (*self.given_out, *self.known.values())):  # fmt: skip
             self.fail("two results share memory")
@@ -588,6 +694,9 @@ class Recorder:
             seeds.append(seed)
         try:
             found = grad(outs, seeds, inputs, True, False)
+        except (GraphFreedError, SavedValueChangedError) as error:
+            self._refuse_backward(forward, inputs, error)
+            return
         except Exception as error:
             self.fail(f"its backward raised {type(error).__name__}: {error}")
             found = []
@@ -595,9 +704,48 @@ class Recorder:
         for one in found:
             refs.append(None if one is None else self._number(one.array, one, "a gradient"))
         self.segment.outputs = refs
-        places = {id(value): place for place, value in enumerate(self.tensors)}
-        forward.inputs = [places.get(id(value), value) for value in inputs]
+        forward.inputs = self._places(inputs)
         self.segment = forward
+
+    def _places(self, inputs: list[Any]) -> list[Any]:
+        """Return tensors, arguments by their place."""
+        places = {id(value): place for place, value in enumerate(self.tensors)}
+        return [places.get(id(value), value) for value in inputs]
+
+    def _refuse_backward(self, forward: Segment, inputs: list[Any], error: Exception) -> None:
+        """Note that the results cannot be differentiated: as a loss after its own backward."""
+        forward.backward = None
+        forward.refuses = type(error)(str(error).partition("\n")[0])
+        forward.inputs = self._places(inputs)
+        self.segment = forward
+
+
+def plainly(given: Any) -> Any:
+    """Return arguments with the plain numbers of readings."""
+    if isinstance(given, dict):
+        if not any(type(one) in (Reading, list, tuple) for one in given.values()):
+            return given
+        return {key: _plainly(one) for key, one in given.items()}
+    if not any(type(one) in (Reading, list, tuple) for one in given):
+        return given
+    return tuple(_plainly(one) for one in given)
+
+
+def _plainly(given: Any) -> Any:
+    if type(given) is Reading:
+        return given.plain
+    if type(given) in (list, tuple) and any(type(one) is Reading for one in given):
+        return type(given)(_plainly(one) for one in given)
+    return given
+
+
+def _holds_refs(given: Any) -> bool:
+    return any(
+        isinstance(one, Ref) or (type(one) in (list, tuple) and _holds_refs(one))
+        for part in given
+        if type(part) in (list, tuple)
+        for one in part
+    )
 
 
 class Failing:
@@ -624,6 +772,11 @@ def copied(held: Held) -> Any:
 def read_number(array: Any) -> Any:
     """Return the one element of an array as a Python number."""
     return array.item()
+
+
+def plain_of(key: Any) -> Any:
+    """Return the value that `key_of` made a key of."""
+    return float("nan") if key[0] is float and key[1] == "nan" else key[1]
 
 
 def key_of(plain: Any) -> Any:

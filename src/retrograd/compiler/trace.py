@@ -10,6 +10,8 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
+from .._core.value import Value
+
 
 class Ref(NamedTuple):
     """A slot, where it stands among the arguments of a step."""
@@ -33,7 +35,8 @@ class Step:
     kind : str
         CALL, WRITE, GRAD, TOUCH or HOST.
     function : callable
-        What is called; for GRAD the cell, for TOUCH what finds the storage.
+        What is called; for GRAD the cell or the argument whose it is, for TOUCH the tensor: itself,
+        an argument by its place, or the slot of a `.grad` as a `Ref`.
     args, settings : tuple, dict
         Its arguments, slots in them as `Ref`.
     outs : int, tuple or None
@@ -68,12 +71,17 @@ class Step:
         """Say whether another step is the same call on the same slots."""
         return (
             self.kind == other.kind
-            and (self.function is other.function or self.function == other.function)
+            and _same_function(self.function, other.function)
             and len(self.args) == len(other.args)
             and all(_same(a, b) for a, b in zip(self.args, other.args))
             and self.settings.keys() == other.settings.keys()
             and all(_same(value, other.settings[key]) for key, value in self.settings.items())
         )
+
+
+def _same_function(a: Any, b: Any) -> bool:
+    # Methods and settled functions are made anew; tensors are compared as objects.
+    return a is b or (type(a) is type(b) and not isinstance(a, Value) and bool(a == b))
 
 
 def _same(a: Any, b: Any) -> bool:
@@ -114,7 +122,7 @@ class Captured(NamedTuple):
 class CapturedGrad(NamedTuple):
     """A slot that is the array of the `.grad` that a leaf has when the function is called."""
 
-    cell: Any
+    cell: Any  # an argument's by the argument's place
 
 
 class Incoming(NamedTuple):
@@ -147,6 +155,8 @@ class Segment:
         results that require grad; its `outputs` are one `Ref` or None for each input.
     inputs : list of Value or int
         The tensors that gradients go to: arguments by their place, others themselves.
+    refuses : Exception or None
+        What a backward of the results raises: they come from a graph that was freed.
     eager : str
         Why what follows cannot be replayed; empty when it can.
     source, lines : str, list of int
@@ -169,6 +179,7 @@ class Segment:
         self.outputs: Any = None
         self.backward: Segment | None = None
         self.inputs: list[Any] = []
+        self.refuses: Exception | None = None
         self.eager = ""
         self.run: Any = None
         self.kernels: list[str] = []

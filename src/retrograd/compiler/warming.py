@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from .._core.value import Value
 from . import fused
 from .buffers import Plan
 from .codegen import Writer
@@ -61,7 +62,7 @@ class Warming:
             seen = segment.run(slots, tensors)
         finally:
             names["keep"] = None
-        values: list[Any] = before[: segment.first]
+        values = [one.array if isinstance(one, Value) else one for one in before[: segment.first]]
         for number in range(segment.first, segment.first + len(segment.slots)):
             values.append(kept[0].get(f"s{number}"))
         segment.warming = None

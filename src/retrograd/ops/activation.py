@@ -5,23 +5,30 @@ from __future__ import annotations
 import numpy as np
 
 from .._core.op import op
+from .._core.promotion import FLOAT32, FLOAT64
 from .._core.public import expect_tensor, public
 from ._axes import axis_of
 from .gating import passed
 from .normal_gate import normal_density, normal_gate
 from .softmax_rows import log_softmax, softmax
 
+_MANY = 1 << 13
+
 
 @op(node="ReluBackward0", elementwise=True, torch="relu", inplace=True)
 def relu(x):
     """max(x, 0); the derivative at 0 is 0.  (*S) -> (*S)"""
-    # NumPy's fast loop is the one for two arrays: 2.0 us for 8192 numbers, with a number 3.9.
-    return np.maximum(x, np.zeros(x.shape, x.dtype))
+    # NumPy's fast loop of maximum is the one for two arrays: 2.0 us for 8192 numbers, with a
+    # number 3.9.  For 262144 it takes 46 (1840 in float64, most of it for the zeros), clip 30.
+    dtype = x.dtype
+    if x.size > _MANY and (dtype is FLOAT32 or dtype is FLOAT64):
+        return np.clip(x, 0, np.inf)
+    return np.maximum(x, np.zeros(x.shape, dtype))
 
 
 @relu.grad("x")
 def relu_dx(g, out):
-    return passed(g, ~(out <= 0))
+    return passed(g, out != 0)  # it is never below 0; nan passes
 
 
 @op(node="LeakyReluBackward0", elementwise=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from .._core.op import KEEP, PROMOTE, op
+from .._core.tracing import all_true
 from .._core.public import expect_tensor, public
 from .._core.value import Value
 from ._arguments import scalar_name
@@ -202,7 +203,7 @@ def isclose(input, other, rtol=1e-05, atol=1e-08, equal_nan=False):
 def allclose(input, other, rtol=1e-05, atol=1e-08, equal_nan=False):
     """Say whether all elements are close, as a bool; see :func:`isclose`."""
     close = isclose(input, other, rtol=rtol, atol=atol, equal_nan=equal_nan)
-    return bool(np.all(close.array))
+    return all_true(close.array)
 
 
 @public("equal")
@@ -210,7 +211,7 @@ def equal(input, other):
     """Say whether two tensors have the same shape and elements, as a bool."""
     expect_tensor("equal", input)
     expect_tensor("equal", other, "other", 2)
-    return input.get_shape() == other.get_shape() and bool(np.all(eq(input, other).array))
+    return input.get_shape() == other.get_shape() and all_true(eq(input, other).array)
 
 
 # -- logical -------------------------------------------------------------------------------------

@@ -32,17 +32,6 @@ def work_dtype(dtype):
     return FLOAT32
 
 
-def padded(x, padding):
-    """Return `x` with zeros around its spatial axes."""
-    if not any(padding):
-        return x
-    sizes = [n + 2 * p for n, p in zip(x.shape[2:], padding)]
-    out = np.zeros((*x.shape[:2], *sizes), x.dtype)
-    inside = [slice(p, p + n) for n, p in zip(x.shape[2:], padding)]
-    out[(slice(None), slice(None), *inside)] = x
-    return out
-
-
 @op(node="ConvolutionBackward0")
 def conv(x, w, b=None, *, stride, padding, dilation, groups):
     """Convolution.  (N, C, *S), (O, C / groups, *K), (O,) -> (N, O, *P)"""
@@ -51,7 +40,7 @@ def conv(x, w, b=None, *, stride, padding, dilation, groups):
     if work is not dtype:
         x, w = x.astype(work), w.astype(work)
         b = None if b is None else b.astype(work)
-    out = kernels.correlate(padded(x, padding), w, b, stride, dilation, groups)
+    out = kernels.correlate(kernels.padded(x, padding), w, b, stride, dilation, groups)
     return out if work is dtype else out.astype(dtype)
 
 
@@ -163,7 +152,7 @@ def conv_weight(x, y, *, kernel, stride, padding, dilation, groups):
     work = work_dtype(dtype)
     if work is not dtype:
         x, y = x.astype(work), y.astype(work)
-    out = kernels.weigh(padded(x, padding), y, kernel, stride, dilation, groups)
+    out = kernels.weigh(kernels.padded(x, padding), y, kernel, stride, dilation, groups)
     return out if work is dtype else out.astype(dtype)
 
 

@@ -1,8 +1,8 @@
 """Gates: values that pass where a condition holds and are 0 elsewhere.
 
 Note [Gates without branches].  `numpy.where` branches at each element: 1440 us for 512x512 random
-signs of float32.  To multiply by the condition takes 75, but makes nan of inf * 0.  The bits of a
-number and all ones are the number, its bits and all zeros are 0: 78 us, for any number.
+signs of float32.  To multiply by the condition takes 60, but makes nan of inf * 0.  The bits of a
+number, as an integer, times 1 are the number, times 0 they are 0: 45 us, for any number.
 """
 
 from __future__ import annotations
@@ -24,6 +24,6 @@ def passed(x, gate):
     if type(x) is not ndarray or type(gate) is not ndarray or x.size < _MANY or x.dtype.kind != "f":
         return np.where(gate, x, 0)
     words = _WORDS[x.dtype.itemsize]
-    bits = np.negative(gate.view(np.int8)).astype(words)
-    np.bitwise_and(bits, x.view(words), bits)
+    bits = gate.view(np.int8).astype(words)
+    np.multiply(bits, x.view(words), bits)
     return bits.view(x.dtype)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import numpy as np
 
 from .._core.op import op
+from .row_sums import numbers_of
 
 
 def reduced(loss, reduction):
@@ -162,9 +163,8 @@ def negative_log_likelihood(x, target, w, *, ignore_index, reduction):
 
     `w` may be None; rows whose target is `ignore_index` count nothing; the mean is weighted.
     """
-    rows = np.arange(x.shape[0])
     safe, ignored = _targets(target, x.shape[1], ignore_index)
-    picked = -x[rows, safe]
+    picked = -x[numbers_of(x.shape[0]), safe]
     weights = _weights(safe, w, ignored, x)
     if weights is None:
         return reduced(picked, reduction)
@@ -196,7 +196,6 @@ def negative_log_likelihood_dx(g, target, w, x_shape, ignore_index, reduction):
 def spread_likelihood(x, target, w, *, shape, ignore_index, reduction):
     """The adjoint: minus the weighted gradient at each row's target.  () or (n,) -> (n, c)"""
     out = np.zeros(shape, x.dtype)
-    rows = np.arange(shape[0])
     safe, ignored = _targets(target, shape[1], ignore_index)
     weights = _weights(safe, w, ignored, x)
     value = -x
@@ -206,7 +205,7 @@ def spread_likelihood(x, target, w, *, shape, ignore_index, reduction):
             value = value / np.add.reduce(weights)
     elif reduction == "mean":
         value = value / shape[0]
-    out[rows, safe] = value
+    out[numbers_of(shape[0]), safe] = value
     return out
 
 

@@ -7,6 +7,7 @@ import numpy as np
 from .._core.public import expect_tensor, public
 from .._core.site import here
 from .._core.storage import tick
+from .._core.tracing import run, run_write
 from ._arguments import scalar_name
 from ._sizes import listed
 from .norm_channels import channel_moments
@@ -80,10 +81,34 @@ def move_towards(running_mean, running_var, mean, variance, momentum):
     """Bring running moments closer to what was found, in their own memory."""
     site = here()
     for running, found in ((running_mean, mean), (running_var, variance)):
-        array = running.array
-        array *= 1 - momentum
-        array += found * momentum
+        run_write(blend, running.array, found, momentum)
         running.get_storage().write(tick(), "batch_norm", site)
+
+
+def blend(array, found, momentum):
+    """Bring an array closer to another one, in its own memory."""
+    array *= 1 - momentum
+    array += found * momentum
+
+
+def moments_of_channels(array, runs, axis):
+    """Return the means and variances of an array in the shape that its channels are in."""
+    return channel_moments(array.reshape(runs), axis)
+
+
+def moments_of_rows(array, runs, centred):
+    """Return the means and variances of an array's rows."""
+    return row_moments(array.reshape(runs), centred)
+
+
+def reciprocal_root(variance, eps):
+    """Return 1 / sqrt(variance + eps)."""
+    return 1 / np.sqrt(variance + eps)
+
+
+def mean_over(array, count, channels):
+    """Return the means over samples.  (count * channels) -> (channels,)"""
+    return np.mean(array.reshape(count, channels), axis=0)
 
 
 def unbiased(variance, size):
@@ -146,13 +171,14 @@ def batch_norm(
     layout = batch_layout(shape)
     if not training:
         mean = running_mean.array
-        rstd = inverse_deviation(running_var.array, eps)
+        rstd = run(inverse_deviation, running_var.array, eps)
         return normalise_by_running(input, weight, bias, mean, rstd, layout=layout)
-    mean, variance = channel_moments(input.array.reshape(layout.runs), 1)
+    mean, variance = run(moments_of_channels, input.array, layout.runs, 1)
     if running_mean is not None and input.array.size:
         size = product(shape) // channels
-        move_towards(running_mean, running_var, mean, unbiased(variance, size), momentum)
-    rstd = 1 / np.sqrt(variance + eps)
+        wider = run(unbiased, variance, size)
+        move_towards(running_mean, running_var, mean, wider, momentum)
+    rstd = run(reciprocal_root, variance, eps)
     return normalise_batch(input, weight, bias, mean, rstd, layout=layout, eps=eps)
 
 
@@ -195,16 +221,16 @@ def instance_norm(
         raise ValueError("running_mean and running_var must either both be None or neither be None")
     layout = group_layout(shape, channels)
     if not use_input_stats:
-        mean = np.tile(running_mean.array, count)
-        rstd = np.tile(inverse_deviation(running_var.array, eps), count)
+        mean = run(np.tile, running_mean.array, count)
+        rstd = run(np.tile, run(inverse_deviation, running_var.array, eps), count)
         return normalise_instances_by_running(input, weight, bias, mean, rstd, layout=layout)
-    mean, variance = channel_moments(input.array.reshape(layout.runs), 1)
+    mean, variance = run(moments_of_channels, input.array, layout.runs, 1)
     if running_mean is not None and input.array.size:
         size = product(shape[2:])
-        means = np.mean(mean.reshape(count, channels), axis=0)
-        variances = np.mean(unbiased(variance, size).reshape(count, channels), axis=0)
+        means = run(mean_over, mean, count, channels)
+        variances = run(mean_over, run(unbiased, variance, size), count, channels)
         move_towards(running_mean, running_var, means, variances, momentum)
-    rstd = 1 / np.sqrt(variance + eps)
+    rstd = run(reciprocal_root, variance, eps)
     return normalise_instances(input, weight, bias, mean, rstd, layout=layout, eps=eps)
 
 
@@ -247,9 +273,8 @@ def group_norm(input, num_groups, weight=None, bias=None, eps=1e-05, cudnn_enabl
             )
     expect_one_dtype(expect_floating(input, "GroupNormKernelImpl"), weight, bias)
     layout = group_layout(shape, num_groups)
-    runs = input.array.reshape(layout.runs)
-    mean, variance = channel_moments(runs, layout.shape[2])
-    rstd = 1 / np.sqrt(variance + eps)
+    mean, variance = run(moments_of_channels, input.array, layout.runs, layout.shape[2])
+    rstd = run(reciprocal_root, variance, eps)
     return normalise_groups(input, weight, bias, mean, rstd, layout=layout, eps=eps)
 
 
@@ -311,8 +336,8 @@ def layer_norm(input, normalized_shape, weight=None, bias=None, eps=1e-05, cudnn
     own = expect_rows("layer_norm", input, normalized_shape, ", ", weight=weight, bias=bias)
     expect_one_dtype(expect_floating(input, "LayerNormKernelImpl"), weight, bias)
     layout = row_layout(input.get_shape(), own)
-    mean, variance = row_moments(input.array.reshape(layout.runs), True)
-    rstd = 1 / np.sqrt(variance + eps)
+    mean, variance = run(moments_of_rows, input.array, layout.runs, True)
+    rstd = run(reciprocal_root, variance, eps)
     return normalise_layer(input, weight, bias, mean, rstd, layout=layout, eps=eps)
 
 
@@ -336,6 +361,6 @@ def rms_norm(input, normalized_shape, weight=None, eps=None):
     layout = row_layout(input.get_shape(), own)
     if eps is None:
         eps = float(np.finfo(np.float32 if dtype.itemsize == 2 else dtype).eps)
-    _, squares = row_moments(input.array.reshape(layout.runs), False)
-    rstd = 1 / np.sqrt(squares + eps)
+    _, squares = run(moments_of_rows, input.array, layout.runs, False)
+    rstd = run(reciprocal_root, squares, eps)
     return normalise_by_root_mean_square(input, weight, None, None, rstd, layout=layout, eps=eps)

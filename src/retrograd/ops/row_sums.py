@@ -20,6 +20,7 @@ from .._core.promotion import FLOAT32, FLOAT64
 
 # Vectors of ones, by length and dtype; short ones are asked for in every training step.
 _ones = {}
+_numbers = {}
 _LONGEST_KEPT = 1 << 12
 _MOST_KEPT = 64
 _BLOCK = 1 << 10
@@ -35,6 +36,19 @@ def ones_of(count, dtype):
             if len(_ones) >= _MOST_KEPT:
                 _ones.clear()
             _ones[count, dtype] = found
+    return found
+
+
+def numbers_of(count):
+    """Return the numbers of `count` rows, which nobody may write into."""
+    found = _numbers.get(count)
+    if found is None:
+        found = np.arange(count)
+        found.flags.writeable = False
+        if count <= _LONGEST_KEPT:
+            if len(_numbers) >= _MOST_KEPT:
+                _numbers.clear()
+            _numbers[count] = found
     return found
 
 
@@ -76,6 +90,8 @@ def row_totals(x):
     if type(x) is np.ndarray and x.size and x.flags.c_contiguous:
         dtype = x.dtype
         if dtype is FLOAT32 or dtype is FLOAT64:
+            if len(x.shape) == 2:
+                return sum_matrix(x, 1, True)
             rows = sum_matrix(x.reshape(-1, x.shape[-1]), 1, True)
             return rows.reshape(*x.shape[:-1], 1)
     return np.add.reduce(x, axis=-1, keepdims=True)
@@ -89,10 +105,11 @@ def row_maxima(x):
     columns = x.shape[-1]
     if columns > _LONGEST_KEPT or not x.size or not x.flags.c_contiguous:
         return np.maximum.reduce(x, axis=-1, keepdims=True)
-    rows = x.reshape(-1, columns)
+    plain = len(x.shape) == 2
+    rows = x if plain else x.reshape(-1, columns)
     count = rows.shape[0]
     if columns < 32 and count >= 512:
         found = np.maximum.reduce(rows.T.copy(), axis=0)
     else:
-        found = rows[np.arange(count), rows.argmax(axis=1)]
-    return found.reshape(*x.shape[:-1], 1)
+        found = rows[numbers_of(count), rows.argmax(axis=1)]
+    return found[:, None] if plain else found.reshape(*x.shape[:-1], 1)

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from .._core.hooks import RemovableHandle
-from .._core.tracing import run_host, tracing
+from .._core.tracing import host_recorder, tracing
 from ..tensor import Tensor
 
 _step_pre_hooks: OrderedDict[int, Any] = OrderedDict()
@@ -55,7 +55,9 @@ def with_step_hooks(step: Any) -> Any:
     @functools.wraps(step)
     def hooked_step(self: Any, *args: Any, **kwargs: Any) -> Any:
         if tracing.count != 0 and not (args or kwargs):
-            return run_host(hooked_step, self)
+            found = host_recorder()
+            if found is not None:
+                return found.host(hooked_step, (self,))
         before = self._optimizer_step_pre_hooks
         after = self._optimizer_step_post_hooks
         if not (before or after or _step_pre_hooks or _step_post_hooks) or self._in_hooked_step:

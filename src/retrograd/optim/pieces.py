@@ -14,7 +14,7 @@ from .._core.storage import tick
 
 # Numbers, not bytes.  Up to SMALL, gathering beats NumPy's cost per call; BLOCK numbers of each
 # array an update touches fit a level-2 cache; FLAT bounds what one gathered update runs over.
-SMALL = 8192
+SMALL = 16384
 BLOCK = 65536
 FLAT = 65536
 

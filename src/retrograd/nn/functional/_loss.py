@@ -6,7 +6,7 @@ import warnings
 from typing import Any
 
 from ..._core.broadcast import broadcast_error
-from ..._core.promotion import result_type
+from ..._core.promotion import INT64, result_type
 from ..._core.public import expect_tensor
 from ...ops import loss as ops
 from ...ops import pair_loss
@@ -303,8 +303,21 @@ def cross_entropy(
     """
     expect_tensor("cross_entropy_loss", input)
     expect_tensor("cross_entropy_loss", target, "target", 2)
-    reduction = _reduction(size_average, reduce, reduction)
-    if input.get_shape() == target.get_shape():
+    if size_average is not None or reduce is not None or reduction not in _REDUCTIONS:
+        reduction = _reduction(size_average, reduce, reduction)
+    shape = input.get_shape()
+    target_shape = target.get_shape()
+    if len(shape) == 2 and shape[:1] == target_shape and weight is None and label_smoothing == 0:
+        # What nearly every training step asks for, without a look at all that it does not.
+        if shape[1] and input.get_dtype().kind == "f" and target.get_dtype() == INT64:
+            return ops.negative_log_likelihood(
+                log_softmax(input, axis=1),
+                target,
+                None,
+                ignore_index=ignore_index,
+                reduction=reduction,
+            )
+    if shape == target_shape:
         return _against_probabilities(
             input, target, weight, ignore_index, reduction, label_smoothing
         )
