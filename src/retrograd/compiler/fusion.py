@@ -29,6 +29,7 @@ import numpy as np
 from .lowering import Layout, outs_of, reads_of
 from .trace import CALL, GRAD, TOUCH, WRITE, Ref, Step
 
+FEWEST = 3  # calls on small arrays that a kernel pays for
 MOST_NODES = 200  # statements of a kernel: a thousand take tens of seconds to compile
 
 Slots = Callable[[int], Layout]
@@ -62,7 +63,8 @@ class Node:
     Attributes
     ----------
     name : str
-        Of `ELEMENTWISE`, or "where", "cast", "same" (a view), "sum", "max", "min".
+        Of `ELEMENTWISE`, or "where", "cast", "same" (a view), "fill", "sum" (of products where
+        there are two operands), "max", "min".
     args : tuple
         `Ref`, or plain numbers.
     number : int
@@ -149,6 +151,12 @@ def _read(step: Step, slot: Slots, makers: dict[int, Step]) -> Node | None:
         if isinstance(one, Ref):
             if not known(slot(one.number).dtype) or 0 in slot(one.number).shape:
                 return None
+    if name == "vecdot" and len(operands) == 2 and not step.settings:
+        shapes = [slot(one.number).shape for one in operands if isinstance(one, Ref)]
+        if len(shapes) == 2 and shapes[0] == shapes[1] and out.dtype.kind == "f":
+            axes = (len(shapes[0]) - 1,)
+            return Node("sum", operands, step.outs, out, axes, shapes[0])
+        return None
     if isinstance(function, np.ufunc):
         return _ufunc(name, operands, step, out, slot)
     owner = getattr(function, "__self__", None)
@@ -216,17 +224,24 @@ def _filled(step: Step, slot: Slots, makers: dict[int, Step]) -> Node | None:
 def _picked_maximum(
     step: Step, out: Layout, slot: Slots, makers: dict[int, Step]
 ) -> Node | None:
-    """Return ``x[arange(n), x.argmax(1)]`` as the rows' maximum."""
+    """Return ``x[arange(n), x.argmax(1)]`` as the rows' maximum, ``x[:, None]`` as a view."""
     array, key = step.args
-    if not isinstance(array, Ref) or type(key) is not tuple or len(key) != 2:
+    if not isinstance(array, Ref) or type(key) is not tuple or not known(slot(array.number).dtype):
         return None
-    if not all(isinstance(one, Ref) for one in key):
-        return None
-    rows, places = (makers.get(one.number) for one in key)
+    if all(one is None or (type(one) is slice and one == slice(None)) for one in key):
+        return Node("same", (array,), step.outs, out)
     shape = slot(array.number).shape
-    if rows is None or places is None or len(shape) != 2 or out.dtype.kind != "f":
+    if len(key) != 2 or not isinstance(key[1], Ref) or len(shape) != 2 or out.dtype.kind != "f":
         return None
-    if rows.function is not np.arange or rows.args != (shape[0],) or rows.settings:
+    rows, places = key[0], makers.get(key[1].number)
+    if isinstance(rows, Ref):
+        maker = makers.get(rows.number)
+        if maker is None or maker.function is not np.arange or maker.settings:
+            return None
+        rows = np.arange(*maker.args)
+    if not isinstance(rows, np.ndarray) or not np.array_equal(rows, np.arange(shape[0])):
+        return None
+    if places is None or 0 in shape:
         return None
     if getattr(places.function, "__name__", "") != "argmax" or places.args != (array,):
         return None
@@ -498,7 +513,7 @@ class Group:
 
     def _reduces(self, node: Node, found: list[str]) -> bool:
         """Place a reduction: its operand has the domain's shape."""
-        if node.space != self.domain or found[0] != FULL:
+        if node.space != self.domain or any(kind != FULL for kind in found):
             return False
         over = [None if size == 1 else axis in node.axes for axis, size in enumerate(self.domain)]
         seen = {one for one in over if one is not None}
@@ -631,7 +646,7 @@ def _is_aid(step: Step) -> bool:
     """Say whether a call is only there for another one, and may go when nobody reads it."""
     name = getattr(step.function, "__name__", "")
     return step.kind == CALL and (
-        step.function in (np.empty, *_VIEWS) or name in ("arange", "argmax")
+        step.function in (np.empty, *_VIEWS) or name in ("arange", "argmax", "getitem")
     )
 
 
@@ -672,7 +687,7 @@ def _worth(plan: list[Step | Group]) -> list[Step | Group]:
         if isinstance(part, Group):
             work = [node for node in part.nodes if node.name not in ("same", "fill")]
             large = part.size >= 16384 and any(node.name in HEAVY for node in work)
-            if len(work) >= (2 if part.size >= 4096 else 3) or (large and work):
+            if len(work) >= (2 if part.size >= 4096 else FEWEST) or (large and work):
                 found.append(part)
                 continue
         for step in part.members if isinstance(part, Group) else [part]:

@@ -384,20 +384,21 @@ class Kernel:
                 where = "full" if node.kind == FULL else "column"
                 text.append(f"o{group.outputs.index(node.number)}[{where}] = {own}")
         for node in sums:
-            arg = node.args[0]
-            value(arg.number)
+            for arg in node.args:
+                value(arg.number)
             own = self.name(node.number)
+            term = " * ".join(given(arg, node.dtype) for arg in node.args)
             if node.kind == BOTTOM:
                 out = f"o{group.outputs.index(node.number)}"
-                text.append(f"{out}[column] = {out}[column] + {given(arg, node.dtype)}")
+                text.append(f"{out}[column] = {out}[column] + {term}")
                 continue
             before.append(f"{own}_sum = {self._start(node)}")
             if node.name != "sum":
-                text += self._extremum(node, own, given(arg, node.dtype))
+                text += self._extremum(node, own, term)
                 after.append(f"{own} = {self._found(node, own)}")
                 continue
             part = own + ("_part" if self.long else "_sum")
-            text.append(f"{part} = add({part}, {given(arg, node.dtype)})")
+            text.append(f"{part} = add({part}, {term})")
             if self.long:
                 wide = self._wide(node).name
                 opening.append(f"{part} = {self.typed(node.dtype, 0)}")
