@@ -32,7 +32,7 @@ def eager_to_fuse(monkeypatch, tmp_path):
 def ready(function, *args, **settings):
     """Return a function compiled, after its kernels have come into use."""
     compiled = rg.compile(function, backend="numba")
-    for _ in range(2):
+    for _ in range(4):
         compiled(*args, **settings)
     numba_backend.finish()
     compiled(*args, **settings)

@@ -25,7 +25,11 @@ def functions():
         exec(polynomials.source(set(polynomials.NAMES), width), names)
         for name in polynomials.NAMES:
             given = "x[i], y[i]" if name == "logaddexp" else "x[i]"
-            text = f"def loop(x, y, out):\n  for i in range(x.size):\n    out[i] = {name}{width}({given})"
+            text = (
+                "def loop(x, y, out):\n"
+                "    for i in range(x.size):\n"
+                f"        out[i] = {name}{width}({given})\n"
+            )
             exec(text, names)
             found[name, width] = numba.njit(error_model="numpy")(names["loop"])
     return found

@@ -1,7 +1,8 @@
 """Fused: a segment's replay with kernels in it, made in the background and swapped in when ready.
 
-Note [Swapping].  The background thread only makes kernels and a new list of steps.  The next replay,
-which holds the function's lock, puts them in the place of the old ones, memory and guards included.
+Note [Swapping].  The background thread only makes kernels and a new list of steps.  The next
+replay, which holds the function's lock, puts them in the place of the old ones, memory and guards
+included.
 Steps of a fused program may run in another order than they were recorded in, but nothing that
 writes moves, and where a step raises every earlier effect has been made (`origins`).
 """

@@ -78,7 +78,13 @@ class Node:
     """
 
     def __init__(
-        self, name: str, args: tuple[Any, ...], number: int, slot: Layout, axes: Any = (), space=None
+        self,
+        name: str,
+        args: tuple[Any, ...],
+        number: int,
+        slot: Layout,
+        axes: tuple[int, ...] = (),
+        space: tuple[int, ...] | None = None,
     ) -> None:
         self.name = name
         self.args = args
@@ -103,6 +109,10 @@ def contiguous(layout: Layout) -> bool:
 
 def known(dtype: Any) -> bool:
     return isinstance(dtype, np.dtype) and dtype.name in DTYPES and dtype.isnative
+
+
+def usable(layout: Layout) -> bool:
+    return known(layout.dtype) and 0 not in layout.shape
 
 
 def plain(given: Any) -> bool:
@@ -148,9 +158,8 @@ def _read(step: Step, slot: Slots, makers: dict[int, Step]) -> Node | None:
     if function in _DOTS and len(operands) == 2:
         return _product_with_ones(step, out, slot)
     for one in operands:
-        if isinstance(one, Ref):
-            if not known(slot(one.number).dtype) or 0 in slot(one.number).shape:
-                return None
+        if isinstance(one, Ref) and not usable(slot(one.number)):
+            return None
     if name == "vecdot" and len(operands) == 2 and not step.settings:
         shapes = [slot(one.number).shape for one in operands if isinstance(one, Ref)]
         if len(shapes) == 2 and shapes[0] == shapes[1] and out.dtype.kind == "f":
@@ -213,7 +222,7 @@ def _filled(step: Step, slot: Slots, makers: dict[int, Step]) -> Node | None:
     if 0 in slot(number).shape:
         return None
     if isinstance(value, Ref):
-        if not known(slot(value.number).dtype) or 0 in slot(value.number).shape:
+        if not usable(slot(value.number)):
             return None
         if slot(value.number).dtype != slot(number).dtype and slot(number).dtype.kind != "f":
             return None
@@ -256,9 +265,9 @@ def _product_with_ones(step: Step, out: Layout, slot: Slots) -> Node | None:
     for array, ones, axis in ((left, right, 1), (right, left, 0)):
         if isinstance(array, Ref) and isinstance(ones, np.ndarray) and ones.ndim == 1:
             given = slot(array.number)
-            if len(given.shape) == 2 and given.dtype == out.dtype == ones.dtype:
-                if out.dtype.kind == "f" and 0 not in given.shape and np.all(ones == 1):
-                    return Node("sum", (array,), step.outs, out, (axis,), given.shape)
+            floats = given.dtype == out.dtype == ones.dtype and out.dtype.kind == "f"
+            if floats and len(given.shape) == 2 and usable(given) and np.all(ones == 1):
+                return Node("sum", (array,), step.outs, out, (axis,), given.shape)
     return None
 
 
@@ -353,7 +362,7 @@ class Group:
             for arg, kind in zip(node.args, kinds)
             if isinstance(arg, Ref) and arg.number not in self.made
         ]
-        for number, kind in outside:
+        for number, _ in outside:
             if not contiguous(self.slot(number)):
                 self.domain, self.splits, self.flat = kept
                 return False
@@ -528,10 +537,10 @@ class Group:
             if before == {False} and after == {True} and self._narrow(over, split):
                 node.kind = ROW
                 return True
-            if before == {True} and after == {False} and node.name == "sum":
-                if self._narrow(over, split):
-                    node.kind = BOTTOM
-                    return True
+            summed = before == {True} and after == {False} and node.name == "sum"
+            if summed and self._narrow(over, split):
+                node.kind = BOTTOM
+                return True
         return False
 
     def _consistent(self, node: Node, kinds: list[str]) -> bool:
@@ -627,10 +636,8 @@ def partition(
                 waiting.append(step)
             continue
         inside = set() if group is None else group.steps_of()
-        if step.kind not in (CALL, GRAD, TOUCH):
-            close()
-            plan.append(step)
-        elif can_raise(step) and any(one.kind != CALL for one in waiting):
+        stays = can_raise(step) and any(one.kind != CALL for one in waiting)
+        if stays or step.kind not in (CALL, GRAD, TOUCH):
             close()
             plan.append(step)
         elif set(reads_of(step)) & (inside | late) or (step.kind != CALL and waiting):

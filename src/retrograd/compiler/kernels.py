@@ -57,12 +57,14 @@ KEYS = '''
 def key{width}(x):
     x = np.float{width}(np.nan) if x != x else x  # the largest key of all
     bits = np.float{width}(x).view(np.int{width})
-    return np.int{width}(bits ^ (np.int{width}(bits >> np.int{width}({last})) & np.int{width}({mask})))
+    low = np.int{width}(bits >> np.int{width}({last})) & np.int{width}({mask})
+    return np.int{width}(bits ^ low)
 
 
 @inlined
 def unkey{width}(k):
-    return np.int{width}(k ^ (np.int{width}(k >> np.int{width}({last})) & np.int{width}({mask}))).view(np.float{width})
+    low = np.int{width}(k >> np.int{width}({last})) & np.int{width}({mask})
+    return np.int{width}(k ^ low).view(np.float{width})
 '''
 
 _BINARY = {
@@ -241,14 +243,15 @@ class Kernel:
             node = group.made[number]
             self._flatten(outs[place], node.kind, node.shape)
             if node.kind == BOTTOM:
-                self.put(1, f"for j in range(columns):")
+                self.put(1, "for j in range(columns):")
                 self.put(2, f"{outs[place]}[j] = {self.typed(node.dtype, 0)}")
         for place, number in enumerate(scratch):
             dtype = group.made[number].dtype
             self.put(1, f"kept{place} = np.empty(columns, np.{_plain(dtype)})")
         for node in group.nodes:
             if node.kind == SCALAR:
-                self.put(1, f"{self.name(node.number)} = {self.expression(node, {**outer, **self._made(SCALAR)})}")
+                text = self.expression(node, {**outer, **self._made(SCALAR)})
+                self.put(1, f"{self.name(node.number)} = {text}")
         for node in group.nodes:
             if node.kind == TOTAL and node.axes and group.splits is not None:
                 self.put(1, f"{self.name(node.number)}_all = {self._start(node, wide=True)}")
@@ -309,9 +312,9 @@ class Kernel:
         rows = {**self.outer, **row_inputs, **self._made(SCALAR, ROW, TOTAL)}
         for loop in range(last + 1):
             for node in group.nodes:  # what needs the sums of earlier loops
-                if self.loops[node.number] == loop and not node.axes:
-                    if node.kind == ROW or (node.kind == TOTAL and group.splits is None):
-                        self.put(2, f"{self.name(node.number)} = {self.expression(node, rows)}")
+                between = node.kind == ROW or (node.kind == TOTAL and group.splits is None)
+                if between and self.loops[node.number] == loop and not node.axes:
+                    self.put(2, f"{self.name(node.number)} = {self.expression(node, rows)}")
             self._loop(loop, rows)
         for place, number in enumerate(group.outputs):
             node = group.made[number]

@@ -211,8 +211,14 @@ def cos@(x):
     return -y if (n + 1) & 2 else y
 """,
 }
-_NEEDS = {"tanh": ("expm1",), "log1p": ("log",), "logaddexp": ("exp", "log", "log1p"), "erf": ("exp",),
-          "sin": ("turns",), "cos": ("turns",)}  # fmt: skip
+_NEEDS = {
+    "tanh": ("expm1",),
+    "log1p": ("log",),
+    "logaddexp": ("exp", "log", "log1p"),
+    "erf": ("exp",),
+    "sin": ("turns",),
+    "cos": ("turns",),
+}
 NAMES = tuple(name for name in _TEXTS if name != "turns")
 
 
