@@ -104,10 +104,7 @@ def test_programs(name, dtype):
     check(function, numbers(*shape, dtype=dtype))
 
 
-ELEMENTWISE = ["gelu", "nn.functional.silu", "nn.functional.softplus", "nn.functional.leaky_relu"]
-
-
-@pytest.mark.parametrize("name", [one for one in ELEMENTWISE if one in SAMPLES])
+@pytest.mark.parametrize("name", ["celu", "prelu", "relu", "selu", "sigmoid", "tanh"])
 def test_samples(name):
     for sample in SAMPLES[name][:4]:
         if sample.raises is not None:

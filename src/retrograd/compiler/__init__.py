@@ -20,7 +20,7 @@ def compile(
     *,
     fullgraph: bool = False,
     dynamic: bool | None = None,
-    backend: Any = "auto",
+    backend: Any = "replay",
     mode: str | None = None,
     options: dict[str, Any] | None = None,
     disable: bool = False,
@@ -42,10 +42,10 @@ def compile(
     dynamic, mode, options : optional
         Accepted; shapes are guarded, and each is recorded by itself.
     backend : str
-        "replay": the recorded NumPy calls, equal to eager bit for bit.  "numba": fused kernels,
-        made in the background and used when they are ready; sums and functions such as exp differ
-        from NumPy's by a few roundings.  "auto" (also any other name): "numba" where it is
-        installed and the arrays are large enough to pay, else "replay".
+        "replay": the recorded NumPy calls, equal to eager bit for bit; so is any other name.
+        "numba": fused kernels, made in the background and used when they are ready; sums and
+        functions such as exp differ from NumPy's by a few roundings.  "auto": "numba" where it is
+        installed, else "replay".
     disable : bool
         Return `model` as it is.
 
@@ -69,9 +69,10 @@ def compile(
         raise RuntimeError(f"compile: expected a function or a module, got {type(model).__name__}")
     if disable:
         return model
-    fuses = backend != "replay" and numba_backend.available()
-    if not fuses and backend != "replay":
+    fuses = backend in ("auto", "numba")
+    if fuses and not numba_backend.available():
         numba_backend.tell_missing(backend == "numba")
+        fuses = False
     return compile_module(model, fullgraph, fuses) or CompiledFunction(model, fullgraph, fuses)
 
 
