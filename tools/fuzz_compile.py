@@ -41,7 +41,7 @@ def main() -> int:
             if given.stop:
                 break
     took = time.perf_counter() - begin
-    print(f"{given.count} programs, {replayed} replayed throughout, {len(wrong)} wrong, {took:.0f} s")
+    print(f"{given.count} programs, {replayed} replayed, {len(wrong)} wrong, {took:.0f} s")
     for why, count in reasons.most_common(25):
         print(f"{count:6} {why}")
     if wrong:

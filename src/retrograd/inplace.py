@@ -21,7 +21,7 @@ from ._core.plan import RESULT
 from ._core.promotion import category
 from ._core.site import here
 from ._core.storage import clock, tick
-from ._core.tracing import run, run_write, tracing
+from ._core.tracing import from_python, run, run_write, tracing
 from ._core.value import (
     FUNCTION_VIEW,
     INFERENCE_VIEW,
@@ -352,12 +352,17 @@ def _stand_in(x):
     An in-place operation is computed from it: what it saved of `x` is then known by that storage
     (and is copied before the write), and is not what it saved of another operand that is `x`.
     """
-    made = x.make(x.array[...])
+    made = x.make(run(whole_of, x.array))
     made.requires = x.requires
     made.node = x.node
     made.index = x.index
     made.leaf = x.leaf
     return made
+
+
+def whole_of(array):
+    """Return an array as another array object on its memory."""
+    return array[...]
 
 
 def _check_overlap(x, other, wholly=False):
@@ -435,7 +440,7 @@ def copy_(self, src, non_blocking=False):
                 "copy_(): argument 'other' (position 1) must be Tensor, "
                 f"not {type(src).__name__}"
             )
-        src = self.make(np.asarray(src))
+        src = self.make(from_python(np.asarray, src))
     if src is not self and src.storage is not None:
         check_writable(self, "copy_", src)
         _check_overlap(self, src)
@@ -517,7 +522,7 @@ def set_item(x, index, value):
         write(x, put_item(x, index, value), "index_put_")
         return
     if not isinstance(value, Value):
-        value = x.make(np.asarray(value, dtype=x.get_dtype()))
+        value = x.make(from_python(np.asarray, value, x.get_dtype()))
     shape = value.get_shape()
     extra = len(shape) - len(part.get_shape())
     if extra > 0 and shape[:extra] == (1,) * extra:

@@ -11,7 +11,7 @@ import numpy as np
 
 from . import inplace, streams
 from ._core.promotion import defaults
-from ._core.tracing import run_write
+from ._core.tracing import run, run_write
 from ._core.value import Value
 from .creation import _leaf, _sizes, empty_like
 from .device import check_device
@@ -288,19 +288,24 @@ def bernoulli(input, p=None, *, generator=None, out=None):
         array = streams.bernoulli_mask(stream, input.get_shape(), p)
     else:
         array = streams.bernoulli(stream, input.array)
-    return wrap(np.asarray(array).astype(input.get_dtype()))
+    return wrap(run(in_dtype, array, input.get_dtype()))
+
+
+def in_dtype(array, dtype):
+    """Return an array in a dtype."""
+    return np.asarray(array).astype(dtype)
 
 
 def multinomial(input, num_samples, replacement=False, *, generator=None, out=None):
     """Return indices drawn with the weights in each row of `input`."""
     stream = generator or default_generator
     array = streams.multinomial(stream, input.array, num_samples, replacement)
-    return _received(np.asarray(array), out)
+    return _received(run(np.asarray, array), out)
 
 
 def poisson(input, generator=None):
     """Return Poisson numbers with the rates in `input`."""
-    return wrap(np.asarray(streams.poisson(generator or default_generator, input.array)))
+    return wrap(run(np.asarray, streams.poisson(generator or default_generator, input.array)))
 
 
 def binomial(count, prob, generator=None):
@@ -356,6 +361,11 @@ def random_(self, *bounds, generator=None, to=None, **given):
     )
 
 
+def spread(array, shape, order):
+    """Return an array broadcast to a shape, its axes in another order."""
+    return np.broadcast_to(array, shape).transpose(order)
+
+
 def bernoulli_(self, p=0.5, *, generator=None):
     """Fill with ones of probability `p`, a number or a tensor, and zeros."""
     stream = generator or default_generator
@@ -371,10 +381,9 @@ def bernoulli_(self, p=0.5, *, generator=None):
             lambda shape, dtype, by_pairs: streams.bernoulli_mask(stream, shape, p),
         )
     inplace.check_writable(self, "bernoulli_")
-    chances = np.broadcast_to(p.array, self.get_shape())
     # The loop runs over both; the tensor that is filled says in which order.
     order = axes_in_memory(self.get_shape(), self.array.strides)
-    drawn = streams.bernoulli(stream, chances.transpose(order))
+    drawn = streams.bernoulli(stream, run(spread, p.array, self.get_shape(), order))
     run_write(cast_into, self.array.transpose(order), drawn)
     self._bump_version("bernoulli_")
     return self

@@ -55,11 +55,13 @@ UNARY = [
     "{a} @ q", "layer({a})", "{a}.clamp(-1, 1)", "{a} ** 2", "-{a}", "{a}.exp().log1p()",
     "deep({a}, 2)", "{a}.view(-1).view(3, 4)", "{a}.roll(1, 0)", "{a}[torch.randperm(3)]",
     "{a}.sort(1).values", "{a}.mean(0, keepdim=True).expand(3, 4)", "F.log_softmax({a}, 0)",
-    "{a}.chunk(2, 1)[0].repeat(1, 2)", "torch.cat([{a}[:, 2:], {a}[:, :2]], 1)", "{a}.logsumexp(1, keepdim=True) + {a}",
+    "{a}.chunk(2, 1)[0].repeat(1, 2)", "torch.cat([{a}[:, 2:], {a}[:, :2]], 1)",
+    "{a}.logsumexp(1, keepdim=True) + {a}",
     "{a}.double().float()", "torch.stack(list({a}.unbind(0)))", "{a}.masked_fill({a} > 1, 0.5)",
 ]  # fmt: skip
 BINARY = [
-    "{a} + {b}", "{a} - {b}", "{a} * {b}", "{a} / ({b}.abs() + 1)", "torch.where({a} > 0, {a}, {b})",
+    "{a} + {b}", "{a} - {b}", "{a} * {b}", "{a} / ({b}.abs() + 1)",
+    "torch.where({a} > 0, {a}, {b})",
     "torch.maximum({a}, {b})", "helper({a}, {b})", "torch.lerp({a}, {b}, 0.3)",
     "torch.addcmul({a}, {a}, {b}, value=0.5)", "F.mse_loss({a}, {b}, reduction='none')",
     "torch.stack([{a}, {b}]).sum(0)", "({a} @ {b}.t()) @ {a}", "torch.atan2({a}, {b}.abs() + 1)",
@@ -67,14 +69,16 @@ BINARY = [
 DRAWS = [
     "torch.randn(3, 4)", "torch.rand_like({a})", "torch.bernoulli(torch.full((3, 4), 0.5))",
     "torch.normal(0.0, 1.0, (3, 4))", "torch.randint(0, 5, (3, 4)).float()", "torch.ones(3, 4)",
-    "torch.arange(12.0).reshape(3, 4)", "torch.zeros_like({a})", "torch.tensor([[1.0, 2.0, 3.0, 4.0]] * 3)",
+    "torch.arange(12.0).reshape(3, 4)", "torch.zeros_like({a})",
+    "torch.tensor([[1.0, 2.0, 3.0, 4.0]] * 3)",
     "torch.empty(3, 4).uniform_(-1, 1)", "torch.empty(3, 4).normal_()",
 ]  # fmt: skip
 WRITES = [
     "{v}.add_({a}, alpha=0.5)", "{v}.mul_(0.9)", "{v}[0] = {a}[1]", "{v}[:, 1:3] += {a}[:, :2]",
     "{v}.zero_()", "{v}.clamp_(-2, 2)", "{v}.view(-1)[3] = 0.25", "{v}[1].mul_(2)",
     "{v}.narrow(1, 0, 2).copy_({a}[:, 2:])", "{v}[{a} > 0.5] = 0.1", "{v} += {a}", "{v}.sub_({a})",
-    "{v}.t()[0] = 1.0", "{v}.select(0, 2).add_(1)", "{v}.diagonal().fill_(0.5)", "{v}[-1, ::2] = {a}[0, ::2]",
+    "{v}.t()[0] = 1.0", "{v}.select(0, 2).add_(1)", "{v}.diagonal().fill_(0.5)",
+    "{v}[-1, ::2] = {a}[0, ::2]",
     "{v}.copy_({a})", "{v}.index_add_(0, torch.tensor([0, 2]), {a}[:2])", "{v}.tanh_()",
 ]  # fmt: skip
 CONDITIONS = [
@@ -83,7 +87,8 @@ CONDITIONS = [
     "not {a}.sum() > 0", "{a}[{a} > 0].shape[0] > 5", "torch.nonzero({a} > {c}).size(0) > 4",
     "{a}.argmax().item() == 3", "p.grad is None", "{a}.requires_grad", "len({a}[{a} < 0]) > 3",
     "bool({a}.sum() > {b}.sum())", "{a}.sum() == 0", "round({a}.mean().item(), 1) > {c}",
-    "torch.equal({a}, {b})", "torch.allclose({a}, {b})", "{a}.sum().item() * 2 + 1 > {b}.sum().item()",
+    "torch.equal({a}, {b})", "torch.allclose({a}, {b})",
+    "{a}.sum().item() * 2 + 1 > {b}.sum().item()",
 ]  # fmt: skip
 
 
@@ -146,8 +151,10 @@ class Program:
             source = choose(names)
             self.put(indent, f"r{made} = {source}.mean().item()")
             form = choose([
-                "{a} * rX", "{a} + (rX * 2 - 1)", "{a} / (abs(rX) + 1)", "torch.full((3, 4), rX) + {a}",
-                "{a}.clamp(max=max(rX, 0.5))", "{a} * round(rX, 1)", "torch.add({a}, {b}, alpha=rX)",
+                "{a} * rX", "{a} + (rX * 2 - 1)", "{a} / (abs(rX) + 1)",
+                "torch.full((3, 4), rX) + {a}",
+                "{a}.clamp(max=max(rX, 0.5))", "{a} * round(rX, 1)",
+                "torch.add({a}, {b}, alpha=rX)",
                 "{a} - rX ** 2", "{a} * float(f'{{rX:.1f}}')", "rX * {a}", "{a} * int(rX * 3)",
             ])  # fmt: skip
             self.put(indent, f"{made} = {self.filled(form.replace('rX', 'r' + made), names)}")
@@ -292,7 +299,7 @@ def trial(source: str, seed: int, compiled: bool):
     """
     space: dict = {}
     exec(compile(source, f"<program {seed}>", "exec"), space)
-    step, parameters, buffers, optimizer = space["make"](rg)
+    step, parameters, buffers, _ = space["make"](rg)
     function = CompiledFunction(step) if compiled else step
     seen = []
     results = []

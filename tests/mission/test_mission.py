@@ -37,7 +37,7 @@ def test_every_program_has_its_expected_text():
     texts = {path.stem for path in (HERE / "expected").glob("*.txt")}
     stems = [program.stem for program in (*PROGRAMS, *EXAMPLES)]
     assert sorted(texts) == sorted(stems)
-    assert len(PROGRAMS) == 15
+    assert len(PROGRAMS) == 18
     assert "digits" in stems
 
 

@@ -131,3 +131,39 @@ def test_the_default_alignment_warns():
         F.affine_grid(rg.ones(1, 2, 3), (1, 1, 2, 2))
     with pytest.warns(UserWarning, match="behavior has changed for unit-size grids"):
         F.affine_grid(rg.ones(1, 2, 3), (1, 1, 1, 2), align_corners=True)
+
+
+@pytest.mark.parametrize("align_corners", [False, True])
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_the_grid_that_changes_nothing_is_that_of_torch_bit_for_bit(dtype, align_corners):
+    torch = pytest.importorskip("torch")
+
+    def grid(library, n):
+        theta = library.tensor([[[1.0, 0, 0], [0, 1, 0]]], dtype=getattr(library, dtype))
+        places = library.nn.functional.affine_grid(theta, (1, 1, n, 2 * n), align_corners)
+        return places.numpy()
+
+    for n in (2, 3, 7, 12, 28, 33, 64, 100):
+        np.testing.assert_array_equal(grid(rg, n), grid(torch, n))
+
+
+@pytest.mark.parametrize("align_corners", [False, True])
+@pytest.mark.parametrize("width", [7, 12, 28, 33])
+def test_places_beside_an_element_are_on_the_side_where_torch_has_them(width, align_corners):
+    torch = pytest.importorskip("torch")
+    random = np.random.default_rng(0)
+    element = random.integers(1, width - 2, 500)
+    middles = element / ((width - 1) / 2) if align_corners else (element + 0.5) / (width / 2)
+    places = np.nextafter((middles - 1).astype("f4"), random.choice([-9, 9], 500).astype("f4"))
+
+    def slopes(library):
+        # The slope of squares tells on which side of an element a place is.
+        image = (library.arange(float(width)) ** 2).reshape(1, 1, 1, width)
+        grid = library.zeros(1, 1, 500, 2)
+        grid[0, 0, :, 0] = library.from_numpy(places)
+        grid.requires_grad_()
+        found = library.nn.functional.grid_sample(image, grid, align_corners=align_corners)
+        (slope,) = library.autograd.grad(found.sum(), grid)
+        return slope[..., 0].numpy()
+
+    np.testing.assert_allclose(slopes(rg), slopes(torch), rtol=1e-5)

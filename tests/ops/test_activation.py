@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 import numpy as np
+import pytest
 
 import retrograd
 
@@ -126,3 +127,36 @@ def test_gelu_and_relu_of_what_is_not_finite():
     gelu = retrograd.nn.functional.gelu(tensor.detach())[:4].tolist()
     assert gelu[0] == math.inf
     assert math.isnan(gelu[2])
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_relu_of_many_numbers(dtype):
+    x = np.resize(np.array([np.inf, -np.inf, np.nan, 1.5, -1.5, 0.0], dtype), (100, 120))
+    tensor = retrograd.from_numpy(x).requires_grad_()
+    result = retrograd.relu(tensor)
+    np.testing.assert_array_equal(result.detach().numpy(), np.where(x <= 0, 0, x).astype(dtype))
+    result.backward(retrograd.ones_like(result))
+    np.testing.assert_array_equal(tensor.grad.numpy(), np.where(x <= 0, 0, 1).astype(dtype))
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize(
+    "row",
+    [
+        [1000.0, 999.0, 0.0],
+        [-1000.0, -1001.0, -2000.0],
+        [-np.inf, 1.0, 2.0],
+        [55.0, -55.0, 0.0],
+        [-50.0, -49.0, -51.0],
+        [np.nan, 1.0, 2.0],
+    ],
+    ids=str,
+)
+def test_softmax_of_any_size_of_numbers(row, dtype):
+    # See Note [Softmax without the largest]: beside an ordinary row, and alone.
+    x = np.array([row, [0.0, 1.0, 2.0]], dtype)
+    shifted = np.exp(x.astype(float) - x.astype(float).max(1, keepdims=True))
+    wanted = shifted / shifted.sum(1, keepdims=True)
+    for some in (slice(0, 2), slice(0, 1)):
+        found = retrograd.softmax(retrograd.from_numpy(x[some]), -1).numpy()
+        np.testing.assert_allclose(found, wanted[some], rtol=1e-6, atol=1e-30)

@@ -20,6 +20,12 @@ SAMPLES = {
         Sample(array(3, 4)),
         Sample(array(2, 3, 4), -1),
         Sample(array(4, 3), diagonal=2),
+        Sample(array(3, 3, dtype="bool"), 1),
+        Sample(array(3, 3, dtype="uint8")),
+        Sample(array(2, 3, 3, dtype="complex128")),
+        Sample(array(4, 3).T, 1),
+        Sample(array(0, 3)),
+        Sample(read_only(array(3, 3))),
         Sample(array(), raises=RuntimeError, match="triu: input tensor must have at least 2 dim"),
     ],
     "diagonal": [

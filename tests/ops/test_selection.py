@@ -31,6 +31,8 @@ def chosen(name):
 BOUNDS = np.array([-2.0, -1.0, -0.5, 0.0, 0.5, 1.0, 2.0, np.nan])
 
 WHERE = [
+    Sample(MASK),
+    Sample(array(dtype="bool")),
     Sample(MASK, array(3, 4), array(3, 4)),
     Sample(MASK, array(4), array(3, 1)),
     Sample(MASK, array(), array()),
@@ -72,6 +74,9 @@ SAMPLES = {
     "fmin": chosen("fmin"),
     "where": WHERE,
     "clamp": [
+        Sample(array(3, 4, dtype="int64"), min=array(3, 4, dtype="int64")),
+        Sample(array(3, 4, dtype="int32"), max=array(4, dtype="int64")),
+        Sample(array(3, 4, dtype="uint8"), min=array(3, 4, dtype="float32")),
         Sample(array(3, 4), -0.5, 0.5),
         Sample(array(3, 4), min=0),
         Sample(array(3, 4), max=0.5),

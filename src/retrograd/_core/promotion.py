@@ -74,7 +74,7 @@ def result_type(operands: Any) -> Any:
     Parameters
     ----------
     operands : iterable
-        Values (with `array`), arrays, or Python scalars.
+        Values (with `array`), arrays, or Python scalars; None stands for none.
 
     Returns
     -------
@@ -82,6 +82,8 @@ def result_type(operands: Any) -> Any:
     """
     by_strength: list[Any] = [None, None, None]
     for operand in operands:
+        if operand is None:
+            continue
         array = getattr(operand, "array", operand)
         if hasattr(array, "dtype") and hasattr(array, "ndim") and not isinstance(array, np.generic):
             dtype = array.dtype

@@ -133,6 +133,23 @@ def from_python(function: Any, *args: Any) -> Any:
     return function(*args)
 
 
+def one_step(front: Any) -> Any:
+    """Mark a public function that computes on bare arrays and has no derivative.
+
+    In a trace a call of it is one entry, on the arrays of the tensors among its arguments.
+    """
+
+    @functools.wraps(front)
+    def call(*args: Any, **settings: Any) -> Any:
+        if tracing.count != 0:
+            found: Any = thread_modes().recorder
+            if found is not None:
+                return found.whole(front, args, settings)
+        return front(*args, **settings)
+
+    return call
+
+
 def traced(function: Any) -> Any:
     """Mark a function that makes arrays outside of operations: draws, constants.
 

@@ -1,18 +1,25 @@
 """Compile: the dynamic graph at static speed.
 
 `compile` records what a function does to arrays while it runs, and replays that from the next
-call on.  See docs/design/0003-compile.md.
+call on.  See docs/design/0005-compile.md.
 """
 
 from __future__ import annotations
 
+import functools
 from typing import Any
 
-from .._core import tracing
+from .._core.tracing import recorder as current_recorder
+from .._core.tracing import set_recorder
 from . import numba_backend
+from .explain import explain as explain
+from .explain import lower_next as lower_next
 from .function import CompiledFunction as CompiledFunction
 from .modules import OptimizedModule as OptimizedModule
 from .modules import compile_module
+
+
+MODES = ("default", "reduce-overhead", "max-autotune", "max-autotune-no-cudagraphs")
 
 
 def compile(
@@ -60,6 +67,14 @@ def compile(
     >>> halve(torch.ones(4))
     tensor([0.2500, 0.2500, 0.2500, 0.2500])
     """
+    if mode is not None and mode not in MODES:
+        raise RuntimeError(
+            f"Unrecognized mode={mode}, should be one of: {', '.join(MODES)}"
+        )
+    if mode is not None and options is not None:
+        raise RuntimeError(
+            "Either mode or options can be specified, but both can't be specified at the same time."
+        )
     if model is None:
         return lambda given: compile(
             given, fullgraph=fullgraph, dynamic=dynamic, backend=backend, mode=mode,
@@ -76,12 +91,56 @@ def compile(
     return compile_module(model, fullgraph, fuses) or CompiledFunction(model, fullgraph, fuses)
 
 
+def disable(fn: Any = None, recursive: bool = True, *, reason: str | None = None) -> Any:
+    """Return a function that runs eagerly, also where it is called from a compiled one.
+
+    What calls it while it is recorded runs eagerly then too, as a whole.
+    """
+    if fn is None:
+        return lambda given: disable(given, recursive, reason=reason)
+    function = getattr(fn, "function", fn) if isinstance(fn, CompiledFunction) else fn
+
+    @functools.wraps(function)
+    def eagerly(*args: Any, **settings: Any) -> Any:
+        found = current_recorder()
+        if found is None:
+            return function(*args, **settings)
+        found.fail(reason or f"{eagerly.__name__} is marked with torch.compiler.disable")
+        before = set_recorder(None)
+        try:
+            return function(*args, **settings)
+        finally:
+            set_recorder(before)
+
+    return eagerly
+
+
+def reset() -> None:
+    """Forget every record of every compiled function."""
+    for one in list(CompiledFunction.every):
+        one.forget()
+
+
 def is_compiling() -> bool:
     """Say whether the calling code runs while it is recorded."""
-    return tracing.recorder() is not None
+    return current_recorder() is not None
 
 
 is_dynamo_compiling = is_compiling
+
+
+def export(f: Any, example_inputs: Any, path: Any) -> None:
+    """Save what a function does, and the tensors it uses, to one file: see `exporting.export`."""
+    from .exporting import export as save
+
+    save(f, example_inputs, path)
+
+
+def load(path: Any, numpy_only: bool = False) -> Any:
+    """Load a function that `export` saved: see `loading.load`."""
+    from .loading import load as read
+
+    return read(path, numpy_only)
 
 
 def __getattr__(name: str) -> Any:
@@ -90,4 +149,7 @@ def __getattr__(name: str) -> Any:
     raise missing_name(__name__, name)
 
 
-__all__ = ["CompiledFunction", "OptimizedModule", "compile", "is_compiling", "is_dynamo_compiling"]
+__all__ = [
+    "CompiledFunction", "OptimizedModule", "compile", "disable", "explain", "is_compiling",
+    "is_dynamo_compiling", "lower_next", "reset",
+]  # fmt: skip

@@ -36,6 +36,8 @@ class Plan:
 
     Attributes
     ----------
+    listing : list of Step
+        The steps before buffers were planned, for people.
     buffers : dict
         Slot -> array that its step writes into.
     bound : list of Step
@@ -48,6 +50,7 @@ class Plan:
 
     def __init__(self, program: Program, alone: bool = True) -> None:
         self.program = program
+        self.listing = list(program.steps)  # as they read best
         self.buffers: dict[int, Any] = {}
         self.bound: list[Step] = []
         self.captured: dict[int, Any] = {}

@@ -29,6 +29,7 @@ from .trace import (
     Incoming,
     Named,
     OutGrad,
+    OutLeaf,
     OutNumber,
     OutTensor,
     OutValue,
@@ -39,6 +40,7 @@ from .trace import (
 )
 
 _numbers = count(1)
+NOTING = "if keep is not None: keep(locals())"  # an example for lowering
 
 
 class Writer:
@@ -134,7 +136,7 @@ class Writer:
             return f"{first}.T"
         if function is getitem:
             return f"{first}[{self.text(args[1])}]"
-        if function in _NDARRAY:
+        if isinstance(function, type(np.ndarray.dot)) and function in _NDARRAY:
             return f"{first}.{function.__name__}({', '.join(map(self.text, args[1:]))})"
         return None
 
@@ -211,6 +213,9 @@ class Writer:
         """Return a part of the result as an expression."""
         if isinstance(given, OutTensor):
             return f"Tensor({self.text(Ref(given.number))}, raw)"
+        if isinstance(given, OutLeaf):
+            made = self.name_of(new_leaf, "new_leaf")
+            return f"{made}({self.text(Ref(given.number))})"
         if isinstance(given, Named):
             inside = ", ".join(self.output(one) for one in given.parts)
             return f"{self.name_of(given.kind, given.kind.__name__)}({inside})"
@@ -225,7 +230,7 @@ class Writer:
             if given.place is not None:
                 return f"t[{given.place}]"
             return self.name_of(given.value, "captured")
-        if isinstance(given, (list, tuple)):
+        if type(given) in (list, tuple):
             inside = ", ".join(self.output(one) for one in given)
             if isinstance(given, list):
                 return f"[{inside}]"
@@ -328,7 +333,7 @@ class Writer:
             self.step(step)
         begins += [len(self.lines)] * (len(self.segment.steps) - len(begins))
         if self.plan is None:
-            self.put("if keep is not None: keep(locals())")
+            self.put(NOTING)
         self.ending()
         head = ["def segment(e, t):"]
         head += [f"    s{number} = {self.read_back(number)}" for number in sorted(self.read)]
@@ -337,7 +342,8 @@ class Writer:
 
     def compiled(self, head: list[str]) -> Any:
         """Return the function, its source kept for people and for tracebacks."""
-        self.segment.source = source = "\n".join([*head, *self.lines]) + "\n"
+        source = "\n".join([*head, *self.lines]) + "\n"
+        self.segment.source = source.replace(f"    {NOTING}\n", "")
         filename = f"<retrograd segment {next(_numbers)}>"
         if self.plan is not None:
             self.plan.bind(self.names)
@@ -346,6 +352,13 @@ class Writer:
         linecache.cache[filename] = (len(source), None, source.splitlines(True), filename)
         weakref.finalize(function, linecache.cache.pop, filename, None)
         return function
+
+
+def new_leaf(array: Any) -> Any:
+    """Return a tensor that requires grad."""
+    made: Any = Tensor(array, raw)
+    made.requires = True
+    return made
 
 
 _NDARRAY = {

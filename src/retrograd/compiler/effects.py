@@ -13,6 +13,8 @@ from __future__ import annotations
 import contextlib
 import dis
 import gc
+import inspect
+import io
 import os
 import sys
 import sysconfig
@@ -22,11 +24,16 @@ from typing import Any
 
 import numpy as np
 
+from .._core.modes import thread_modes
+from .._core.promotion import defaults
 from .._core.site import describe_site
 from .._core.value import Value
 from ..nn.module import Module
+from .guards import state_of
+from .readings import Reading
 
 _PYTHON = tuple({sysconfig.get_path("stdlib"), *map(os.path.dirname, (np.__file__, os.__file__))})
+_NUMPY = os.path.dirname(np.__file__)
 _PACKAGE = __file__.replace("\\", "/").rsplit("/compiler/", 1)[0] + "/"
 
 # Built-in functions, by module, that change nothing and depend on nothing but their arguments.
@@ -57,17 +64,27 @@ _ABOUT = {
     "is_pinned", "is_shared", "is_conj", "is_neg", "output_nr", "retains_grad",
     "same_size", "is_same_size", "can_cast", "__exit__", "nbytes", "itemsize", "get_num_threads",
     "training", "__eq__", "__ne__", "__bool__", "__float__",
-    "__int__", "__index__", "__complex__", "item", "type", "equal",
+    "__int__", "__index__", "__complex__", "__getitem__", "item", "type", "equal",
     "allclose",
 }  # fmt: skip
+_ARRAY_WRITERS = {"fill", "sort", "put", "partition", "resize", "setfield", "itemset", "byteswap"}
 # Functions of the library that change its state.
 _CHANGING = {
     "manual_seed", "seed", "set_rng_state", "set_state", "set_default_dtype", "train", "eval",
-    "requires_grad_", "register_buffer", "register_parameter", "register_module", "add_module",
+    "register_buffer", "register_parameter", "register_module", "add_module",
     "register_forward_hook", "register_forward_pre_hook", "register_full_backward_hook",
     "load_state_dict", "add_param_group", "set_printoptions", "save", "load",
     "set_default_device", "set_num_threads", "use_deterministic_algorithms", "share_memory_",
 }  # fmt: skip
+# Functions of the library that leave something on a tensor for later.
+_HOOKING = {
+    "register_hook", "register_post_accumulate_grad_hook", "register_prehook", "retain_grad",
+    "register_multi_grad_hook", "register_forward_hook", "register_forward_pre_hook",
+    "register_full_backward_hook", "register_full_backward_pre_hook", "register_buffer",
+    "register_state_dict_pre_hook", "register_load_state_dict_pre_hook",
+}  # fmt: skip
+# Packages that the library itself calls.
+_SERVANTS = ("/scipy/", "/numba/", "/threadpoolctl")
 _STORES = {
     "STORE_ATTR", "STORE_SUBSCR", "STORE_GLOBAL", "STORE_DEREF", "STORE_SLICE", "DELETE_ATTR",
     "DELETE_SUBSCR", "DELETE_GLOBAL", "DELETE_DEREF",
@@ -88,22 +105,38 @@ class Watch:
     def __init__(self, recorder: Any, reads: Any) -> None:
         self.recorder = recorder
         self.reads = reads
-        self.changed: list[tuple[Any, Any, str]] = []  # object, site, what was done
-        self.depth = 0  # frames of the library above the user's
+        # Object, whether it is known to be from outside, site, what was done.
+        self.changed: list[tuple[Any, bool, Any, str]] = []
+        self.owners: dict[int, tuple[Any, Any, Any]] = {}  # objects of the library: state before
+        self.modes = modes_now()
+        self.pending: Any = None  # an item assignment, and how many writes there were before
         self.stores: dict[Any, dict[int, tuple[str, int]]] = {}
+        self.importing: Any = None  # the import system's frame, while a module is loaded
 
     # -- calls ------------------------------------------------------------------------------------
 
     def profile(self, frame: Any, event: str, arg: Any) -> None:
-        if self.recorder.failed:
+        if self.recorder.failed and not self.recorder.has_readings:
+            return
+        if self.importing is not None:
+            if event == "return" and frame is self.importing:
+                self.importing = None
+            return
+        if event == "call" and frame.f_code.co_filename.startswith("<frozen importlib"):
+            self.importing = frame
             return
         if event == "c_call":
             if not inside(frame):
                 self.built_in(frame, arg)
         elif event == "call":
-            if not inside(frame):
+            if not inside(frame) and not importing(frame):
                 self.reads.frame(frame)
-                if self.stores_of(frame.f_code):
+                self.iterators(frame)
+                name = frame.f_code.co_filename
+                if (
+                    not name.startswith((_NUMPY, "<frozen"))
+                    and self.stores_of(frame.f_code)
+                ):
                     self.trace_stores(frame)
             elif frame.f_back is not None and not inside(frame.f_back):
                 self.library(frame)
@@ -121,26 +154,85 @@ class Watch:
             if module == "builtins":
                 if name in _IMPURE_BUILTINS:
                     self.effect(frame, f"{name}() is called")
-            elif not (module in _PURE_MODULES or module.startswith("retrograd")):
+            elif name in _HOOKING or name in _CHANGING:
+                self.effect(frame, f"{name}() is called")
+            elif not (module in _PURE_MODULES or module.startswith(("retrograd", "numpy"))) or (
+                module.startswith("numpy.random")
+            ):
                 self.effect(frame, f"{module}.{name}() is called")
             return
-        if isinstance(owner, (Value, type, *_PLAIN_TYPES)):
+        if isinstance(owner, Value):
+            self.method_of_tensor(frame, owner, name)
+            return
+        if isinstance(owner, type):
+            if not owner.__module__.startswith(("builtins", "collections", "numpy", "retrograd")):
+                self.effect(frame, f"{owner.__qualname__}.{name}() is called")
+            return
+        if isinstance(owner, _PLAIN_TYPES):
             return
         if isinstance(owner, _CONTAINERS) or type(owner).__module__ in ("collections",):
             if name in _MUTATORS:
-                self.changed.append((owner, site_of(frame), f"{name}() is called"))
+                self.change(owner, site_of(frame), f"{name}() is called")
             return
         if type(owner).__module__.startswith(("retrograd", "builtins")):
+            if name in ("__next__", "send", "throw", "close"):
+                self.effect(frame, f"{name}() is called")
             return
         if type(owner).__module__ == "numpy" and type(owner).__name__ in ("ndarray", "ufunc"):
+            if name in _ARRAY_WRITERS:
+                self.effect(frame, f"{name}() is called on an array")
             return
         self.effect(frame, f"{type(owner).__qualname__}.{name}() is called")
 
     def library(self, frame: Any) -> None:
         """Judge a call of one of the library's own functions by user code."""
-        name = frame.f_code.co_name
-        if name in _CHANGING:
+        code = frame.f_code
+        name = code.co_name
+        owner = None
+        if code.co_argcount and code.co_varnames[0] in ("self", "input", "tensor", "x"):
+            owner = frame.f_locals.get(code.co_varnames[0])
+        if isinstance(owner, Value):
+            self.method_of_tensor(frame.f_back, owner, name)
+        elif name in _CHANGING or name in _HOOKING:
             self.effect(frame.f_back, f"{name}() is called")
+        elif owner is not None and id(owner) not in self.owners and not is_followed(owner):
+            self.owners[id(owner)] = (owner, state_of(owner), site_of(frame.f_back))
+
+    def method_of_tensor(self, frame: Any, owner: Any, name: str) -> None:
+        """Judge a call of a method of a tensor."""
+        if name in _HOOKING:
+            self.effect(frame, f"{name}() is called")
+        elif name in ("share_memory_", "set_", "resize_", "__setstate__") or (
+            name == "requires_grad_" and id(owner) not in self.recorder.newborn
+        ):
+            self.effect(frame, f"{name}() is called on a tensor from outside the function")
+
+    def iterators(self, frame: Any) -> None:
+        """End the trace where code can reach an iterator from outside: it may take from it."""
+        code = frame.f_code
+        named: dict[str, Any] = dict(frame.f_locals)
+        for name in code.co_names:
+            if name in frame.f_globals:
+                named[name] = frame.f_globals[name]
+        for value in list(named.values()):
+            if isinstance(value, types.ModuleType):
+                if value is np and "random" in code.co_names:
+                    self.effect(frame, "np.random is used")
+            elif hasattr(value, "__dict__") and not isinstance(value, (Value, type)):
+                own = vars(value)
+                named.update((k, own[k]) for k in code.co_names if k in own)
+        for name, value in named.items():
+            maker = getattr(value, "__self__", value)
+            if type(maker).__module__.startswith("numpy.random"):
+                self.effect(frame, f"{name} draws random numbers of NumPy's")
+                return
+            if not hasattr(type(value), "__next__") or isinstance(value, io.IOBase):
+                continue
+            if not gc.is_tracked(value) and name.startswith("."):
+                continue  # of a comprehension over a range
+            if id(value) not in newborn_objects():
+                self.effect(frame, f"{name} is an iterator from outside the function")
+                return
 
     def returned(self, frame: Any, result: Any) -> None:
         """Judge what a function of the library hands to user code."""
@@ -158,7 +250,7 @@ class Watch:
         if found is None:
             found = {}
             for number, instruction in enumerate(dis.get_instructions(code)):
-                if instruction.opname in _STORES:
+                if instruction.opname in _STORES or is_in_place(instruction):
                     found[instruction.offset] = (instruction.opname, number)
             self.stores[code] = found
         return found
@@ -169,7 +261,9 @@ class Watch:
         frame.f_trace_lines = False
 
     def instruction(self, frame: Any, event: str, arg: Any) -> Any:
-        if event == "opcode" and not self.recorder.failed:
+        if event == "opcode" and (not self.recorder.failed or self.recorder.has_readings):
+            if self.pending is not None:
+                self.settle_pending()
             store = self.stores[frame.f_code].get(frame.f_lasti)
             if store is not None:
                 self.store(frame, *store)
@@ -186,45 +280,225 @@ class Watch:
             if variable in frame.f_code.co_freevars:
                 self.effect(frame, f"the variable {variable} of an outer function is assigned")
             return
+        if name not in _STORES:
+            self.in_place(frame, code, number)
+            return
         target = self.target(frame, code, number, name)
         if target is unknown:
+            if name == "STORE_SUBSCR":
+                self.pending = (site_of(frame), self.recorder.writes)
+                return
             self.effect(frame, f"something is stored ({name}) that cannot be followed")
         elif isinstance(target, Value):
             what = code[number].argval
             if name == "STORE_ATTR" and what != "grad" and id(target) not in self.recorder.newborn:
                 self.effect(frame, f"the attribute {what} of a tensor is assigned")
+        elif isinstance(target, np.ndarray):
+            self.effect(frame, "an array of NumPy's is assigned to")
         else:
-            self.changed.append((target, site_of(frame), "it is assigned to"))
+            self.change(target, site_of(frame), "it is assigned to")
+
+    def change(self, thing: Any, site: Any, what: str) -> None:
+        """Note that an object is changed, which it may be if it was made during the call."""
+        if type(thing) is dict and not gc.is_tracked(thing):
+            # Python begins to track a dictionary when something goes in; it looks new from then
+            # on.  What was there before the call is held by something that is tracked.
+            here = [sys._getframe(), self.changed]
+            for holder in gc.get_referrers(thing):
+                if isinstance(holder, types.FrameType) or any(holder is one for one in here):
+                    continue
+                if id(holder) not in newborn_objects():
+                    self.changed.append((thing, True, site, what))
+                    return
+        self.changed.append((thing, False, site, what))
+
+    def in_place(self, frame: Any, code: list[Any], number: int) -> None:
+        """Judge ``x += y``, which changes a list, a set or an array that it does not make."""
+        left = skip_value(code, number - 1)
+        target = unknown if left is None else read_value(frame, code, left)
+        if target is unknown:
+            # An attribute or an item: what it may be is not known, but what follows stores it.
+            target = self.stored_again(frame, code, number)
+        if isinstance(target, np.ndarray):
+            self.effect(frame, "an array of NumPy's is written into")
+        elif isinstance(target, _CONTAINERS):
+            self.change(target, site_of(frame), "an in-place operator is used")
+        elif target is unknown:
+            self.effect(frame, "an in-place operator writes into something that cannot be followed")
+
+    def stored_again(self, frame: Any, code: list[Any], number: int) -> Any:
+        """Return the old value of what an in-place operator is about to store."""
+        place = number + 1
+        while place < len(code) and code[place].opname in (*_NEUTRAL, "SWAP", "ROT_TWO"):
+            place += 1
+        if place == len(code):
+            return unknown
+        name, what = code[place].opname, code[place].argval
+        if name == "STORE_FAST":
+            return frame.f_locals.get(what, unknown)
+        if name.startswith("STORE_FAST_") and isinstance(what, tuple):
+            return frame.f_locals.get(what[0], unknown)
+        if name == "STORE_DEREF":
+            return frame.f_locals.get(what, unknown)
+        if name in ("STORE_GLOBAL", "STORE_NAME"):
+            return frame.f_globals.get(what, unknown)
+        owner = self.owner(frame, code, place, name)
+        if owner is unknown:
+            return unknown
+        if name == "STORE_ATTR":
+            return attribute(owner, what)
+        if isinstance(owner, Value):
+            return owner
+        if isinstance(owner, (list, tuple, dict)):
+            held = owner.values() if isinstance(owner, dict) else owner
+            inner = [one for one in held if isinstance(one, (*_CONTAINERS, np.ndarray))]
+            return unknown if inner else None
+        return unknown
+
+    def owner(self, frame: Any, code: list[Any], number: int, name: str) -> Any:
+        """Return what ``owner.name += y`` or ``owner[key] += y`` stores into.
+
+        The owner is copied before the attribute or the item is loaded.
+        """
+        what = code[number].argval
+        load = {"STORE_ATTR": "LOAD_ATTR", "STORE_SUBSCR": "BINARY_SUBSCR"}.get(name)
+        for back in range(number - 1, max(number - 40, -1), -1):
+            if code[back].opname != load or (load == "LOAD_ATTR" and code[back].argval != what):
+                continue
+            copied = code[before(code, back - 1)].opname in ("COPY", "DUP_TOP", "DUP_TOP_TWO")
+            if not copied:
+                continue
+            place = back - 1
+            while code[place].opname in (*_NEUTRAL, "COPY", "DUP_TOP", "DUP_TOP_TWO"):
+                place -= 1
+            owner = place if load == "LOAD_ATTR" else skip_value(code, place)
+            return unknown if owner is None else read_value(frame, code, owner)
+        return unknown
+
+    def settle_pending(self) -> None:
+        """Judge an item assignment to something unknown: a tensor's is a recorded write."""
+        site, writes = self.pending
+        self.pending = None
+        if self.recorder.writes == writes:
+            self.late("something is stored that cannot be followed", site)
 
     def target(self, frame: Any, code: list[Any], number: int, name: str) -> Any:
         """Return the object that an instruction stores into, `unknown` where that is unclear."""
-        back = number - 1
+        back = before(code, number - 1)
+        if back >= 0 and code[back].opname in ("SWAP", "ROT_TWO", "ROT_THREE"):
+            return self.owner(frame, code, number, name)
+        place: int | None = back
         if name in ("STORE_SUBSCR", "DELETE_SUBSCR"):
-            back = skip_value(code, back)  # the key
+            place = skip_value(code, back)  # the key
         elif name == "STORE_SLICE":
-            back = skip_value(code, skip_value(code, back))
-        if back is None:
+            place = skip_value(code, skip_value(code, back))
+        if place is None:
             return unknown
-        return read_value(frame, code, back)
+        return read_value(frame, code, place)
 
     def effect(self, frame: Any, what: str) -> None:
-        site = site_of(frame)
+        if importing(frame):
+            return  # which happens once
+        while frame.f_back is not None and is_pythons(frame.f_code.co_filename):
+            frame = frame.f_back  # the line of the program, not of a module of Python's
         self.recorder.effect = True
-        self.recorder.fail(f"{what} at {describe_site(site)}")
+        self.recorder.fail(f"{what} at {describe_site(site_of(frame))}")
 
     def judge_changes(self) -> None:
         """Judge what was changed: objects made during the call may be."""
-        if self.recorder.failed or not self.changed:
-            return
-        new = {id(one) for one in gc.get_objects(generation=0)}
-        for thing, site, what in self.changed:
-            if id(thing) not in new:
+        if self.pending is not None:
+            self.settle_pending()
+        new = newborn_objects()
+        for thing, outside, site, what in self.changed:
+            if outside or id(thing) not in new:
+                settle(thing, 3)
                 kind = type(thing).__name__
-                self.recorder.effect = True
-                self.recorder.fail(
-                    f"{what} on a {kind} from outside the function at {describe_site(site)}"
-                )
-                return
+                self.late(f"{what} on a {kind} from outside the function", site)
+        for owner, state, site in self.owners.values():
+            if id(owner) not in new and state_of(owner) != state:
+                self.late(f"a {type(owner).__name__} changes", site)
+        if self.modes != modes_now():
+            self.recorder.effect = True
+            self.recorder.fail("a mode of the library is changed")
+
+    def late(self, what: str, site: Any) -> None:
+        if not self.recorder.failed:
+            self.recorder.effect = True
+            self.recorder.fail(f"{what} at {describe_site(site)}")
+
+
+def importing(frame: Any) -> bool:
+    """Say whether a frame belongs to an import."""
+    while frame is not None:
+        name = frame.f_code.co_filename
+        if name.startswith("<frozen importlib"):
+            return True
+        if name.startswith(_PACKAGE + "compiler/"):
+            return False
+        frame = frame.f_back
+    return False
+
+
+def newborn_objects() -> set[int]:
+    """Return the ids of the objects made since the watch began, of those that Python tracks."""
+    return {id(one) for one in gc.get_objects(generation=0)}
+
+
+def modes_now() -> Any:
+    """Return the modes that functions of the library may set for good."""
+    modes = thread_modes()
+    return (modes.grad, modes.inference, modes.anomaly, defaults.floating)
+
+
+def is_followed(owner: Any) -> bool:
+    """Say whether changes of an object of the library are followed in other ways."""
+    if isinstance(owner, (type, types.ModuleType, *_PLAIN_TYPES, *_CONTAINERS, np.ndarray)):
+        return True
+    kind = type(owner)
+    if not hasattr(owner, "__dict__"):
+        return True
+    # Optimizers and generators step at each replay; the compiler's own objects do no harm.
+    return kind.__module__.startswith("retrograd.compiler") or any(
+        one.__name__ in ("Optimizer", "Generator") for one in kind.__mro__
+    )
+
+
+def settle(thing: Any, depth: int) -> None:
+    """Put plain numbers where a program from outside would find readings."""
+    if depth == 0 or isinstance(thing, (Value, str)):
+        return
+    if isinstance(thing, dict) or hasattr(thing, "__dict__"):
+        items = thing if isinstance(thing, dict) else vars(thing)
+        for key, one in list(items.items()):
+            if type(one) is Reading:
+                items[key] = one.plain
+            else:
+                settle(one, depth - 1)
+    elif isinstance(thing, list) or type(thing).__name__ == "deque":
+        for place, one in enumerate(thing):
+            if type(one) is Reading:
+                thing[place] = one.plain
+            elif isinstance(one, (list, dict)):
+                settle(one, depth - 1)
+
+
+def is_in_place(instruction: Any) -> bool:
+    """Say whether an instruction is ``x += y`` or the like."""
+    name = instruction.opname
+    if name == "BINARY_OP":
+        return str(instruction.argrepr).endswith("=")
+    return bool(name.startswith("INPLACE_"))
+
+
+def attribute(owner: Any, name: str) -> Any:
+    """Return an attribute where looking it up runs no code of the program's."""
+    own = getattr(owner, "__dict__", None)
+    if name == "__dict__" or not isinstance(own, dict):
+        return unknown
+    if name in own:
+        return own[name]
+    found = inspect.getattr_static(type(owner), name, unknown)
+    return unknown if hasattr(type(found), "__get__") else found
 
 
 class Unknown:
@@ -282,8 +556,12 @@ def read_value(frame: Any, code: list[Any], place: int) -> Any:
         owner = read_value(frame, code, place - 1)
         if owner is unknown or isinstance(owner, Value):
             return owner if owner is unknown else unknown
-        if isinstance(owner, Module) or type(owner).__getattribute__ is object.__getattribute__:
+        if isinstance(owner, types.ModuleType):
             return getattr(owner, instruction.argval, unknown)
+        if isinstance(owner, Module) or type(owner).__getattribute__ is object.__getattribute__:
+            return attribute(owner, instruction.argval)
+    if name.startswith("LOAD_FAST_") and isinstance(instruction.argval, tuple):
+        return frame.f_locals.get(instruction.argval[-1], unknown)
     return unknown
 
 
@@ -292,11 +570,18 @@ def inside(frame: Any) -> bool:
     while frame is not None:
         name = frame.f_code.co_filename
         if name.startswith((_PACKAGE, "<retrograd")):
-            return not name.startswith(_PACKAGE + "examples/")
-        if not name.startswith(_PYTHON):
+            return True
+        if not is_pythons(name):
             return False
         frame = frame.f_back
     return False
+
+
+def is_pythons(name: str) -> bool:
+    """Say whether a file is Python's own, or of a package that the library calls."""
+    if name.startswith(_PYTHON):
+        return "site-packages" not in name or name.startswith(_NUMPY)
+    return name.startswith("<frozen ") or any(part in name for part in _SERVANTS)
 
 
 def site_of(frame: Any) -> Any:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import bisect
+import copy
 import functools
 import threading
 import warnings
+import weakref
 from collections.abc import Iterator
 from typing import Any
 
@@ -14,13 +16,16 @@ from .._core.tracing import set_recorder
 from .answers import fill
 from .codegen import Writer
 from .effects import watching
+from .graph import Graph
 from .guards import Guards, flatten
+from .logs import tell_recompile
 from .mirror import Unforeseen
 from .recorder import Recorder
 from .trace import Segment
 from .warming import MOST_SURPRISES, Warming, make_slow
 
 MOST_TREES = 16
+MOST_KEYS = 128
 
 
 class Tree:
@@ -45,13 +50,18 @@ class CompiledFunction:
 
     Attributes
     ----------
+    graph : Graph
+        The calls that replays make.
     source : str
         The Python source of what is replayed.
     eager : str
         Why the function runs eagerly, empty when it does not.
     """
 
+    every: weakref.WeakSet[CompiledFunction] = weakref.WeakSet()
+
     def __init__(self, function: Any, fullgraph: bool = False, fuses: bool = False) -> None:
+        self.every.add(self)
         self.function = function
         self.fuses = fuses
         self.fullgraph = fullgraph
@@ -67,7 +77,10 @@ class CompiledFunction:
         return self if instance is None else functools.partial(self, instance)
 
     def __call__(self, *args: Any, **settings: Any) -> Any:
-        if self.eager or current_recorder() is not None or not self.lock.acquire(blocking=False):
+        other = current_recorder()
+        if other is not None and other.takes_calls(args, settings):
+            return self.function(*args, **settings)
+        if self.eager or not self.lock.acquire(blocking=False):
             return self.function(*args, **settings)
         try:
             key, tensors = flatten(args, settings)
@@ -134,6 +147,10 @@ class CompiledFunction:
         return self.run(tree, writer, args, settings)
 
     def record(self, key: Any, tensors: list[Any], args: Any, settings: Any) -> Any:
+        if key not in self.trees and len(self.trees) >= MOST_KEYS:
+            self.give_up(f"more than {MOST_KEYS} kinds of arguments were seen")
+            return self.function(*args, **settings)
+        tell_recompile(self, key)
         trees = self.trees.setdefault(key, [])
         if len(trees) >= MOST_TREES:
             self.give_up(f"more than {MOST_TREES} sets of guards for one kind of arguments")
@@ -190,6 +207,19 @@ class CompiledFunction:
                 stacklevel=5,
             )
 
+    def forget(self) -> None:
+        """Drop every record."""
+        with self.lock:
+            self.trees = {}
+            self.eager = ""
+            self.warned = False
+
+    def __deepcopy__(self, memo: Any) -> CompiledFunction:
+        return CompiledFunction(copy.deepcopy(self.function, memo), self.fullgraph)
+
+    def __reduce__(self) -> Any:
+        return CompiledFunction, (self.function, self.fullgraph)
+
     def give_up(self, why: str) -> None:
         """Run eagerly from now on."""
         self.eager = why
@@ -203,6 +233,11 @@ class CompiledFunction:
                     segment = waiting.pop()
                     yield segment
                     waiting += reversed(segment.children.values())
+
+    @property
+    def graph(self) -> Graph:
+        """The calls of every segment and its backward: iterable, and printed as a listing."""
+        return Graph(list(self.segments()))
 
     @property
     def source(self) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dis
+import sys
 import types
 from typing import Any
 
@@ -55,6 +56,8 @@ def part(given: Any, tensors: list[Any]) -> Any:
             about = (*about, None if grad is None else description(grad), hooks_of(given))
         return about
     if isinstance(given, PLAIN):
+        if type(given) is float and (given == 0 or given != given):
+            return (float, repr(given))  # -0.0 is another number; nan is equal to itself here
         return (type(given), given)
     if type(given) in (list, tuple):
         return (type(given), *[part(one, tensors) for one in given])
@@ -83,14 +86,20 @@ def hooks_of(value: Any) -> Any:
     if hooks is None:
         return None
     tables = (*hooks.tensor.values(), hooks.retained, hooks.before, hooks.after, hooks.accumulated)
-    found = tuple(tuple(map(id, table.values())) for table in tables)
+    found = tuple(tuple(table.values()) for table in tables)
     return found if any(found) else None
 
 
 def aliases(tensors: list[Any]) -> Any:
     """Return which tensors are the same, None where all are different."""
-    ids = [id(one.array) for one in tensors]
-    return None if len(set(ids)) == len(ids) else tuple(ids.index(one) for one in ids)
+    ids = [id(one) for one in tensors]
+    same = None if len(set(ids)) == len(ids) else tuple(ids.index(one) for one in ids)
+    views = [n for n, one in enumerate(tensors) if one.base is not None]
+    if not views:
+        return same
+    # Which of them share memory, for those that are views.
+    bases = [id(one if one.base is None else one.base) for one in tensors]
+    return same, tuple(bases.index(one) for one in bases)
 
 
 def description(value: Any) -> Any:
@@ -118,8 +127,9 @@ class Reads:
         self.globals: dict[Any, Any] = {}
         self.cells: dict[int, Any] = {}
         self.things: dict[int, Any] = {}
+        self.attributes: dict[Any, Any] = {}  # (id, name) -> (class or module, name, value)
         self.codes: set[Any] = set()
-        self.function(None)
+        self.names: set[str] = set()  # of attributes that the code reads
 
     def function(self, function: Any) -> None:
         """Note the closure of a function, and of the functions in it."""
@@ -127,6 +137,11 @@ class Reads:
         owner = getattr(function, "__self__", None)
         if owner is not None:
             self.thing(owner)
+        for default in (
+            *(getattr(function, "__defaults__", None) or ()),
+            *(getattr(function, "__kwdefaults__", None) or {}).values(),
+        ):
+            self.thing(default)
         for cell in getattr(function, "__closure__", None) or ():
             if id(cell) in self.cells:
                 continue
@@ -157,20 +172,56 @@ class Reads:
             return
         self.codes.add(code)
         space = frame.f_globals
+        last: Any = None  # the module or class that the instruction before loaded
         for instruction in dis.get_instructions(code):
+            name = instruction.argval
+            owner, last = last, None
             if instruction.opname in ("LOAD_GLOBAL", "LOAD_NAME"):
-                name = instruction.argval
-                if name in space:
-                    value = space[name]
-                    self.globals[(id(space), name)] = (space, name, value)
+                value = space.get(name, MISSING)
+                self.globals[(id(space), name)] = (space, name, value)
+                if value is not MISSING:
                     self.thing(value)
+                    last = value if isinstance(value, (type, types.ModuleType)) else None
+            elif instruction.opname in ("LOAD_ATTR", "LOAD_METHOD"):
+                self.names.add(name)
+                if owner is not None and not settled(owner):
+                    value = getattr(owner, name, MISSING)
+                    self.attributes[(id(owner), name)] = (owner, name, value)
+                    self.thing(value)
+                    last = value if isinstance(value, (type, types.ModuleType)) else None
+        # A closure's class or module.
+        for name in code.co_freevars:
+            value = frame.f_locals.get(name)
+            self.owner(value, code.co_names, 4)
 
+    def owner(self, owner: Any, names: Any, depth: int) -> None:
+        """Note attributes of a module or class, and of modules and classes in it."""
+        if depth and isinstance(owner, (type, types.ModuleType)) and not settled(owner):
+            for name in names:
+                value = getattr(owner, name, MISSING)
+                if value is not MISSING:
+                    self.attributes[(id(owner), name)] = (owner, name, value)
+                    self.thing(value)
+                    self.owner(value, names, depth - 1)
+
+    def classes(self) -> None:
+        """Note what classes of the program give to the objects that it reads."""
+        found: dict[int, Any] = {}
+        for thing in list(self.things.values()):
+            gather(thing, found, DEPTH)
+        for kind in {type(thing) for thing in found.values()}:
+            for one in kind.__mro__:
+                if settled(one):
+                    continue
+                for name in self.names:
+                    if name in vars(one):
+                        self.attributes[(id(one), name)] = (one, name, getattr(one, name))
 
     def tensors(self) -> list[Any]:
         """Return the tensors that user code can reach through the objects it reads."""
         found: dict[int, Any] = {}
         for thing in list(self.things.values()):
-            gather(thing, found, 3)
+            gather(thing, found, DEPTH)
         values: list[Any] = []
         for thing in found.values():
             if isinstance(thing, Module):
@@ -185,6 +236,14 @@ class Reads:
 
 
 MISSING = object()
+DEPTH = 6  # how far objects are followed: an attribute of an attribute of ...
+
+
+def settled(owner: Any) -> bool:
+    """Say whether a module or class is the library's, Python's or NumPy's, and stays as it is."""
+    name = owner.__name__ if isinstance(owner, types.ModuleType) else owner.__module__
+    first = str(name).partition(".")[0]
+    return first in ("retrograd", "numpy", "scipy", "builtins") or first in sys.stdlib_module_names
 
 
 class Guards:
@@ -195,6 +254,7 @@ class Guards:
         self.captured: dict[int, tuple[Any, Any]] = {}
         self.cells: dict[int, tuple[Any, Any]] = {}
         self.states: dict[int, tuple[Any, Any]] = {}
+        self.kept: list[Any] = []  # what states name by its id, kept so that ids stay taken
         self.referred: set[int] = set()  # arrays that the replay reads anew
         self.quick: Any = None
         self.bound: list[Any] = []  # called when a tensor may have got another array
@@ -223,13 +283,15 @@ class Guards:
         """Note the state of every object that user code can reach."""
         found: dict[int, Any] = {}
         for thing in self.reads.things.values():
-            gather(thing, found, 3)
+            gather(thing, found, DEPTH)
         for number, thing in found.items():
             if number not in self.states:
                 self.states[number] = (thing, state_of(thing))
+                self.kept.append(parts_of(thing))
 
     def add(self, writer: Any) -> None:
         """Guard what the new segments took from outside."""
+        self.reads.classes()
         self.freeze()
         for segment in writer.new_segments:
             for slot in segment.slots:
@@ -254,6 +316,18 @@ class Guards:
             bind()
         return True
 
+    def describe(self) -> str:
+        """Return what is looked at, in one line."""
+        parts = (
+            (len(self.captured), "tensors from outside"),
+            (len(self.cells), ".grad"),
+            (len(self.reads.globals), "globals"),
+            (len(self.reads.cells), "closure variables"),
+            (len(self.states), "objects and their attributes"),
+        )
+        found = [f"{count} {what}" for count, what in parts if count]
+        return ", ".join(["the arguments", *found])
+
     def hold_in_full(self) -> bool:
         for value, about in self.captured.values():
             if description(value) != about:
@@ -262,11 +336,14 @@ class Guards:
             grad = cell.grad
             if (None if grad is None else description(grad)) != about:
                 return False
+        for owner, name, value in self.reads.attributes.values():
+            if not alike(getattr(owner, name, MISSING), value):
+                return False
         for space, name, value in self.reads.globals.values():
             if not alike(space.get(name, MISSING), value):
                 return False
         for cell, held in self.reads.cells.values():
-            if not alike(cell.cell_contents, held):
+            if not alike(contents(cell), held):
                 return False
         return all(
             number in self.referred or state_of(thing) == state
@@ -280,6 +357,8 @@ class Guards:
         """
         names: dict[str, Any] = {"writes": writes, "state_of": state_of, "alike": alike}
         names["description"] = description
+        names["MISSING"] = MISSING
+        names["contents"] = contents
         names["hooks_of"] = hooks_of
         tests = [f"writes.count == {writes.count}"]
 
@@ -304,12 +383,15 @@ class Guards:
                 tests.append(f"{grad} is None")
             else:
                 tests.append(f"{grad} is not None and description({grad}) == {name(about)}")
+        for owner, key, value in self.reads.attributes.values():
+            found = f"getattr({name(owner)}, {key!r}, MISSING)"
+            tests.append(f"alike({found}, {name(value)})")
         for space, key, value in self.reads.globals.values():
-            found = f"{name(space)}.get({key!r})"
+            found = f"{name(space)}.get({key!r}, MISSING)"
             plain = isinstance(value, PLAIN)
             tests.append(f"alike({found}, {name(value)})" if plain else f"{found} is {name(value)}")
         for cell, held in self.reads.cells.values():
-            found = f"{name(cell)}.cell_contents"
+            found = f"contents({name(cell)})"
             plain = isinstance(held, PLAIN)
             tests.append(f"alike({found}, {name(held)})" if plain else f"{found} is {name(held)}")
         for number, (thing, state) in self.states.items():
@@ -322,15 +404,33 @@ class Guards:
         return names["quick"]
 
 
+def contents(cell: Any) -> Any:
+    """Return what is in the cell of a closure."""
+    try:
+        return cell.cell_contents
+    except ValueError:
+        return MISSING
+
+
 def alike(now: Any, then: Any) -> bool:
     """Say whether a value is the one that it was, or an equal plain one."""
-    return now is then or (type(now) is type(then) and isinstance(now, PLAIN) and now == then)
+    if now is then:
+        return True
+    return type(now) is type(then) and isinstance(now, PLAIN) and plain_key(now) == plain_key(then)
+
+
+def plain_key(value: Any) -> Any:
+    """Return what tells a plain value from others: -0.0 from 0.0, and nan is nan."""
+    if type(value) is float and (value == 0 or value != value):
+        return repr(value)
+    return value
 
 
 def gather(thing: Any, found: dict[int, Any], depth: int) -> None:
     """Collect the objects behind `thing` whose state a program may read."""
     if isinstance(thing, np.ndarray):
-        found[id(thing)] = thing
+        if type(thing) is np.ndarray:
+            found[id(thing)] = thing
         return
     if depth == 0 or isinstance(thing, (*PLAIN, np.generic, Value, type, types.ModuleType)):
         return
@@ -365,7 +465,8 @@ def state_of(thing: Any) -> Any:
     if isinstance(thing, Module):
         own = vars(thing)
         return [
-            (name, value if isinstance(value, PLAIN) else tuple(map(id, value.values()))
+            (name, (type(value), plain_key(value)) if isinstance(value, PLAIN)
+             else tuple(map(id, value.values()))
              if isinstance(value, dict) else id(value))
             for name, value in own.items()
             if name != "_hooked"
@@ -373,6 +474,21 @@ def state_of(thing: Any) -> Any:
     if isinstance(thing, np.ndarray):
         return (thing.shape, thing.dtype, thing.tobytes())
     if isinstance(thing, (list, tuple)):
-        return [one if isinstance(one, PLAIN) else id(one) for one in thing]
+        return [
+            (type(one), plain_key(one)) if isinstance(one, PLAIN) else id(one) for one in thing
+        ]
     items = thing if isinstance(thing, dict) else vars(thing)
-    return [(name, one if isinstance(one, PLAIN) else id(one)) for name, one in items.items()]
+    return [
+        (name, (type(one), plain_key(one)) if isinstance(one, PLAIN) else id(one))
+        for name, one in items.items()
+    ]
+
+
+def parts_of(thing: Any) -> Any:
+    """Return the objects that `state_of` names by their ids."""
+    if isinstance(thing, np.ndarray):
+        return None
+    if isinstance(thing, (list, tuple)):
+        return list(thing)
+    items = thing if isinstance(thing, dict) else vars(thing)
+    return [list(one.values()) if isinstance(one, dict) else one for one in items.values()]

@@ -61,6 +61,8 @@ class Program:
         Those, and the slots that answer when a later step raises: they are computed and kept.
     constants : dict
         Slot -> what it always holds.
+    read_anew : set
+        Slots that are made of arrays of the program's own, which may change.
     """
 
     def __init__(self, segment: Segment) -> None:
@@ -72,6 +74,7 @@ class Program:
         self.leaving: set[int] = set()
         self.held: set[int] = set()
         self.constants: dict[int, Any] = {}
+        self.read_anew: set[int] = set()
 
     def copy(self) -> Program:
         """Return another program with the same steps."""

@@ -42,6 +42,12 @@ def prepare(program: Program, kept: set[int] | None = None) -> Program:
     """
     program.leaving = leaving(program) | (kept or set())
     program.held = program.leaving | needed_to_answer(program)
+    program.read_anew = {
+        number
+        for step in program.segment.steps
+        if holds_array((step.args, step.settings))
+        for number in outs_of(step)
+    }
     shorten(program)
     fold_constants(program)
     share_subexpressions(program)
@@ -78,6 +84,15 @@ def collect(outputs: Any, found: set[int]) -> None:
     elif isinstance(outputs, (list, tuple)):
         for one in outputs:
             collect(one, found)
+
+
+def holds_array(given: Any) -> bool:
+    """Say whether an argument holds an array of the program's own, which may change."""
+    if isinstance(given, (list, tuple)):
+        return any(holds_array(one) for one in given)
+    if isinstance(given, dict):
+        return any(holds_array(one) for one in given.values())
+    return isinstance(given, np.ndarray)
 
 
 def can_raise(step: Step) -> bool:
@@ -192,7 +207,7 @@ def foldable(program: Program, step: Step, fixed: set[int]) -> bool:
     if step.kind != CALL or not isinstance(step.outs, int):
         return False
     layout = program.layouts[step.outs]
-    if layout.owner in fixed or step.outs in program.leaving:
+    if layout.owner in fixed or step.outs in program.leaving | program.read_anew:
         return False
     if not isinstance(layout.dtype, np.dtype):
         return False

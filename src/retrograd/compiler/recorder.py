@@ -9,16 +9,15 @@ the function runs as it always did; it is never replayed with a step missing.
 
 from __future__ import annotations
 
+import sys
 import threading
 from typing import Any
 
 import numpy as np
 
-from .._core.errors import GraphFreedError, SavedValueChangedError
-from .._core.gradients import grad
 from .._core.tracing import set_recorder
 from .._core.value import Value
-from ..ops._returns import StructSequence
+from .ending import Ending
 from .readings import Reading
 from .trace import (
     CALL,
@@ -29,18 +28,12 @@ from .trace import (
     Argument,
     Captured,
     CapturedGrad,
-    Incoming,
-    Named,
-    OutGrad,
-    OutNumber,
-    OutTensor,
-    OutValue,
-    OutView,
     Ref,
     Segment,
     Slot,
     Step,
 )
+from .whole import Whole, template
 
 MOST_CHILDREN = 32  # branches at one place, before the rest of that place runs eagerly
 LONGEST_PATH = 5000  # segments
@@ -48,12 +41,12 @@ ANOTHER_WAY = "compile: the function took another way than before with the same 
 
 # Operations and functions whose results have shapes that depend on values.
 VARYING = {
-    "nonzero", "masked_select", "unique", "unique_consecutive", "repeat_interleave", "bincount",
-    "select_by_mask", "to_array", "checked",
+    "nonzero", "argwhere", "places_of", "select_masked", "unique", "unique_consecutive",
+    "numbers_repeated", "each_repeated", "bincount", "one_hot", "to_array", "checked",
 }  # fmt: skip
 
 
-class Recorder:
+class Recorder(Ending):
     """Writes the trace of one call, or answers from it what was already computed.
 
     Parameters
@@ -95,7 +88,8 @@ class Recorder:
         self.new_segments: list[Segment] = []
         self.by_reference: Any = lambda array: False  # says whether an array is from outside
         self.reachable: Any = list  # finds the tensors that the program can reach
-        self.claimed = 0  # writes made by recorded calls
+        self.claimed = 0  # writes made by recorded calls, not yet reported
+        self.writes = 0  # all of them
         self.looks: list[Any] = []  # for the watcher of side effects: calls seen
         self.answers: list[Step] = []
         self.replies: list[tuple[int, Any]] = []
@@ -103,6 +97,8 @@ class Recorder:
         self.raises = False  # the call after the answered ones raised in the replay
         self.differentiable: list[Any] = []  # the results that require grad
         self.given_out: list[Any] = []
+        self.has_readings = False  # whether the program holds any
+        self.leaves = False  # whether a result is a new leaf
         if slots is not None:
             self._answer_from(slots, key, steps)
         else:
@@ -297,7 +293,11 @@ class Recorder:
 
     def _sized(self, step: Step, out: Any) -> Any:
         """Let the trace branch on the shapes of results whose shapes depend on values."""
-        if step.name in VARYING:
+        masked = step.name == "index" and any(
+            isinstance(one, Ref) and getattr(self.values[one.number], "dtype", None) == np.bool_
+            for one in step.args
+        )
+        if masked or step.name in VARYING:
             outs = step.outs
             if outs is None:
                 outs = self.answers[self.at - 1].outs
@@ -327,6 +327,22 @@ class Recorder:
         number = self.numbers.get(id(out))
         return self._add(out) if number is None else number
 
+    def whole(self, front: Any, args: Any, settings: dict[str, Any]) -> Any:
+        """Run and note a public function as one step on the arrays of its tensors."""
+        if self._idle():
+            return front(*args, **settings)
+        values: list[Any] = []
+        call = Whole(front, template(args, values), template(settings, values))
+        name = front.__name__
+        given = tuple(self._given(one.array, one, name) for one in values)
+        if any(type(one) is Reading for one in (*args, *settings.values())):
+            self.fail(f"{name} is given a number that was read from a tensor")
+        arrays = tuple(one.array for one in values)
+        out = self._call(call, given, arrays, {}, name)
+        if call.shape is None:  # it was answered
+            call = self.answers[self.at - 1].function
+        return call.rebuilt(out)
+
     def write(self, function: Any, target: Any, args: Any) -> None:
         """Run and note a function that writes into an array."""
         if self._idle():
@@ -340,6 +356,7 @@ class Recorder:
             return
         step = Step(WRITE, function, (where, *given), name=name)
         self.claimed += 1
+        self.writes += 1
         if self.answering and self._answer(step) is not Failing:
             return
         try:
@@ -394,7 +411,7 @@ class Recorder:
             elif not any(value.array is array for value in self.known.values()):
                 owner = self.owner_of(array)
                 if owner is None:
-                    self.fail("a tensor is made of an array computed outside of recorded operations")
+                    self.fail(f"{maker()} makes a tensor outside of recorded operations")
 
     def constant(self, array: Any) -> Any:
         """Note an array that was filled without looking at any value."""
@@ -520,6 +537,7 @@ class Recorder:
             self.fail(f"a tensor is made {made}, which the trace cannot follow")
             return plain
         if kind == "item" and isinstance(plain, (float, int)) and not isinstance(plain, bool):
+            self.has_readings = True
             return Reading(self, self._read(where, value.array))
         if kind == "tolist":
             array = value.array
@@ -543,10 +561,9 @@ class Recorder:
     def compute(self, function: Any, args: Any, given: Any) -> int:
         """Note a calculation on numbers; return its slot."""
         step = Step(CALL, function, args, name=getattr(function, "__name__", "compute"))
-        if self.answering and not self.failed:
-            if self._answer(step) is not Failing:
-                number: int = self.answers[self.at - 1].outs
-                return number
+        if self.answering and not self.failed and self._answer(step) is not Failing:
+            answered: int = self.answers[self.at - 1].outs
+            return answered
         out = function(*given)
         number = self._add(out)
         self.numbers[id(out)] = number
@@ -601,124 +618,6 @@ class Recorder:
         if not self.failed:
             self.failed = why
 
-    def finish(self, result: Any) -> Any:
-        """Close the last segment with the function's result; return the result for the caller."""
-        if self.answering and not self.failed:
-            self.fail("the function ended before it came to where it was")
-        plain, outputs = self._outputs(result)
-        if self.differentiable and not self.failed:
-            self._write_backward()
-        if not self.failed:
-            self.segment.outputs = outputs
-        return plain
-
-    def _outputs(self, result: Any) -> tuple[Any, Any]:
-        if isinstance(result, Value):
-            return result, self._output(result)
-        if type(result) is Reading:
-            return result.plain, OutNumber(result.number)
-        if isinstance(result, (list, tuple)):
-            pairs = [self._outputs(one) for one in result]
-            plain = [one for one, _ in pairs]
-            marks = [one for _, one in pairs]
-            if hasattr(result, "_fields") or isinstance(result, StructSequence):
-                return type(result)(*plain), Named(type(result), tuple(marks))
-            if type(result) not in (list, tuple):
-                self.fail(f"the result is a {type(result).__name__}")
-                return result, None
-            return type(result)(plain), type(result)(marks)
-        if type(result) is dict:
-            pairs = {key: self._outputs(one) for key, one in result.items()}
-            return {k: p for k, (p, _) in pairs.items()}, {k: o for k, (_, o) in pairs.items()}
-        if result is None or isinstance(result, (bool, int, float, complex, str, bytes)):
-            return result, result
-        self.fail(f"the result is a {type(result).__name__}")
-        return result, None
-
-    def _output(self, value: Any) -> Any:
-        if self.failed:
-            return None
-        if id(value) in self.grads:
-            self.fail("the result is a .grad from before the call")
-            return None
-        if id(value) in self.known and id(value) not in self.newborn:
-            for place, one in enumerate(self.tensors):
-                if one is value:
-                    return OutValue(place, None)
-            return OutValue(None, value)
-        if id(value) not in self.newborn:
-            return OutValue(None, value)
-        if value.base is not None and id(value.base) not in self.newborn:
-            return self._view(value)
-        if any(value is one for one in self.given_out):
-            self.fail("one new tensor stands twice in the result")
-            return None
-        if any(value is not one and np.may_share_memory(value.array, one.array)
-               for one in (*self.given_out, *self.known.values())):  # fmt: skip
-            self.fail("two results share memory")
-            return None
-        self.given_out.append(value)
-        where = self._number(value.array, value, "the result")
-        if where is None:
-            return None
-        if not value.requires:
-            return OutTensor(where.number)
-        if value.node is None:
-            self.fail("the result is a new leaf that requires grad")
-            return None
-        for place, one in enumerate(self.differentiable):
-            if one is value:
-                return OutGrad(where.number, place)
-        self.differentiable.append(value)
-        return OutGrad(where.number, len(self.differentiable) - 1)
-
-    def _view(self, value: Any) -> Any:
-        base = self._output(value.base)
-        where = self._number(value.array, value, "the result")
-        if value.requires or value.base.requires or where is None or base is None:
-            self.fail("the result is a view of a tensor that requires grad")
-            return None
-        return OutView(where.number, base)
-
-    def _write_backward(self) -> None:
-        """Write how gradients come back from the results to the tensors they were made from."""
-        forward = self.segment
-        outs = self.differentiable
-        inputs = [value for value in self.known.values() if value.requires]
-        self.segment = forward.backward = Segment(len(self.values), forward)
-        seeds = []
-        for place, value in enumerate(outs):
-            seed = np.ones_like(value.array)
-            self.alive.append(seed)
-            self._add(seed, Incoming(place))
-            seeds.append(seed)
-        try:
-            found = grad(outs, seeds, inputs, True, False)
-        except (GraphFreedError, SavedValueChangedError) as error:
-            self._refuse_backward(forward, inputs, error)
-            return
-        except Exception as error:
-            self.fail(f"its backward raised {type(error).__name__}: {error}")
-            found = []
-        refs = []
-        for one in found:
-            refs.append(None if one is None else self._number(one.array, one, "a gradient"))
-        self.segment.outputs = refs
-        forward.inputs = self._places(inputs)
-        self.segment = forward
-
-    def _places(self, inputs: list[Any]) -> list[Any]:
-        """Return tensors, arguments by their place."""
-        places = {id(value): place for place, value in enumerate(self.tensors)}
-        return [places.get(id(value), value) for value in inputs]
-
-    def _refuse_backward(self, forward: Segment, inputs: list[Any], error: Exception) -> None:
-        """Note that the results cannot be differentiated: as a loss after its own backward."""
-        forward.backward = None
-        forward.refuses = type(error)(str(error).partition("\n")[0])
-        forward.inputs = self._places(inputs)
-        self.segment = forward
-
 
 def plainly(given: Any) -> Any:
     """Return arguments with the plain numbers of readings."""
@@ -746,6 +645,20 @@ def _holds_refs(given: Any) -> bool:
         if type(part) in (list, tuple)
         for one in part
     )
+
+
+def maker() -> str:
+    """Return the name of the library's function that makes a tensor just now."""
+    frame: Any = sys._getframe(1)
+    name = "something"
+    while frame is not None:
+        file = frame.f_code.co_filename.replace("\\", "/")
+        if not file.endswith(("/tensor.py", "/recorder.py", "/tracing.py", "/_wrap.py")):
+            name = frame.f_code.co_name
+            if name not in ("wrap", "_leaf", "like", "make"):
+                break
+        frame = frame.f_back
+    return name
 
 
 class Failing:
@@ -776,11 +689,11 @@ def read_number(array: Any) -> Any:
 
 def plain_of(key: Any) -> Any:
     """Return the value that `key_of` made a key of."""
-    return float("nan") if key[0] is float and key[1] == "nan" else key[1]
+    return float(key[1]) if key[0] is float else key[1]
 
 
 def key_of(plain: Any) -> Any:
     """Return what tells a value that Python saw from others: nan is equal to itself here."""
-    if isinstance(plain, float) and plain != plain:
-        return (float, "nan")
+    if isinstance(plain, float) and (plain != plain or plain == 0):
+        return (float, repr(plain))  # -0.0 is another number
     return (type(plain), plain)

@@ -8,6 +8,7 @@ is one way that the program has gone.
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Any, NamedTuple
 
 from .._core.value import Value
@@ -73,9 +74,9 @@ class Step:
             self.kind == other.kind
             and _same_function(self.function, other.function)
             and len(self.args) == len(other.args)
-            and all(_same(a, b) for a, b in zip(self.args, other.args))
+            and all(same(a, b) for a, b in zip(self.args, other.args))
             and self.settings.keys() == other.settings.keys()
-            and all(_same(value, other.settings[key]) for key, value in self.settings.items())
+            and all(same(value, other.settings[key]) for key, value in self.settings.items())
         )
 
 
@@ -84,15 +85,16 @@ def _same_function(a: Any, b: Any) -> bool:
     return a is b or (type(a) is type(b) and not isinstance(a, Value) and bool(a == b))
 
 
-def _same(a: Any, b: Any) -> bool:
+def same(a: Any, b: Any) -> bool:
+    """Say whether two arguments of steps are alike."""
     if a is b:
         return True
     if type(a) is not type(b):
         return False
     if isinstance(a, (list, tuple)):
-        return len(a) == len(b) and all(_same(x, y) for x, y in zip(a, b))
+        return len(a) == len(b) and all(same(x, y) for x, y in zip(a, b))
     if isinstance(a, dict):
-        return a.keys() == b.keys() and all(_same(value, b[key]) for key, value in a.items())
+        return a.keys() == b.keys() and all(same(value, b[key]) for key, value in a.items())
     try:
         return bool(a == b) or (a != a and b != b)
     except Exception:  # an object with comparisons of its own
@@ -191,7 +193,8 @@ class Segment:
 
     def title(self) -> str:
         """Return a line about where the segment stands and how it ends."""
-        came = [f"{s.kind} is {s.key_text()}" for s in self.path()[1:]]
+        path = self.path()
+        came = [f"{one.kind} is {s.key_text()}" for one, s in pairwise(path)]
         text = "after " + ", ".join(came) if came else "the beginning"
         if self.eager:
             return f"{text}: runs eagerly: {self.eager}"
@@ -215,6 +218,12 @@ class Segment:
 
 class OutTensor(NamedTuple):
     """A new tensor in the result: its slot."""
+
+    number: int
+
+
+class OutLeaf(NamedTuple):
+    """A new tensor in the result that requires grad and starts a graph: its slot."""
 
     number: int
 

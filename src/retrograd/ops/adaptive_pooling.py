@@ -12,6 +12,7 @@ import numpy as np
 
 from .._core.op import op
 from .._core.public import expect_tensor, public
+from .._core.tracing import run
 from ._sizes import listed
 from .average_pooling import average_pooling
 from .max_pooling import max_pooling
@@ -197,9 +198,13 @@ def adaptive_max_pool(function, dims, input, output_size, indices):
     windows = equal_windows(sizes, out)
     if windows is not None:
         return _EVEN_MAXIMA[dims][1 if indices else 0](input, windows=windows)
-    _, places = winners(input.array, adaptive_tables(sizes, out))
+    places = run(_places, input.array, sizes, out)
     values = _UNEVEN_MAXIMA[dims](input, places, dims=dims)
     return (values, input.make(places)) if indices else values
+
+
+def _places(x, sizes, out):
+    return winners(x, adaptive_tables(sizes, out))[1]
 
 
 @public("adaptive_max_pool1d", method=False)

@@ -11,6 +11,7 @@ import numpy as np
 
 from .._core.op import op
 from .._core.public import expect_tensor, public
+from .._core.tracing import constant
 from .._core.value import Value
 from ._arguments import scalar_name
 from .along import put_along
@@ -232,7 +233,7 @@ def embedding_bag(
                 "of fixed length sequences. However, found offsets of type "
                 f"{type(offsets)}"
             )
-        offsets = input.make(_even_offsets(*input.get_shape()))
+        offsets = input.make(constant(_even_offsets(*input.get_shape())))
     elif input.dim() == 1:
         if offsets is None:
             raise ValueError("offsets has to be a 1D Tensor but got None")

@@ -10,8 +10,7 @@ from .._core.op import op
 from .._core.public import expect_tensor, public
 from ._arguments import scalar_name
 from ._sizes import listed
-from .convolution_kernels import padded
-from .convolution_kernels import result_sizes, tap_slices, windows_of
+from .convolution_kernels import padded, result_sizes, tap_slices, windows_of
 
 # -- operations ---------------------------------------------------------------------------------
 

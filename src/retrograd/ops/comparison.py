@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from .._core.op import KEEP, PROMOTE, op
-from .._core.tracing import all_true
 from .._core.public import expect_tensor, public
+from .._core.tracing import all_true
 from .._core.value import Value
 from ._arguments import scalar_name
 from ._fronts import both_tensors, refuse

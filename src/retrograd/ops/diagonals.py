@@ -52,7 +52,7 @@ def triu(m, *, k=0):
     if type(m) is not ndarray or m.ndim < 2:
         return np.triu(m, k)
     out = np.array(m, order="C")
-    np.copyto(out, 0, where=triangle(m.shape, k - 1))
+    np.copyto(out, False, where=triangle(m.shape, k - 1))  # a zero of every dtype
     return out
 
 

@@ -17,6 +17,7 @@ from math import prod
 
 import numpy as np
 
+from .. import _spacing
 from .._core.op import op
 
 ndarray = np.ndarray
@@ -109,8 +110,8 @@ def taps_of(numbers, size, mode, padding, align_corners):
     """Return the taps along one axis for the grid's numbers, an array or a tensor.  (N, P)"""
     raw = getattr(numbers, "array", numbers)
     scale = (size - 1) / 2 if align_corners else size / 2
-    shift = scale if align_corners else (size - 1) / 2
-    at = (raw * scale + shift).astype(raw.dtype)
+    # In PyTorch's order: the rounding decides on which side of an element a place at it is.
+    at = ((raw + 1) * scale - (0 if align_corners else 0.5)).astype(raw.dtype)
     slope = None
     if mode != "bicubic":
         at, slope = placed(at, size, padding, align_corners)
@@ -260,12 +261,17 @@ for _dims in (2, 3):
 # -- grids of affine maps ------------------------------------------------------------------------
 
 
+def base_line(n, align_corners, dtype):
+    """Return `n` places from -1 to 1, or the middles of `n` cells, rounded as PyTorch does."""
+    if n <= 1:
+        return np.zeros(n, dtype)
+    line = _spacing.linspace(-1, 1, n, np.dtype(dtype))
+    return line if align_corners else line * (n - 1) / n
+
+
 def base_grid(size, align_corners, dtype):
     """Return the places of the elements of an image, and a one.  (prod(size), D + 1)"""
-    lines = []
-    for n in reversed(size):
-        line = np.linspace(-1, 1, n) if n > 1 else np.zeros(1)
-        lines.append(line if align_corners else line * (n - 1) / n)
+    lines = [base_line(n, align_corners, dtype) for n in reversed(size)]
     planes = np.meshgrid(*reversed(lines), indexing="ij")
     columns = [plane.reshape(-1) for plane in reversed(planes)]
     return np.stack([*columns, np.ones(prod(size))], axis=-1).astype(dtype)

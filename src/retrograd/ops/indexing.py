@@ -18,6 +18,7 @@ import numpy as np
 from .._core.broadcast import sum_to
 from .._core.op import op
 from .._core.public import expect_tensor, public
+from .._core.tracing import from_python
 from .._core.value import Value
 from ._arguments import scalar_name
 from ._sizes import listed, ndarray
@@ -517,7 +518,7 @@ def put_item(input, index, value):
     """Return a copy of `input` with ``input[index] = value`` done: the out-of-place form."""
     parts = Parts(input.get_shape(), index)
     if not isinstance(value, Value):
-        value = np.asarray(value, dtype=input.get_dtype())
+        value = from_python(np.asarray, value, input.get_dtype())
     elif value.get_dtype() != input.get_dtype() and parts.arrays:
         refuse_dtypes(input, value)
     if not parts.arrays:

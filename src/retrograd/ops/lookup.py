@@ -7,6 +7,7 @@ import numpy as np
 from .._core.op import op
 from .._core.public import expect_tensor, public
 from .._core.storage import tick
+from .._core.tracing import one_step, run, run_write
 from .._core.value import Value
 from ._arguments import scalar_name
 from ._axes import axis_of
@@ -59,8 +60,7 @@ def index_select(input, dim=None, index=None, *, axis=None):
     index = expect_vector("index_select", index)
     if len(shape) > 1 and shape[axis] == 0 and index.array.size:
         raise RuntimeError("index_select(): self indexing axis dim should be positive")
-    if out_of_range(index.array, shape[axis] if shape else 1):
-        raise IndexError("index out of range in self")
+    run(expect_rows, index.array, shape[axis] if shape else 1)
     if not shape and index.array.size != 1:
         raise RuntimeError(
             f"index_select(): Index to scalar can have only 1 value, got {index.array.size} "
@@ -93,8 +93,13 @@ def expect_long(name, index):
         )
 
 
-def expect_within(index, count):
-    array = index.array
+def expect_rows(array, count):
+    """Refuse numbers of rows of which there are `count`."""
+    if out_of_range(array, count):
+        raise IndexError("index out of range in self")
+
+
+def expect_within(array, count):
     if not out_of_range(array, count):
         return
     for found in (array.min(), array.max()):
@@ -112,7 +117,7 @@ def take(input, index):
     expect_long("take", index)
     if input.array.size == 0 and index.array.size:
         raise IndexError("take(): tried to take from an empty tensor")
-    expect_within(index, input.array.size)
+    run(expect_within, index.array, input.array.size)
     return take_flat(input, index)
 
 
@@ -158,7 +163,7 @@ def put(input, index, source, accumulate=False):
             f"put_(): Expected source and index to have the same number of elements, but got "
             f"source.numel() = {source.array.size}, index.numel() = {index.array.size}"
         )
-    expect_within(index, input.array.size)
+    run(expect_within, index.array, input.array.size)
     return put_flat(input, source, index, accumulate=accumulate)
 
 
@@ -166,6 +171,7 @@ def put(input, index, source, accumulate=False):
 
 
 @public("nonzero", out=True)
+@one_step
 def nonzero(input, *, as_tuple=False):
     """Return the places of elements that are not zero, one row each; or one vector each axis."""
     expect_tensor("nonzero", input)
@@ -176,6 +182,7 @@ def nonzero(input, *, as_tuple=False):
 
 
 @public("argwhere")
+@one_step
 def argwhere(input):
     """Return the places of elements that are not zero, one row each."""
     expect_tensor("argwhere", input)
@@ -183,6 +190,7 @@ def argwhere(input):
 
 
 @public("nonzero_static", out=True)
+@one_step
 def nonzero_static(input, *, size, fill_value=-1):
     """Return the first `size` rows of `nonzero`, filled up with `fill_value`."""
     expect_tensor("nonzero_static", input)
@@ -195,6 +203,7 @@ def nonzero_static(input, *, size, fill_value=-1):
 
 
 @public("unravel_index", method=False)
+@one_step
 def unravel_index(indices, shape):
     """Return, for each axis of `shape`, the place along it of flat indices."""
     expect_tensor("unravel_index", indices, "indices")
@@ -262,13 +271,16 @@ def embed_adjoint_dx(g, index, rows, padding_idx, by_frequency):
 
 def renormalize(weight, index, max_norm, norm_type):
     """Scale the looked-up rows whose norm is larger than `max_norm` down to it, in place."""
-    rows = np.unique(index.array)
-    table = weight.array
+    run_write(renormalize_rows, weight.array, index.array, max_norm, norm_type)
+    weight.get_storage().write(tick(), "embedding_renorm_", None)
+
+
+def renormalize_rows(table, index, max_norm, norm_type):
+    rows = np.unique(index)
     norms = np.linalg.norm(table[rows].astype(np.float64), norm_type, axis=1)
     long = norms > max_norm
     factors = max_norm / (norms[long] + 1e-7)
     table[rows[long]] *= factors[:, None].astype(table.dtype)
-    weight.get_storage().write(tick(), "embedding_renorm_", None)
 
 
 def expect_indices(index):
@@ -312,8 +324,7 @@ def embedding(
         raise AssertionError("Padding_idx must be within num_embeddings")
     elif padding_idx < 0:
         padding_idx += rows
-    if out_of_range(input.array, rows):
-        raise IndexError("index out of range in self")
+    run(expect_rows, input.array, rows)
     if max_norm is not None:
         renormalize(weight, input, max_norm, norm_type)
     if padding_idx < 0 and not scale_grad_by_freq:
@@ -329,6 +340,7 @@ def embedding_of(weight, indices, padding_idx=-1, scale_grad_by_freq=False, spar
 
 
 @public("one_hot", method=False, namespace="nn.functional")
+@one_step
 def one_hot(tensor, num_classes=-1):
     """Return int64 vectors with a one at each class number: (*S) -> (*S, num_classes)."""
     expect_tensor("one_hot", tensor, "self")

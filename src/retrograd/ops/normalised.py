@@ -81,39 +81,42 @@ def move_towards(running_mean, running_var, mean, variance, momentum):
     """Bring running moments closer to what was found, in their own memory."""
     site = here()
     for running, found in ((running_mean, mean), (running_var, variance)):
-        run_write(blend, running.array, found, momentum)
+        run_write(move, running.array, found, momentum)
         running.get_storage().write(tick(), "batch_norm", site)
 
 
-def blend(array, found, momentum):
-    """Bring an array closer to another one, in its own memory."""
+def move(array, found, momentum):
+    """Bring an array closer to another, in its own memory."""
     array *= 1 - momentum
     array += found * momentum
 
 
-def moments_of_channels(array, runs, axis):
-    """Return the means and variances of an array in the shape that its channels are in."""
-    return channel_moments(array.reshape(runs), axis)
-
-
-def moments_of_rows(array, runs, centred):
-    """Return the means and variances of an array's rows."""
-    return row_moments(array.reshape(runs), centred)
-
-
-def reciprocal_root(variance, eps):
-    """Return 1 / sqrt(variance + eps)."""
-    return 1 / np.sqrt(variance + eps)
-
-
-def mean_over(array, count, channels):
-    """Return the means over samples.  (count * channels) -> (channels,)"""
-    return np.mean(array.reshape(count, channels), axis=0)
+def moments(x, runs, together, eps):
+    """Return mean, variance and 1 / sqrt(variance + eps) of channels."""
+    mean, variance = channel_moments(x.reshape(runs), together)
+    return mean, variance, 1 / np.sqrt(variance + eps)
 
 
 def unbiased(variance, size):
     """Return a variance over `size` numbers as that over size - 1."""
     return variance * (size / (size - 1) if size > 1 else np.inf)
+
+
+def mean_of_samples(v, count):
+    """Return the mean over samples of one number for each sample and channel.  (n * c,) -> (c,)"""
+    return np.mean(v.reshape(count, -1), axis=0)
+
+
+def moments_of_rows(x, runs, eps):
+    """Return mean and 1 / sqrt(variance + eps) of rows."""
+    mean, variance = row_moments(x.reshape(runs), True)
+    return mean, 1 / np.sqrt(variance + eps)
+
+
+def inverse_root_mean_square(x, runs, eps):
+    """Return 1 / sqrt(mean square + eps) of rows."""
+    _, squares = row_moments(x.reshape(runs), False)
+    return 1 / np.sqrt(squares + eps)
 
 
 def inverse_deviation(variance, eps):
@@ -173,12 +176,10 @@ def batch_norm(
         mean = running_mean.array
         rstd = run(inverse_deviation, running_var.array, eps)
         return normalise_by_running(input, weight, bias, mean, rstd, layout=layout)
-    mean, variance = run(moments_of_channels, input.array, layout.runs, 1)
+    mean, variance, rstd = run(moments, input.array, layout.runs, 1, eps)
     if running_mean is not None and input.array.size:
         size = product(shape) // channels
-        wider = run(unbiased, variance, size)
-        move_towards(running_mean, running_var, mean, wider, momentum)
-    rstd = run(reciprocal_root, variance, eps)
+        move_towards(running_mean, running_var, mean, run(unbiased, variance, size), momentum)
     return normalise_batch(input, weight, bias, mean, rstd, layout=layout, eps=eps)
 
 
@@ -224,13 +225,12 @@ def instance_norm(
         mean = run(np.tile, running_mean.array, count)
         rstd = run(np.tile, run(inverse_deviation, running_var.array, eps), count)
         return normalise_instances_by_running(input, weight, bias, mean, rstd, layout=layout)
-    mean, variance = run(moments_of_channels, input.array, layout.runs, 1)
+    mean, variance, rstd = run(moments, input.array, layout.runs, 1, eps)
     if running_mean is not None and input.array.size:
         size = product(shape[2:])
-        means = run(mean_over, mean, count, channels)
-        variances = run(mean_over, run(unbiased, variance, size), count, channels)
+        means = run(mean_of_samples, mean, count)
+        variances = run(mean_of_samples, run(unbiased, variance, size), count)
         move_towards(running_mean, running_var, means, variances, momentum)
-    rstd = run(reciprocal_root, variance, eps)
     return normalise_instances(input, weight, bias, mean, rstd, layout=layout, eps=eps)
 
 
@@ -273,8 +273,7 @@ def group_norm(input, num_groups, weight=None, bias=None, eps=1e-05, cudnn_enabl
             )
     expect_one_dtype(expect_floating(input, "GroupNormKernelImpl"), weight, bias)
     layout = group_layout(shape, num_groups)
-    mean, variance = run(moments_of_channels, input.array, layout.runs, layout.shape[2])
-    rstd = run(reciprocal_root, variance, eps)
+    mean, _, rstd = run(moments, input.array, layout.runs, layout.shape[2], eps)
     return normalise_groups(input, weight, bias, mean, rstd, layout=layout, eps=eps)
 
 
@@ -336,8 +335,7 @@ def layer_norm(input, normalized_shape, weight=None, bias=None, eps=1e-05, cudnn
     own = expect_rows("layer_norm", input, normalized_shape, ", ", weight=weight, bias=bias)
     expect_one_dtype(expect_floating(input, "LayerNormKernelImpl"), weight, bias)
     layout = row_layout(input.get_shape(), own)
-    mean, variance = run(moments_of_rows, input.array, layout.runs, True)
-    rstd = run(reciprocal_root, variance, eps)
+    mean, rstd = run(moments_of_rows, input.array, layout.runs, eps)
     return normalise_layer(input, weight, bias, mean, rstd, layout=layout, eps=eps)
 
 
@@ -361,6 +359,5 @@ def rms_norm(input, normalized_shape, weight=None, eps=None):
     layout = row_layout(input.get_shape(), own)
     if eps is None:
         eps = float(np.finfo(np.float32 if dtype.itemsize == 2 else dtype).eps)
-    _, squares = run(moments_of_rows, input.array, layout.runs, False)
-    rstd = run(reciprocal_root, squares, eps)
+    rstd = run(inverse_root_mean_square, input.array, layout.runs, eps)
     return normalise_by_root_mean_square(input, weight, None, None, rstd, layout=layout, eps=eps)

@@ -6,6 +6,7 @@ import numpy as np
 
 from .._core.op import op
 from .._core.public import expect_tensor, public
+from .._core.tracing import run
 from .._core.value import Value
 from ._arguments import scalar_name
 from ._axes import axis_of
@@ -260,5 +261,5 @@ def index_reduce(input, dim, index, source, reduce, *, include_self=True):
     spread = [1] * max(len(shape), 1)
     spread[axis] = -1
     places = broadcast_to(reshape_to(index, tuple(spread)), shape=source.get_shape() or (1,))
-    places = index.make(np.ascontiguousarray(places.array))
+    places = index.make(run(np.ascontiguousarray, places.array))
     return run_reduction(INDEX_REDUCTIONS, input, places, source, axis, reduce, include_self)

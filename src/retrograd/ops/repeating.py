@@ -6,6 +6,7 @@ import numpy as np
 
 from .._core.op import op
 from .._core.public import expect_tensor, public
+from .._core.tracing import one_step
 from .._core.value import Value
 from ._arguments import scalar_name
 from ._axes import axis_of
@@ -139,6 +140,20 @@ def counted(repeats, output_size):
     return array
 
 
+@one_step
+def numbers_repeated(repeats, output_size):
+    """Return 0, 1, ..., each as often as `repeats` says."""
+    array = counted(repeats, output_size)
+    return repeats.make(np.repeat(np.arange(array.size, dtype=array.dtype), array))
+
+
+@one_step
+def each_repeated(repeats, length):
+    """Return 0, 1, ... `length` - 1, each as often as the one number in `repeats` says."""
+    counts = np.repeat(counted(repeats, None).reshape(-1), length)
+    return repeats.make(np.repeat(np.arange(length), counts))
+
+
 @public("repeat_interleave")
 def repeat_interleave(input, repeats=None, dim=None, *, output_size=None, axis=None):
     """Repeat each element (or each slice along `dim`) `repeats` times.
@@ -155,9 +170,7 @@ def repeat_interleave(input, repeats=None, dim=None, *, output_size=None, axis=N
     if axis is not None:
         dim = axis
     if repeats is None:
-        array = counted(input, output_size)
-        order = np.repeat(np.arange(array.size, dtype=array.dtype), array)
-        return input.make(order)
+        return numbers_repeated(input, output_size)
     if dim is None:
         input = flatten(input)
         axis = 0
@@ -180,13 +193,12 @@ def repeat_interleave(input, repeats=None, dim=None, *, output_size=None, axis=N
     length = input.get_shape()[axis]
     size = repeats.array.size
     if repeats.array.ndim == 0 or (size == 1 and repeats.array.ndim == 1):
-        counts = np.repeat(counted(repeats, None).reshape(-1), length)
+        order = each_repeated(repeats, length)
     else:
         if size != length:
             raise RuntimeError(
                 f"repeats must have the same size as input along dim, but got repeats.size(0) = "
                 f"{size} and input.size({axis}) = {length}"
             )
-        counts = counted(repeats, output_size)
-    order = np.repeat(np.arange(length), counts)
-    return index_select(input, axis, input.make(order))
+        order = numbers_repeated(repeats, output_size).long()
+    return index_select(input, axis, order)

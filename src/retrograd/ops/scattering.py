@@ -6,6 +6,7 @@ import numpy as np
 
 from .._core.op import op
 from .._core.public import expect_tensor, public
+from .._core.tracing import constant, run
 from .._core.value import Value
 from ._arguments import scalar_name
 from ._axes import axis_of
@@ -184,9 +185,9 @@ def ranks(*shapes):
     return [shape or (1,) for shape in shapes]
 
 
-def expect_in_range(index, axis, length):
-    if out_of_range(index.array, length):
-        wrong = first_out_of_range(index.array, length)
+def expect_in_range(array, axis, length):
+    if out_of_range(array, length):
+        wrong = first_out_of_range(array, length)
         raise RuntimeError(
             f"index {wrong} is out of bounds for dimension {axis} with size {length}"
         )
@@ -201,8 +202,8 @@ def expect_gather(input, index, axis):
         and len(shape) == len(wanted)
         and shape[:axis] == wanted[:axis]
         and shape[axis + 1 :] == wanted[axis + 1 :]
-        and not out_of_range(index.array, shape[axis])
     ):
+        run(expect_in_range, index.array, axis, shape[axis])
         return
     if not index.array.size:
         return
@@ -215,7 +216,7 @@ def expect_gather(input, index, axis):
                 f"Size does not match at dimension {place} expected index {listed(wanted)} to be "
                 f"no larger than self {listed(shape)} apart from dimension {axis}"
             )
-    expect_in_range(index, axis, shape[axis])
+    run(expect_in_range, index.array, axis, shape[axis])
 
 
 def expect_scatter(input, index, axis, src=None):
@@ -243,7 +244,7 @@ def expect_scatter(input, index, axis, src=None):
                 f"Expected index {listed(wanted)} to be no larger than self {listed(shape)} apart "
                 f"from dimension {axis}{more}"
             )
-    expect_in_range(index, axis, shape[axis])
+    run(expect_in_range, index.array, axis, shape[axis])
 
 
 # -- public forms -------------------------------------------------------------------------------
@@ -261,7 +262,7 @@ def gather_front(input, dim=None, index=None, *, sparse_grad=False, axis=None):
     axis = axis_of(dim, len(input.get_shape()))
     expect_gather(input, index, axis)
     if not index.array.size and index.array.ndim != input.array.ndim:
-        return input.make(np.zeros_like(input.array, shape=index.get_shape()))
+        return input.make(constant(np.zeros_like(input.array, shape=index.get_shape())))
     return gather(input, index, axis=axis)
 
 
@@ -292,8 +293,7 @@ def scatter_front(input, dim, index, src=None, *, value=None, reduce=None):
         if reduce is None:
             number = np.asarray(src).astype(input.get_dtype())
             return scatter_value(input, index, value=number, axis=axis)
-        full = np.full_like(input.array, src, shape=index.get_shape())
-        src = input.make(full)
+        src = input.make(constant(np.full_like(input.array, src, shape=index.get_shape())))
     expect_scatter(input, index, axis, src)
     index = without_elements(input, index)
     if reduce is None:
@@ -347,8 +347,14 @@ def take_along_dim(input, indices, dim=None, *, axis=None):
     common = common_shape([(*shape[:axis], 1, *shape[axis + 1 :]),
                            (*wanted[:axis], 1, *wanted[axis + 1 :])])  # fmt: skip
     input = broadcast_to(input, shape=(*common[:axis], shape[axis], *common[axis + 1 :]))
-    places = np.broadcast_to(indices.array, (*common[:axis], wanted[axis], *common[axis + 1 :]))
-    return gather(input, indices.make(np.remainder(places, shape[axis])), axis=axis)
+    size = (*common[:axis], wanted[axis], *common[axis + 1 :])
+    places = run(places_along, indices.array, size, shape[axis])
+    return gather(input, indices.make(places), axis=axis)
+
+
+def places_along(array, size, length):
+    """Return indices in another shape, negative ones counted from the end."""
+    return np.remainder(np.broadcast_to(array, size), length)
 
 
 # -- scatter_reduce -----------------------------------------------------------------------------

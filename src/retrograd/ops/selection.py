@@ -8,6 +8,7 @@ from .._core.gates import call2
 from .._core.op import PROMOTE, op
 from .._core.promotion import category, result_type
 from .._core.public import expect_tensor, public
+from .._core.tracing import from_python, one_step
 from .._core.value import Value
 from ._arguments import scalar_name
 from ._fronts import plain, refuse
@@ -121,6 +122,12 @@ def where_dy(g, condition):
     return np.where(condition, 0, g)
 
 
+@one_step
+def places_of(condition):
+    """Return where a condition holds, a tensor for each dimension."""
+    return tuple([condition.make(places) for places in np.nonzero(np.atleast_1d(condition.array))])
+
+
 _NOTHING = object()
 
 
@@ -142,7 +149,7 @@ def where(condition, input=_NOTHING, other=_NOTHING):
         if isinstance(other, Value) and other.get_dtype() == dtype:
             return where_op(condition, input, other)
     if input is _NOTHING:
-        return tuple([condition.make(places) for places in np.nonzero(condition.array)])
+        return places_of(condition)
     kind = condition.get_dtype()
     if kind.kind != "b" and kind != np.uint8:
         raise RuntimeError(
@@ -158,6 +165,10 @@ def where(condition, input=_NOTHING, other=_NOTHING):
 def _in_dtype(given, dtype):
     if isinstance(given, Value):
         return given if given.get_dtype() == dtype else cast(given, dtype=dtype)
+    return from_python(_number_in, given, dtype)
+
+
+def _number_in(given, dtype):
     return np.asarray(given).astype(dtype)
 
 

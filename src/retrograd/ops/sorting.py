@@ -6,6 +6,7 @@ import numpy as np
 
 from .._core.op import op
 from .._core.public import expect_tensor, public
+from .._core.tracing import one_step
 from .._core.value import Value
 from . import _returns
 from ._arguments import numpy_names, scalar_name
@@ -73,6 +74,7 @@ def sort_front(input, dim=-1, descending=False, *, stable=False):
 
 @public("argsort", out=True)
 @numpy_names
+@one_step
 def argsort(input, dim=-1, descending=False, *, stable=False):
     """Indices that sort along `dim`; elements that tie keep their order."""
     shape = expect_tensor("argsort", input).get_shape()
@@ -130,6 +132,7 @@ def _search_rows(rows, wanted, side):
 
 
 @public("searchsorted", method=False, out=True)
+@one_step
 def searchsorted(sorted_sequence, input, *, out_int32=False, right=False, side=None, sorter=None):
     """Where elements would go in a sorted sequence, row by row along the last dimension.
 
@@ -171,6 +174,7 @@ def searchsorted(sorted_sequence, input, *, out_int32=False, right=False, side=N
 
 
 @public("bucketize", method=False, out=True)
+@one_step
 def bucketize(input, boundaries, *, out_int32=False, right=False):
     """Index of the bucket of each element, between one-dimensional `boundaries`."""
     expect_tensor("bucketize", boundaries, "boundaries", 2)
@@ -192,6 +196,7 @@ def _answer(like, arrays, wanted):
 
 
 @public("unique")
+@one_step
 def unique(input, sorted=True, return_inverse=False, return_counts=False, dim=None):
     """The distinct elements, or slices along `dim`, in ascending order.
 
@@ -221,6 +226,7 @@ def _expect_slices(x, axis):
 
 
 @public("unique_consecutive")
+@one_step
 def unique_consecutive(input, return_inverse=False, return_counts=False, dim=None):
     """The elements, or slices along `dim`, without those equal to the one before them."""
     x = expect_tensor("unique_consecutive", input).array
@@ -247,6 +253,7 @@ def unique_consecutive(input, return_inverse=False, return_counts=False, dim=Non
 
 
 @public("bincount")
+@one_step
 def bincount(input, weights=None, minlength=0):
     """How often each number 0, 1, 2, ... occurs; with `weights`, the sum of their weights."""
     x = expect_tensor("bincount", input).array
@@ -267,6 +274,7 @@ def bincount(input, weights=None, minlength=0):
 
 
 @public("histc", out=True)
+@one_step
 def histc(input, bins=100, min=0, max=0):
     """How many elements fall into each of `bins` equal intervals from `min` to `max`.
 
@@ -302,6 +310,7 @@ def _range_of(x, given):
 
 
 @public("histogram", out=True)
+@one_step
 def histogram(input, bins=100, *, range=None, weight=None, density=False):
     """How many elements fall into each interval, and the edges, as ``(hist, bin_edges)``.
 
@@ -337,6 +346,7 @@ def histogram(input, bins=100, *, range=None, weight=None, density=False):
 
 
 @public("isin", method=False, out=True)
+@one_step
 def isin(elements, test_elements, *, assume_unique=False, invert=False):
     """Whether each element is among the test elements; one of the two may be a number."""
     like = elements if isinstance(elements, Value) else test_elements

@@ -9,6 +9,7 @@ import numpy as np
 
 from .._core.op import op
 from .._core.public import expect_tensor, public
+from .._core.tracing import constant, run
 from .._core.value import Value
 from . import _returns
 from ._arguments import numpy_names
@@ -382,10 +383,24 @@ def _check_quantile(function, input, q):
             raise RuntimeError(f"{function}() q must be a scalar or 1D tensor")
         if q.get_dtype() != input.get_dtype():
             raise RuntimeError(f"{function}() q tensor must be same dtype as the input tensor")
-        if not np.all((q.array >= 0) & (q.array <= 1)):
-            raise RuntimeError(f"{function}() q values must be in the range [0, 1]")
+        run(_expect_fractions, function, q.array)
     elif not 0 <= q <= 1:
         raise RuntimeError(f"{function}() q must be in the range [0, 1] but got {q:g}")
+
+
+def _expect_fractions(function, array):
+    if not np.all((array >= 0) & (array <= 1)):
+        raise RuntimeError(f"{function}() q values must be in the range [0, 1]")
+
+
+def _neighbours(ranked, wanted, interpolation, skip_nan, dtype):
+    """Return the ranks below and above each quantile, and the weight of the one above."""
+    rank, low = _ranks(ranked, np.reshape(wanted, (-1,)), interpolation, skip_nan)
+    weight = rank - low
+    if interpolation == "midpoint":
+        weight = np.where(weight == 0, weight, np.asarray(0.5, dtype))
+    high = np.where(weight > 0, np.minimum(low + 1, ranked.shape[-1] - 1), low)
+    return low, high, weight.astype(dtype)
 
 
 def _quantile(function, input, q, dim, keepdim, interpolation, skip_nan):
@@ -407,18 +422,13 @@ def _quantile(function, input, q, dim, keepdim, interpolation, skip_nan):
         rows = np.reshape(input, (1,)) if not shape else np.moveaxis(input, axis, -1)
     ranked = sorted_along(rows, axis=rows.array.ndim - 1)
     dtype = input.get_dtype()
-    wanted = q.array if isinstance(q, Value) else np.asarray(q, dtype)
-    flat_q = np.reshape(wanted, (-1,))
-    rank, low = _ranks(ranked.array, flat_q, interpolation, skip_nan)
+    wanted = q.array if isinstance(q, Value) else constant(np.asarray(q, dtype))
     axis_last = ranked.array.ndim - 1
+    low, high, weight = run(_neighbours, ranked.array, wanted, interpolation, skip_nan, dtype)
     values = select_along(ranked, low, axis=axis_last)
     if interpolation in ("linear", "midpoint"):
-        weight = rank - low
-        if interpolation == "midpoint":
-            weight = np.where(weight == 0, weight, np.asarray(0.5, dtype))
-        high = np.where(weight > 0, np.minimum(low + 1, ranked.array.shape[-1] - 1), low)
         above = select_along(ranked, high, axis=axis_last)
-        values = values + (above - values) * input.make(weight.astype(dtype))
+        values = values + (above - values) * input.make(weight)
     # The quantiles come first, then what is left of the input's shape.
     many = np.moveaxis(values, -1, 0)
     left = kept

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from .._core.tracing import run
 from .._core.value import Value
 from ._arguments import scalar_name
 from ._sizes import listed
@@ -58,17 +59,20 @@ def max_unpool(dims, input, indices, sizes, stride):
     if dtype.kind != "f":
         refuse_kind(f"max_unpool{axes}d", dtype)
     size = product(sizes)
-    wrong = (indices.array < 0) | (indices.array >= size)
-    if size and wrong.any():
-        volume = "x".join(map(str, (*sizes, *more)))
-        raise RuntimeError(
-            f"Found an invalid max index: {indices.array[wrong][-1]} (output volumes are of "
-            f"size {volume})"
-        )
+    run(_expect_places, indices.array, size, (*sizes, *more))
     target = (*shape[: len(shape) - dims], *sizes)
     if not size:
         return input.make(np.zeros(target, dtype))
     return _UNPOOL[dims](input, indices, shape=target, dims=dims)
+
+
+def _expect_places(array, size, volume):
+    wrong = (array < 0) | (array >= size)
+    if size and wrong.any():
+        volume = "x".join(map(str, volume))
+        raise RuntimeError(
+            f"Found an invalid max index: {array[wrong][-1]} (output volumes are of size {volume})"
+        )
 
 
 # -- fractional_max_pool ------------------------------------------------------------------------
@@ -154,7 +158,7 @@ def fractional_max_pool(dims, input, kernel, out, samples):
     if input.get_dtype().kind != "f":
         refuse_kind(f"{name}_out_frame", input.get_dtype())
     expect_samples(input, samples, dims, shape)
-    places = fractional_places(input.array, samples.array, kernel, out)
+    places = run(fractional_places, input.array, samples.array, kernel, out)
     values = _FRACTIONAL[dims](input, places, dims=dims)
     return values, input.make(places)
 

@@ -92,12 +92,14 @@ def winners_along(x, place, table, axis, step):
     width = table.shape[1]
     # A later place that is larger, or nan, has the larger number: maxima choose.
     number = np.min_scalar_type(max(width - 1, 0)).type
+    # One look at all of them spares one at each place.
+    missing = x.dtype.kind == "f" and x.size > 0 and bool(np.isnan(np.max(x)))
     best = np.take(x, table[:, 0], axis=axis)
     chosen = np.zeros(best.shape, number)
     for count in range(1, width):
         values = np.take(x, table[:, count], axis=axis)
         better = values > best
-        if x.dtype.kind == "f":
+        if missing:
             better |= np.isnan(values)
         best = np.maximum(best, values)
         chosen = np.maximum(chosen, better * number(count))

@@ -12,13 +12,13 @@ from typing import Any
 
 import numpy as np
 
+from .._core.modes import set_grad
 from .._core.tracing import recorder
 from .._core.value import Value
-from ..creation import tensor, zeros, zeros_like
+from ..creation import tensor, zeros
 from ..ops.joining import stack
-from .._core.modes import set_grad
-from .graph import Graph, Recording, reference, state
-from .symbols import Unfed, holds, plain
+from .graph import Graph, Recording, reference, referenced, state
+from .symbols import holds
 from .trees import described, form, kinds, leaves, rebuilt
 
 
@@ -34,11 +34,6 @@ def noted(graph: Graph, name: str, function: Any, args: Any, result: Any, shapes
     node = graph.node(name, function, args)
     made = [graph.tensor(node, np.zeros(shape, dtype)) for shape, dtype in shapes]
     return rebuilt(result, made)
-
-
-def referenced(tree: Any) -> Any:
-    """Return a nest with symbols in place of a graph's tensors."""
-    return rebuilt(tree, [reference(one) for one in leaves(tree)])
 
 
 def expect_tensors(name: str, tree: Any) -> None:
@@ -201,7 +196,7 @@ def expect_bool(answer: Any) -> None:
     """Refuse a condition that is no bool."""
     if isinstance(answer, bool):
         return
-    if not isinstance(answer, Value) or answer.get_dtype() != bool or answer.array.size != 1:
+    if not isinstance(answer, Value) or answer.get_dtype().kind != "b" or answer.array.size != 1:
         raise RuntimeError(
             "while_loop: cond_fn must return a bool or a bool tensor with one element, and "
             f"returned {described(answer)}"
@@ -297,7 +292,9 @@ def length_of(name: str, xs: Any, length: int | None = None) -> int:
     sizes = set()
     for one in leaves(xs):
         if not isinstance(one, Value) or one.array.ndim == 0:
-            raise TypeError(f"{name}: xs must be tensors with at least one axis, got {described(xs)}")
+            raise TypeError(
+                f"{name}: xs must be tensors with at least one axis, got {described(xs)}"
+            )
         sizes.add(one.get_shape()[0])
     if length is not None:
         sizes.add(length)

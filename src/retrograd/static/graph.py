@@ -9,6 +9,7 @@ values that they have then.
 
 from __future__ import annotations
 
+import math
 import threading
 from collections import Counter
 from collections.abc import Iterator
@@ -18,16 +19,30 @@ import numpy as np
 
 from .._core.modes import grad_enabled
 from .._core.op import late
-from .._core.tracing import set_recorder
 from .._core.tracing import recorder as current_recorder
+from .._core.tracing import set_recorder
 from .._core.value import Value
 from ..dtypes import to_numpy
 from ..tensor import Tensor, raw
-from .symbols import Bare, Block, Node, Symbol, Unfed, holds, plain, stand_in, symbol_of
+from .symbols import (
+    Bare,
+    Block,
+    Node,
+    Symbol,
+    Unfed,
+    computed_outside,
+    holds,
+    plain,
+    stand_in,
+    symbol_of,
+)
 from .trees import leaves, rebuilt
 
 # What has a shape that the values decide.
-_DATA_SHAPES = ("select_masked",)
+_DATA_SHAPES = {
+    "select_masked", "nonzero", "argwhere", "unique", "unique_consecutive", "bincount",
+    "places_of", "numbers_repeated", "each_repeated",
+}  # fmt: skip
 # Where functions are that draw for an operation, or read arrays of tensors from outside for one:
 # while the graph is built they belong to it, whatever they are given.
 _PARTS = ("dropouts", "nn.functional._attention", "ops.normalised")
@@ -177,14 +192,16 @@ class Recording:
         if op.name in _DATA_SHAPES or (
             op.name == "index" and any(plain(one).dtype == bool for one in arrays[1:])
         ):
-            raise RuntimeError(
-                f"{op.name}: in a static graph shapes are fixed, and the values decide this one's; "
-                "use where() or a product with the mask"
-            )
+            raise shape_of_data(op.name)
         args = tuple([_operand(op.name, o, a) for o, a in zip(operands, arrays)])
         noted = {key: bare(one) for key, one in settings.items()}
         examples = [plain(one) for one in arrays]
-        out = self.run(op.kernel, examples, {key: plain(one) for key, one in settings.items()})
+        given = {key: plain(one) for key, one in settings.items()}
+        try:
+            out = self.run(op.kernel, examples, given)
+        except ZeroDivisionError:  # the examples of integers are zeros
+            examples = [ones_for_zeros(one, new) for one, new in zip(arrays, examples)]
+            out = self.run(op.kernel, examples, given)
         return self.noted(graph, op.torch.rpartition(".")[2] or op.name, op, args, noted, out)
 
     def function(self, function: Any, args: Any, settings: Any) -> Any:
@@ -216,6 +233,10 @@ class Recording:
             )
         return graph.output(node, np.asarray(out))
 
+    def takes_calls(self, args: Any, settings: Any) -> bool:
+        """Say whether a compiled function runs eagerly here: one that is given symbols does."""
+        return holds(args) or holds(settings) or state().building is not None
+
     def takes_functions(self, args: Any) -> bool:
         """Say whether a call of a user's Function is noted as a whole."""
         return self.graph_of(args, args) is not None
@@ -230,13 +251,28 @@ class Recording:
         made = [graph.tensor(node, one.array) for one in (out if many else (out,))]
         return tuple(made) if many else made[0]
 
+    def whole(self, front: Any, args: Any, settings: Any) -> Any:
+        """Note a public function that has no derivative and computes on bare arrays."""
+        graph = self.graph_of([args, settings])
+        if graph is None:
+            return front(*args, **settings)
+        name = front.__name__
+        if name in _DATA_SHAPES or _counts_classes(name, args, settings):
+            raise shape_of_data(name)
+        examples = [example_of(one) for one in args]
+        out = self.run(front, examples, {key: example_of(one) for key, one in settings.items()})
+        noted = {key: referenced(one) for key, one in settings.items()}
+        node = graph.node(name, front, referenced(tuple(args)), noted)
+        return rebuilt(out, [graph.tensor(node, one.array) for one in leaves(out)])
+
     def born(self, value: Any) -> None:
         """Note a second tensor around a symbol's array: it is the first one, detached."""
         array = value.array
         if type(array) is not Unfed:
+            if type(array.base) is Unfed:
+                raise computed_outside()
             return
-        if array.symbol is None:
-            symbol_of(array)
+        symbol_of(array)
         if not array.owned:
             array.owned = True
             return
@@ -399,13 +435,14 @@ def placeholder(dtype: Any, shape: Any = (), name: str | None = None) -> Any:
 
 
 def example(shape: tuple[int, ...], dtype: Any) -> Any:
-    """Return numbers that most operations accept: positive, a positive definite matrix."""
+    """Return numbers that most operations accept: positive, matrices far from singular."""
     if dtype.kind not in "fcV":
         return np.zeros(shape, dtype)
-    made = np.ones(shape, dtype)
+    count = math.prod(shape)
+    made = (0.5 + 0.5 * (np.arange(count) * 0.618034 % 1)).reshape(shape).astype(dtype)
     if len(shape) > 1:
         least = np.arange(min(shape[-2:]))
-        made[..., least, least] = 2
+        made[..., least, least] += len(least)
     return made
 
 
@@ -415,11 +452,36 @@ def example_like(value: Any) -> Any:
     return np.array(array) if type(value.array) is Unfed else example(array.shape, array.dtype)
 
 
+def example_of(given: Any) -> Any:
+    """Return an argument with tensors of examples in place of a graph's."""
+    if isinstance(given, Value):
+        return Tensor(plain(given.array), raw)
+    return type(given)([example_of(o) for o in given]) if type(given) in (tuple, list) else given
+
+
+def shape_of_data(name: str) -> RuntimeError:
+    """Return the error for a result whose shape is not known before the graph runs."""
+    return RuntimeError(
+        f"{name}: in a static graph shapes are fixed, and the values decide this one's; use "
+        "where() or a product with the mask"
+    )
+
+
+def ones_for_zeros(given: Any, array: Any) -> Any:
+    """Return an example of integers with ones in it."""
+    return np.ones_like(array) if type(given) is Unfed and array.dtype.kind in "iu" else array
+
+
 def reference(given: Any) -> Any:
     """Return what stands in a node for an argument: a symbol, a tensor from outside, a number."""
     if isinstance(given, Value) and type(given.array) is Unfed:
         return symbol_of(given.array)
     return given
+
+
+def referenced(tree: Any) -> Any:
+    """Return a nest with symbols in place of a graph's tensors."""
+    return rebuilt(tree, [reference(one) for one in leaves(tree)])
 
 
 def bare(given: Any) -> Any:
@@ -456,3 +518,8 @@ def _part(function: Any) -> bool:
     return str(getattr(function, "__module__", "")).endswith(_PARTS)
 
 
+
+
+def _counts_classes(name: str, args: Any, settings: Any) -> bool:
+    """Say whether a one_hot has as many columns as its values say."""
+    return name == "one_hot" and settings.get("num_classes", args[1] if args[1:] else -1) == -1

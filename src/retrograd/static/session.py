@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from .._core.modes import set_grad
+from .._core.modes import grad_enabled, set_grad
 from .._core.tracing import set_recorder
 from .._core.value import Value
 from ..autograd.backward import grad
@@ -108,20 +108,23 @@ class Session:
             For a feed of another shape, of a dtype that does not fit.
         """
         here = state()
-        if here.default is not None and here.default not in here.stack:
-            here.default.open = False
+        default = here.default
+        if default is not None and default.open and default not in here.stack:
+            default.open = False
         asked = leaves(fetches)
         for one in asked:
             if not isinstance(one, Value):
                 raise TypeError(f"Session.run: cannot fetch {one!r}: fetches are tensors")
-        before = set_recorder(None)
+        before = set_recorder(None) if here.recording is not None else None
         try:
             feeds = self.feeds(feed_dict or {})
             symbols = [reference(one) for one in asked]
-            found = self.values([one for one in symbols if isinstance(one, Symbol)], feeds)
+            found = self.values([one for one in symbols if type(one) is Symbol], feeds)
         finally:
-            set_recorder(before)
-        return rebuilt(fetches, [found.get(symbol, one) for symbol, one in zip(symbols, asked)])
+            if before is not None:
+                set_recorder(before)
+        results = [found.get(symbol, one) for symbol, one in zip(symbols, asked)]
+        return results[0] if isinstance(fetches, Value) else rebuilt(fetches, results)
 
     def feeds(self, feed_dict: dict[Any, Any]) -> dict[Symbol, Any]:
         found = {}
@@ -137,19 +140,21 @@ class Session:
     def values(self, symbols: list[Symbol], feeds: dict[Symbol, Any]) -> dict[Symbol, Any]:
         if not symbols:
             return {}
-        fetched = tuple(dict.fromkeys(symbols))
-        given = sorted(feeds, key=lambda symbol: (symbol.node.number, symbol.name))
-        key = (fetched, tuple(given))
+        key = (tuple(symbols), tuple(feeds))
         program = self.programs.get(key)
         if program is None:
-            program = CompiledFunction(Program(list(fetched), given))
+            program = CompiledFunction(Program(list(dict.fromkeys(symbols)), list(feeds)))
             self.programs[key] = program
-        was = set_grad(program.function.asks)
-        try:
-            results = program(*[feeds[symbol] for symbol in given])
-        finally:
-            set_grad(was)
-        return dict(zip(fetched, results))
+        inner = program.function
+        if inner.asks and not grad_enabled():
+            set_grad(True)
+            try:
+                results = program(*feeds.values())
+            finally:
+                set_grad(False)
+        else:
+            results = program(*feeds.values())
+        return dict(zip(inner.fetches, results))
 
     @property
     def source(self) -> str:
@@ -160,6 +165,8 @@ class Session:
 def fed(symbol: Symbol, given: Any) -> Any:
     """Return what is fed for a symbol as a tensor of its dtype and shape."""
     array = given.array if isinstance(given, Value) else np.asarray(given)
+    if type(array) is np.ndarray and array.dtype == symbol.dtype and array.shape == symbol.shape:
+        return Tensor(array.copy() if array is given else array, raw)
     if type(array) is Unfed:
         raise TypeError(
             f"Session.run: {symbol.text()} is fed a tensor of a static graph, which has no values"
@@ -169,19 +176,15 @@ def fed(symbol: Symbol, given: Any) -> Any:
             f"Session.run: {symbol.text()} is fed shape {list(array.shape)}, "
             f"and its shape is {list(symbol.shape)}"
         )
-    if array.dtype != symbol.dtype:
-        kinds = "biufc"
-        rises = kinds.find(array.dtype.kind) > kinds.find(symbol.dtype.kind)
-        same = array.dtype.kind in "iu" and symbol.dtype.kind in "iu"
-        if array.dtype.kind not in kinds or (rises and not same):
-            raise TypeError(
-                f"Session.run: {symbol.text()} is fed {array.dtype}, which would lose something "
-                f"as {symbol.dtype}"
-            )
-        array = array.astype(symbol.dtype)
-    elif not isinstance(given, Value) and array is given:
-        array = array.copy()
-    return Tensor(array, raw)
+    kinds = "biufc"
+    rises = kinds.find(array.dtype.kind) > kinds.find(symbol.dtype.kind)
+    same = array.dtype.kind in "iu" and symbol.dtype.kind in "iu"
+    if array.dtype.kind not in kinds or (rises and not same):
+        raise TypeError(
+            f"Session.run: {symbol.text()} is fed {array.dtype}, which would lose something "
+            f"as {symbol.dtype}"
+        )
+    return Tensor(array.astype(symbol.dtype), raw)
 
 
 class Gradients(Node):

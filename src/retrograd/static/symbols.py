@@ -133,11 +133,16 @@ def symbol_of(array: Any) -> Symbol:
     """Return the symbol that an array stands for."""
     found: Symbol | None = array.symbol
     if found is None:
-        raise RuntimeError(
-            "a tensor of a static graph was computed outside of recorded operations; use the "
-            "library's functions on tensors"
-        )
+        raise computed_outside()
     return found
+
+
+def computed_outside() -> RuntimeError:
+    """Return the error for what no recorded operation has computed."""
+    return RuntimeError(
+        "a tensor of a static graph was computed outside of recorded operations; use the "
+        "library's functions on tensors"
+    )
 
 
 class Bare:

@@ -8,6 +8,7 @@ from typing import Any
 from ..._core.broadcast import broadcast_error
 from ..._core.promotion import INT64, result_type
 from ..._core.public import expect_tensor
+from ..._core.tracing import run
 from ...ops import loss as ops
 from ...ops import pair_loss
 from ...ops._arguments import scalar_name
@@ -307,16 +308,23 @@ def cross_entropy(
         reduction = _reduction(size_average, reduce, reduction)
     shape = input.get_shape()
     target_shape = target.get_shape()
-    if len(shape) == 2 and shape[:1] == target_shape and weight is None and label_smoothing == 0:
+    if (
+        len(shape) == 2
+        and shape[:1] == target_shape
+        and shape[1]
+        and weight is None
+        and label_smoothing == 0
+        and input.get_dtype().kind == "f"
+        and target.get_dtype() == INT64
+    ):
         # What nearly every training step asks for, without a look at all that it does not.
-        if shape[1] and input.get_dtype().kind == "f" and target.get_dtype() == INT64:
-            return ops.negative_log_likelihood(
-                log_softmax(input, axis=1),
-                target,
-                None,
-                ignore_index=ignore_index,
-                reduction=reduction,
-            )
+        return ops.negative_log_likelihood(
+            log_softmax(input, axis=1),
+            target,
+            None,
+            ignore_index=ignore_index,
+            reduction=reduction,
+        )
     if shape == target_shape:
         return _against_probabilities(
             input, target, weight, ignore_index, reduction, label_smoothing
@@ -445,13 +453,17 @@ def binary_cross_entropy(
             f"{scalar_name(input.get_dtype())}"
         )
     for name, array in (("input", input.array), ("target", target.array)):
-        if array.size and not (array.min() >= 0 and array.max() <= 1):
-            raise RuntimeError(f"all elements of {name} should be between 0 and 1")
+        run(_expect_probabilities, array, name)
     if weight is not None:
         if broadcast_error(weight.get_shape(), input.get_shape()) is not None:
             _refuse_weight(weight.get_shape(), input.get_shape())
         weight = weight.expand(input.size())
     return ops.binary_cross_entropy(input, target, weight, reduction=reduction)
+
+
+def _expect_probabilities(array: Any, name: str) -> None:
+    if array.size and not (array.min() >= 0 and array.max() <= 1):
+        raise RuntimeError(f"all elements of {name} should be between 0 and 1")
 
 
 def binary_cross_entropy_with_logits(

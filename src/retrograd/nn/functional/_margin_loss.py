@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from ..._core.public import expect_tensor
+from ..._core.tracing import run
 from ...autograd import no_grad
 from ...creation import full_like
 from ...ops import ctc, pair_loss
@@ -81,8 +82,8 @@ def gaussian_nll_loss(
         if var < 0:
             raise ValueError("var has negative entry/entries")
         var = full_like(input, var)
-    elif (var.array < 0).any():
-        raise ValueError("var has negative entry/entries")
+    else:
+        run(_expect_variances, var.array)
     shape, given = input.get_shape(), var.get_shape()
     if given != shape:
         if given == shape[:-1]:
@@ -161,6 +162,16 @@ def _expect_long(target: Tensor) -> None:
         )
 
 
+def _expect_variances(array: Any) -> None:
+    if (array < 0).any():
+        raise ValueError("var has negative entry/entries")
+
+
+def _expect_classes(array: Any, low: int, count: int, message: str) -> None:
+    if ((array < low) | (array >= count)).any():
+        raise RuntimeError(message)
+
+
 def multi_margin_loss(
     input: Tensor,
     target: Tensor,
@@ -201,8 +212,7 @@ def multi_margin_loss(
         )
     refuse(input.array, "biuc", "multi_margin_loss_cpu_kernel")
     _expect_long(target)
-    if ((target.array < 0) | (target.array >= classes)).any():
-        raise RuntimeError("target out of range")
+    run(_expect_classes, target.array, 0, classes, "target out of range")
     losses = ops.multi_margin(
         input.reshape(rows, classes), target.reshape(rows), weight,
         p=p, margin=float(margin), reduction=reduction,
@@ -235,8 +245,7 @@ def multilabel_margin_loss(
         )
     refuse(input.array, "biuc", "multilabel_margin_loss_forward_out_frame")
     _expect_long(target)
-    if ((target.array < -1) | (target.array >= classes)).any():
-        raise RuntimeError("argument #2 'target' is out of range")
+    run(_expect_classes, target.array, -1, classes, "argument #2 'target' is out of range")
     losses = ops.multilabel_margin(
         input.reshape(rows, classes), target.reshape(rows, classes), reduction=reduction
     )

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from ..._core.tracing import run, run_write
 from ...autograd import no_grad
 from ...creation import tensor
 from ...tensor import Tensor
@@ -49,15 +50,20 @@ def get_total_norm(
     if not arrays:
         return tensor(0.0)
     # Each tensor's norm in its own dtype, then the norm of those: PyTorch's order.
-    norms = [_norm(array, norm_type) for array in arrays]
-    total = norms[0] if len(norms) == 1 else _norm(np.stack(norms), norm_type)
+    total = run(_norm_of_all, arrays, norm_type)
     if error_if_nonfinite and not math.isfinite(float(total)):
         raise RuntimeError(
             f"The total norm of order {norm_type} for gradients from `parameters` is non-finite, "
             "so it cannot be clipped. To disable this error and scale the gradients by the "
             "non-finite norm anyway, set `error_if_nonfinite=False`"
         )
-    return tensor(np.asarray(total))
+    return tensor(total)
+
+
+def _norm_of_all(arrays: list[Any], norm_type: float) -> Any:
+    norms = [_norm(array, norm_type) for array in arrays]
+    total = norms[0] if len(norms) == 1 else _norm(np.stack(norms), norm_type)
+    return np.asarray(total)
 
 
 def _norm(array: Any, norm_type: float) -> Any:
@@ -71,6 +77,14 @@ def _norm(array: Any, norm_type: float) -> Any:
     return np.linalg.norm(flat, norm_type)
 
 
+def _factor(total_norm: Any, max_norm: float) -> Any:
+    return np.minimum(max_norm / (total_norm + 1e-6), 1.0)
+
+
+def _scale(array: Any, factor: Any) -> None:
+    np.multiply(array, factor, out=array, casting="same_kind")
+
+
 def clip_grads_with_norm_(
     parameters: Any, max_norm: float, total_norm: Tensor, foreach: bool | None = None
 ) -> None:
@@ -79,10 +93,9 @@ def clip_grads_with_norm_(
     if not grads:
         return
     max_norm = float(max_norm)
-    factor = np.minimum(max_norm / (total_norm.array + 1e-6), 1.0)
+    factor = run(_factor, total_norm.array, max_norm)
     for grad in grads:
-        array = grad.array
-        np.multiply(array, factor, out=array, casting="same_kind")
+        run_write(_scale, grad.array, factor)
         grad._bump_version()
 
 

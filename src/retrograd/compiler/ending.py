@@ -1,0 +1,170 @@
+"""Ending: how a trace ends: what it returns, and how gradients come back through it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from .._core.errors import GraphFreedError, SavedValueChangedError
+from .._core.gradients import grad
+from .._core.value import Value
+from ..ops._returns import StructSequence
+from .readings import Reading
+from .trace import (
+    Incoming,
+    Named,
+    OutGrad,
+    OutLeaf,
+    OutNumber,
+    OutTensor,
+    OutValue,
+    OutView,
+    Segment,
+)
+
+
+class Ending:
+    """The part of a recorder that closes its last segment."""
+
+    failed: str
+    answering: Any
+    segment: Segment
+    values: list[Any]
+    alive: list[Any]
+    tensors: list[Any]
+    known: dict[int, Any]
+    grads: dict[int, int]
+    newborn: set[int]
+    differentiable: list[Any]
+    given_out: list[Any]
+    leaves: bool
+    fail: Any
+    _number: Any
+    _add: Any
+
+    def finish(self, result: Any) -> Any:
+        """Close the last segment with the function's result; return the result for the caller."""
+        if self.answering and not self.failed:
+            self.fail("the function ended before it came to where it was")
+        plain, outputs = self._outputs(result)
+        if self.differentiable and not self.failed:
+            self._write_backward()
+        if not self.failed:
+            self.segment.outputs = outputs
+        return plain
+
+    def _outputs(self, result: Any) -> tuple[Any, Any]:
+        if isinstance(result, Value):
+            return result, self._output(result)
+        if type(result) is Reading:
+            return result.plain, OutNumber(result.number)
+        if isinstance(result, (list, tuple)):
+            pairs = [self._outputs(one) for one in result]
+            plain = [one for one, _ in pairs]
+            marks = [one for _, one in pairs]
+            if hasattr(result, "_fields") or isinstance(result, StructSequence):
+                return type(result)(*plain), Named(type(result), tuple(marks))
+            if type(result).__name__ == "Size" and all(type(one) is int for one in plain):
+                return result, result
+            if type(result) not in (list, tuple):
+                self.fail(f"the result is a {type(result).__name__}")
+                return result, None
+            return type(result)(plain), type(result)(marks)
+        if type(result) is dict:
+            pairs = {key: self._outputs(one) for key, one in result.items()}
+            return {k: p for k, (p, _) in pairs.items()}, {k: o for k, (_, o) in pairs.items()}
+        if result is None or isinstance(result, (bool, int, float, complex, str, bytes)):
+            return result, result
+        self.fail(f"the result is a {type(result).__name__}")
+        return result, None
+
+    def _output(self, value: Any) -> Any:
+        if self.failed:
+            return None
+        if id(value) in self.grads:
+            self.fail("the result is a .grad from before the call")
+            return None
+        if id(value) in self.known and id(value) not in self.newborn:
+            for place, one in enumerate(self.tensors):
+                if one is value:
+                    return OutValue(place, None)
+            return OutValue(None, value)
+        if id(value) not in self.newborn:
+            return OutValue(None, value)
+        if value.base is not None and id(value.base) not in self.newborn:
+            return self._view(value)
+        if any(value is one for one in self.given_out):
+            self.fail("one new tensor stands twice in the result")
+            return None
+        if any(value is not one and np.may_share_memory(value.array, one.array)
+               for one in (*self.given_out, *self.known.values())):  # fmt: skip
+            self.fail("two results share memory")
+            return None
+        self.given_out.append(value)
+        where = self._number(value.array, value, "the result")
+        if where is None:
+            return None
+        if not value.requires:
+            return OutTensor(where.number)
+        if value.node is None:
+            if self.differentiable or (value.cell is not None and value.cell.grad is not None):
+                self.fail("the result is a new leaf that requires grad, beside others")
+                return None
+            self.leaves = True
+            return OutLeaf(where.number)
+        if self.leaves:
+            self.fail("the result is a new leaf that requires grad, beside others")
+            return None
+        for place, one in enumerate(self.differentiable):
+            if one is value:
+                return OutGrad(where.number, place)
+        self.differentiable.append(value)
+        return OutGrad(where.number, len(self.differentiable) - 1)
+
+    def _view(self, value: Any) -> Any:
+        base = self._output(value.base)
+        where = self._number(value.array, value, "the result")
+        if value.requires or value.base.requires or where is None or base is None:
+            self.fail("the result is a view of a tensor that requires grad")
+            return None
+        return OutView(where.number, base)
+
+    def _write_backward(self) -> None:
+        """Write how gradients come back from the results to the tensors they were made from."""
+        forward = self.segment
+        outs = self.differentiable
+        inputs = [value for value in self.known.values() if value.requires]
+        self.segment = forward.backward = Segment(len(self.values), forward)
+        seeds = []
+        for place, value in enumerate(outs):
+            seed = np.ones_like(value.array)
+            self.alive.append(seed)
+            self._add(seed, Incoming(place))
+            seeds.append(seed)
+        try:
+            found = grad(outs, seeds, inputs, True, False)
+        except (GraphFreedError, SavedValueChangedError) as error:
+            self._refuse_backward(forward, inputs, error)
+            return
+        except Exception as error:
+            self.fail(f"its backward raised {type(error).__name__}: {error}")
+            found = []
+        refs = []
+        for one in found:
+            refs.append(None if one is None else self._number(one.array, one, "a gradient"))
+        self.segment.outputs = refs
+        forward.inputs = self._places(inputs)
+        self.segment = forward
+
+    def _places(self, inputs: list[Any]) -> list[Any]:
+        """Return tensors, arguments by their place."""
+        places = {id(value): place for place, value in enumerate(self.tensors)}
+        return [places.get(id(value), value) for value in inputs]
+
+    def _refuse_backward(self, forward: Segment, inputs: list[Any], error: Exception) -> None:
+        """Note that the results cannot be differentiated: as a loss after its own backward."""
+        forward.backward = None
+        forward.refuses = type(error)(str(error).partition("\n")[0].partition("; it is at")[0])
+        forward.inputs = self._places(inputs)
+        self.segment = forward

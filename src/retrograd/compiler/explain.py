@@ -1,0 +1,132 @@
+"""Explain: what a compiled function was made into, and why what runs eagerly does."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from .graph import Graph
+from .trace import Segment
+
+
+class Explanation:
+    """What `explain` found; printing it gives a report.
+
+    Attributes
+    ----------
+    segments : int
+        Straight runs that were recorded.
+    branches : int
+        Places where the program looks at a value.
+    lowered : int
+        Segments in single NumPy calls.
+    eager : list of str
+        Why something runs eagerly, empty when nothing does.
+    guards : list of str
+        What is looked at before a replay, for each set of guards.
+    calls, recorded : int
+        NumPy calls of a replay of everything, and steps that were recorded.
+    whole : dict
+        Operation that stayed in one piece -> why.
+    fusions : list of str
+        Groups of calls that became one kernel.
+    memory : tuple of int
+        Bytes of all results without buffers, and with planned ones.
+    """
+
+    def __init__(self, function: Any) -> None:
+        self.name = function.__name__
+        segments = list(function.segments())
+        self.segments = len(segments)
+        self.branches = sum(bool(segment.children) for segment in segments)
+        self.lowered = sum(segment.plan is not None for segment in segments)
+        self.eager = [function.eager] if function.eager else []
+        self.eager += [segment.title() for segment in segments if segment.eager]
+        self.guards = [
+            tree.guards.describe() for trees in function.trees.values() for tree in trees
+        ]
+        self.recorded = sum(map(recorded_steps, segments))
+        self.calls = len(Graph(segments))
+        self.whole: dict[str, str] = {}
+        self.fusions: list[str] = []
+        before = after = 0
+        for segment in segments:
+            for one in (segment, segment.backward):
+                plan = None if one is None else one.plan
+                if plan is None:
+                    continue
+                first, second = plan.memory()
+                before += first
+                after += second
+                program = plan.program
+                for place, why in program.whole.items():
+                    self.whole[one.steps[place].name] = why
+                self.fusions += getattr(one, "fusions", ())
+        self.memory = (before, after)
+        self.titles = [segment.title() for segment in segments]
+
+    def __str__(self) -> str:
+        lines = [f"{self.name}: {self.segments} segments, {self.branches} branches"]
+        lines += [f"  {title}" for title in self.titles]
+        lines += [f"guards {number}: {one}" for number, one in enumerate(self.guards, 1)]
+        lines.append(
+            f"{self.recorded} steps recorded; {self.calls} calls in a replay; "
+            f"{self.lowered} of {self.segments} segments lowered"
+        )
+        lines += [f"  {name} stays whole: {why}" for name, why in self.whole.items()]
+        lines += [f"fused: {one}" for one in self.fusions]
+        if self.lowered:
+            before, after = self.memory
+            lines.append(f"memory of results: {before} bytes, with buffers {after}")
+        lines += [f"eager: {why}" for why in self.eager]
+        return "\n".join(lines)
+
+    __repr__ = __str__
+
+
+def recorded_steps(segment: Segment) -> int:
+    backward = segment.backward
+    return len(segment.steps) + (0 if backward is None else len(backward.steps))
+
+
+def explain(function: Any) -> Explanation:
+    """Report what a compiled function or module was made into.
+
+    Parameters
+    ----------
+    function : CompiledFunction or OptimizedModule
+        After the calls that are of interest.
+
+    Returns
+    -------
+    Explanation
+        Its attributes are described there; ``print`` gives them all.
+
+    Raises
+    ------
+    TypeError
+        For what `compile` did not return.
+    """
+    return Explanation(compiled_of(function, "explain"))
+
+
+def lower_next(function: Any) -> None:
+    """Let the next replay of everything recorded so far be the one after which it is lowered.
+
+    Without it that waits until the replays have taken longer than lowering is expected to.
+
+    Parameters
+    ----------
+    function : CompiledFunction or OptimizedModule
+    """
+    for segment in compiled_of(function, "lower_next").segments():
+        if segment.warming is not None:
+            segment.warming.spent = math.inf
+
+
+def compiled_of(function: Any, asked: str) -> Any:
+    """Return the compiled function of what `compile` returned."""
+    compiled = getattr(function, "forward", function)
+    if not hasattr(compiled, "segments"):
+        raise TypeError(f"{asked}: expected a compiled function, got {type(function).__name__}")
+    return compiled
