@@ -42,6 +42,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             return demo()
         if options.command == "info":
             return info()
+        if options.command == "cache":
+            return cache(options.action)
         if options.command == "convert":
             return convert_file(options.source, options.target, options.key)
     except CommandError as error:
@@ -70,6 +72,11 @@ def make_parser() -> argparse.ArgumentParser:
     commands.add_parser("demo", help=demo_text, description=demo_text.capitalize() + ".")
     info_text = "say which build is loaded and what it found"
     commands.add_parser("info", help=info_text, description=info_text.capitalize() + ".")
+    cache_text = "say how large the cache of compiled kernels is, or clear it"
+    cache_parser = commands.add_parser(
+        "cache", help=cache_text, description=cache_text.capitalize() + "."
+    )
+    cache_parser.add_argument("action", nargs="?", choices=("clear",), metavar="clear")
     convert_parser = commands.add_parser(
         "convert",
         help="turn a checkpoint into a safetensors or .npz file, or back",
@@ -98,6 +105,19 @@ def split_arguments(arguments: list[str]) -> tuple[list[str], list[str]]:
         if argument.startswith("-m") or not argument.startswith("-"):
             return arguments[: at + 1], arguments[at + 1 :]
     return arguments, []
+
+
+def cache(action: str | None) -> int:
+    """Print where the cache of kernels is and what it holds, or delete it."""
+    from .compiler.numba_backend import cache_directory, cache_size, clear_cache
+
+    kernels, size = cache_size()
+    text = f"{kernels} kernels, {size / 1e6:.1f} MB in {cache_directory()}"
+    if action == "clear":
+        clear_cache()
+        text = f"deleted {text}"
+    print(text)
+    return 0
 
 
 # ---------------------------------------------------------------------------------------- run

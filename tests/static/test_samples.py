@@ -16,10 +16,11 @@ SAMPLES, _ = collect()
 # Names of which every sample is refused: their shapes, or Python, depend on values.
 REFUSED = {
     "allclose", "argwhere", "bincount", "bucketize", "cosine_similarity",
-    "ctc_loss", "diagonal_scatter", "embedding_bag", "fill_", "histc", "histogram",
-    "is_nonzero", "isin", "linalg.cholesky_ex", "linalg.lstsq", "linalg.lu",
-    "linalg.lu_factor", "linalg.lu_factor_ex", "linalg.lu_solve", "linalg.matrix_rank",
-    "lu_solve", "masked_scatter", "masked_select", "nanmean", "nanquantile",
+    "ctc_loss", "diagonal_scatter", "embedding_bag", "fill_", "histc", "histogram", "inverse",
+    "is_nonzero", "isin", "linalg.cholesky", "linalg.cholesky_ex", "linalg.inv", "linalg.inv_ex",
+    "linalg.lstsq", "linalg.lu", "linalg.lu_factor", "linalg.lu_factor_ex", "linalg.lu_solve",
+    "linalg.matrix_rank", "linalg.solve", "linalg.solve_ex", "linalg.tensorinv",
+    "linalg.tensorsolve", "logdet", "lu_solve", "masked_scatter", "masked_select", "nanmean", "nanquantile",
     "nn.functional.adaptive_max_pool2d_with_indices",
     "nn.functional.embedding_bag", "nn.functional.fractional_max_pool2d",
     "nn.functional.fractional_max_pool2d_with_indices", "nn.functional.fractional_max_pool3d",

@@ -11,6 +11,7 @@ from typing import Any
 
 from .._core.tracing import recorder as current_recorder
 from .._core.tracing import set_recorder
+from . import numba_backend
 from .explain import explain as explain
 from .explain import lower_next as lower_next
 from .function import CompiledFunction as CompiledFunction
@@ -48,7 +49,10 @@ def compile(
     dynamic, mode, options : optional
         Accepted; shapes are guarded, and each is recorded by itself.
     backend : str
-        "replay": the recorded NumPy calls.  Others are accepted and mean the same.
+        "replay": the recorded NumPy calls, equal to eager bit for bit; so is any other name.
+        "numba": fused kernels, made in the background and used when they are ready; sums and
+        functions such as exp differ from NumPy's by a few roundings.  "auto": "numba" where it is
+        installed, else "replay".
     disable : bool
         Return `model` as it is.
 
@@ -80,7 +84,11 @@ def compile(
         raise RuntimeError(f"compile: expected a function or a module, got {type(model).__name__}")
     if disable:
         return model
-    return compile_module(model, fullgraph) or CompiledFunction(model, fullgraph)
+    fuses = backend in ("auto", "numba")
+    if fuses and not numba_backend.available():
+        numba_backend.tell_missing(backend == "numba")
+        fuses = False
+    return compile_module(model, fullgraph, fuses) or CompiledFunction(model, fullgraph, fuses)
 
 
 def disable(fn: Any = None, recursive: bool = True, *, reason: str | None = None) -> Any:

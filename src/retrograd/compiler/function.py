@@ -45,6 +45,8 @@ class CompiledFunction:
     function : callable
     fullgraph : bool
         Raise where the function could not be replayed as a whole.
+    fuses : bool
+        Have kernels made in the background, and use them as soon as they are ready.
 
     Attributes
     ----------
@@ -58,9 +60,10 @@ class CompiledFunction:
 
     every: weakref.WeakSet[CompiledFunction] = weakref.WeakSet()
 
-    def __init__(self, function: Any, fullgraph: bool = False) -> None:
+    def __init__(self, function: Any, fullgraph: bool = False, fuses: bool = False) -> None:
         self.every.add(self)
         self.function = function
+        self.fuses = fuses
         self.fullgraph = fullgraph
         self.warned = False
         self.trees: dict[Any, list[Tree]] = {}
@@ -190,7 +193,7 @@ class CompiledFunction:
                 self.tell(writer)
             else:
                 segment.run = Writer(segment).write()
-                segment.warming = Warming(segment)
+                segment.warming = Warming(segment, self.fuses)
         tree.guards.add(writer)
 
     def tell(self, writer: Recorder) -> None:
@@ -242,6 +245,8 @@ class CompiledFunction:
         parts = []
         for segment in self.segments():
             parts.append(f"# {segment.title()}\n{segment.source}")
+            for number, kernel in enumerate(segment.kernels, 1):
+                parts.append(f"# its kernel fused_{number}\n{kernel}")
             if segment.backward is not None:
                 parts.append(f"# its backward\n{segment.backward.source}")
         return "\n".join(parts)

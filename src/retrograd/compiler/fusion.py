@@ -26,9 +26,13 @@ from typing import Any
 
 import numpy as np
 
-from .trace import CALL, Ref, Slot, Step
+from .lowering import Layout, outs_of, reads_of
+from .trace import CALL, GRAD, TOUCH, WRITE, Ref, Step
 
+FEWEST = 3  # calls on small arrays that a kernel pays for
 MOST_NODES = 200  # statements of a kernel: a thousand take tens of seconds to compile
+
+Slots = Callable[[int], Layout]
 
 FULL, ROW, COLUMN, SCALAR, TOTAL, BOTTOM = "full", "row", "column", "scalar", "total", "bottom"
 DTYPES = ("float32", "float64", "int64", "bool")
@@ -59,7 +63,8 @@ class Node:
     Attributes
     ----------
     name : str
-        Of `ELEMENTWISE`, or "where", "cast", "same" (a view), "sum", "max", "min".
+        Of `ELEMENTWISE`, or "where", "cast", "same" (a view), "fill", "sum" (of products where
+        there are two operands), "max", "min".
     args : tuple
         `Ref`, or plain numbers.
     number : int
@@ -73,7 +78,13 @@ class Node:
     """
 
     def __init__(
-        self, name: str, args: tuple[Any, ...], number: int, slot: Slot, axes: Any = (), space=None
+        self,
+        name: str,
+        args: tuple[Any, ...],
+        number: int,
+        slot: Layout,
+        axes: tuple[int, ...] = (),
+        space: tuple[int, ...] | None = None,
     ) -> None:
         self.name = name
         self.args = args
@@ -83,10 +94,25 @@ class Node:
         self.axes = axes
         self.space = slot.shape if space is None else space
         self.kind = ""
+        self.view = slot.owner != number and name == "same"
+
+
+def contiguous(layout: Layout) -> bool:
+    """Say whether an array's numbers follow each other in memory, the last axis fastest."""
+    step = layout.dtype.itemsize
+    for size, stride in zip(layout.shape[::-1], layout.strides[::-1]):
+        if size != 1 and stride != step:
+            return False
+        step *= size
+    return True
 
 
 def known(dtype: Any) -> bool:
     return isinstance(dtype, np.dtype) and dtype.name in DTYPES and dtype.isnative
+
+
+def usable(layout: Layout) -> bool:
+    return known(layout.dtype) and 0 not in layout.shape
 
 
 def plain(given: Any) -> bool:
@@ -95,7 +121,9 @@ def plain(given: Any) -> bool:
     )
 
 
-def read(step: Step, slot: Callable[[int], Slot]) -> Node | None:
+def read(
+    step: Step, slot: Slots, makers: dict[int, Step] | None = None
+) -> Node | None:
     """Return a call as a node, or None where it cannot be part of a kernel.
 
     Parameters
@@ -104,19 +132,40 @@ def read(step: Step, slot: Callable[[int], Slot]) -> Node | None:
         A call at the level of NumPy.
     slot : callable
         Finds what is known of a slot by its number.
+    makers : dict, optional
+        Earlier calls by the slot that they fill: some nodes take two or three calls.
     """
+    makers = {} if makers is None else makers
+    node = _read(step, slot, makers)
+    return node if node is None or node.view or contiguous(slot(node.number)) else None
+
+
+def _read(step: Step, slot: Slots, makers: dict[int, Step]) -> Node | None:
+    if step.kind == WRITE:
+        return _filled(step, slot, makers)
     if step.kind != CALL or not isinstance(step.outs, int):
         return None
     out = slot(step.outs)
     if not known(out.dtype) or 0 in out.shape:
         return None
-    for one in step.args:
-        if isinstance(one, Ref):
-            if not known(slot(one.number).dtype) or 0 in slot(one.number).shape:
-                return None
     function = step.function
     name = getattr(function, "__name__", "")
-    operands = tuple(step.args)
+    if function in _CONSTANTS and not set(step.settings) - {"dtype"}:
+        return Node("fill", (_CONSTANTS[function],), step.outs, out)
+    operands = tuple(one_number(one) for one in step.args)
+    if name == "getitem":
+        return _picked_maximum(step, out, slot, makers)
+    if function in _DOTS and len(operands) == 2:
+        return _product_with_ones(step, out, slot)
+    for one in operands:
+        if isinstance(one, Ref) and not usable(slot(one.number)):
+            return None
+    if name == "vecdot" and len(operands) == 2 and not step.settings:
+        shapes = [slot(one.number).shape for one in operands if isinstance(one, Ref)]
+        if len(shapes) == 2 and shapes[0] == shapes[1] and out.dtype.kind == "f":
+            axes = (len(shapes[0]) - 1,)
+            return Node("sum", operands, step.outs, out, axes, shapes[0])
+        return None
     if isinstance(function, np.ufunc):
         return _ufunc(name, operands, step, out, slot)
     owner = getattr(function, "__self__", None)
@@ -124,26 +173,115 @@ def read(step: Step, slot: Callable[[int], Slot]) -> Node | None:
         return _reduction(owner.__name__, operands, step, out, slot)
     numbers = all(isinstance(one, Ref) or plain(one) for one in operands)
     if function is np.where and len(operands) == 3 and not step.settings and numbers:
+        if not spread(operands, out, slot):
+            return None
         return Node("where", operands, step.outs, out)
-    if function in (np.reshape, np.broadcast_to, np.expand_dims, np.squeeze) and isinstance(
-        operands[0], Ref
-    ):
+    if function in _VIEWS and operands and isinstance(operands[0], Ref):
         same = function is np.broadcast_to or _size(slot(operands[0].number)) == _size(out)
         return Node("same", operands[:1], step.outs, out) if same else None
+    if name == "astype" and operands and isinstance(operands[0], Ref):
+        given = slot(operands[0].number).dtype
+        if out.dtype.kind == "f" or given == out.dtype or given.kind == "b":
+            return Node("cast", operands[:1], step.outs, out)
     return None
 
 
-def _size(slot: Slot) -> int:
+_CONSTANTS = {np.ones_like: 1, np.zeros_like: 0, np.zeros: 0, np.ones: 1}
+_VIEWS = (np.reshape, np.broadcast_to, np.expand_dims, np.squeeze, np.asarray, np.ndarray.reshape)
+_DOTS = (np.ndarray.dot, np.dot, np.matmul)
+
+
+def one_number(given: Any) -> Any:
+    """Return a constant array of one value as that number, with its type."""
+    if isinstance(given, np.ndarray) and given.size and known(given.dtype):
+        first = given.flat[0]
+        if given.ndim == 0 or (given.dtype.kind != "f" and (given == first).all()):
+            return first
+        if given.tobytes() == given.dtype.type(first).tobytes() * given.size:
+            return first
+    return given
+
+
+def spread(operands: tuple[Any, ...], out: Layout, slot: Slots) -> bool:
+    """Say whether the arrays among some operands alone have the result's shape."""
+    shapes = [slot(one.number).shape for one in operands if isinstance(one, Ref)]
+    return bool(shapes) and np.broadcast_shapes(*shapes) == out.shape
+
+
+def _filled(step: Step, slot: Slots, makers: dict[int, Step]) -> Node | None:
+    """Return ``out = empty(shape); out[...] = value`` as one node."""
+    if getattr(step.function, "__name__", "") != "setitem" or step.settings:
+        return None
+    if len(step.args) != 3 or step.args[1] is not Ellipsis or not isinstance(step.args[0], Ref):
+        return None
+    number = step.args[0].number
+    maker = makers.get(number)
+    value = one_number(step.args[2])
+    if maker is None or maker.function is not np.empty or not known(slot(number).dtype):
+        return None
+    if 0 in slot(number).shape:
+        return None
+    if isinstance(value, Ref):
+        if not usable(slot(value.number)):
+            return None
+        if slot(value.number).dtype != slot(number).dtype and slot(number).dtype.kind != "f":
+            return None
+        return Node("same", (value,), number, slot(number))
+    return Node("fill", (value,), number, slot(number)) if plain(value) else None
+
+
+def _picked_maximum(
+    step: Step, out: Layout, slot: Slots, makers: dict[int, Step]
+) -> Node | None:
+    """Return ``x[arange(n), x.argmax(1)]`` as the rows' maximum, ``x[:, None]`` as a view."""
+    array, key = step.args
+    if not isinstance(array, Ref) or type(key) is not tuple or not known(slot(array.number).dtype):
+        return None
+    if all(one is None or (type(one) is slice and one == slice(None)) for one in key):
+        return Node("same", (array,), step.outs, out)
+    shape = slot(array.number).shape
+    if len(key) != 2 or not isinstance(key[1], Ref) or len(shape) != 2 or out.dtype.kind != "f":
+        return None
+    rows, places = key[0], makers.get(key[1].number)
+    if isinstance(rows, Ref):
+        maker = makers.get(rows.number)
+        if maker is None or maker.function is not np.arange or maker.settings:
+            return None
+        rows = np.arange(*maker.args)
+    if not isinstance(rows, np.ndarray) or not np.array_equal(rows, np.arange(shape[0])):
+        return None
+    if places is None or 0 in shape:
+        return None
+    if getattr(places.function, "__name__", "") != "argmax" or places.args != (array,):
+        return None
+    if places.settings != {"axis": 1}:
+        return None
+    return Node("max", (array,), step.outs, out, (1,), shape)
+
+
+def _product_with_ones(step: Step, out: Layout, slot: Slots) -> Node | None:
+    """Return a product with a vector of ones as the sum that it is."""
+    left, right = step.args
+    for array, ones, axis in ((left, right, 1), (right, left, 0)):
+        if isinstance(array, Ref) and isinstance(ones, np.ndarray) and ones.ndim == 1:
+            given = slot(array.number)
+            floats = given.dtype == out.dtype == ones.dtype and out.dtype.kind == "f"
+            if floats and len(given.shape) == 2 and usable(given) and np.all(ones == 1):
+                return Node("sum", (array,), step.outs, out, (axis,), given.shape)
+    return None
+
+
+def _size(slot: Layout) -> int:
     return math.prod(slot.shape)
 
 
 def _ufunc(
-    name: str, operands: tuple[Any, ...], step: Step, out: Slot, slot: Callable[[int], Slot]
+    name: str, operands: tuple[Any, ...], step: Step, out: Layout, slot: Slots
 ) -> Node | None:
     count = ELEMENTWISE.get(name)
     if count != len(operands) or not all(isinstance(x, Ref) or plain(x) for x in operands):
         return None
-    if set(step.settings) - {"dtype"}:
+    if set(step.settings) - {"dtype"} or not spread(operands, out, slot):
         return None
     if name in FLOATING and out.dtype.kind != "f":
         return None
@@ -158,7 +296,7 @@ def _ufunc(
 
 
 def _reduction(
-    name: str, operands: tuple[Any, ...], step: Step, out: Slot, slot: Callable[[int], Slot]
+    name: str, operands: tuple[Any, ...], step: Step, out: Layout, slot: Slots
 ) -> Node | None:
     settings = dict(step.settings)
     if len(operands) > 1:
@@ -196,12 +334,14 @@ class Group:
         Where rows may end and columns begin; None while the group is flat or either.
     """
 
-    def __init__(self, slot: Callable[[int], Slot]) -> None:
-        self.slot = slot
+    def __init__(self, layouts: dict[int, Layout]) -> None:
+        self.layouts = layouts
+        self.slot = layouts.__getitem__
         self.nodes: list[Node] = []
         self.made: dict[int, Node] = {}
         self.inputs: dict[tuple[int, str], int] = {}
         self.outputs: list[int] = []
+        self.members: list[Step] = []  # the calls, as they were
         self.domain: tuple[int, ...] = ()
         self.splits: set[int] | None = None
         self.flat = False  # pinned: a total is used inside the loop
@@ -215,6 +355,19 @@ class Group:
         kept = self.domain, self.splits, self.flat
         kinds = self._placed(node)
         if kinds is None or not self._consistent(node, kinds):
+            self.domain, self.splits, self.flat = kept
+            return False
+        outside = [
+            (arg.number, kind)
+            for arg, kind in zip(node.args, kinds)
+            if isinstance(arg, Ref) and arg.number not in self.made
+        ]
+        for number, _ in outside:
+            if not contiguous(self.slot(number)):
+                self.domain, self.splits, self.flat = kept
+                return False
+        seen = dict(self.inputs.keys())
+        if any(seen.get(number, kind) != kind for number, kind in outside):
             self.domain, self.splits, self.flat = kept
             return False
         for arg, kind in zip(node.args, kinds):
@@ -327,9 +480,7 @@ class Group:
         """Return the kind of an operand of a shape, and narrow the splits to those it allows."""
         domain = self.domain
         if len(shape) > len(domain):
-            shape = shape[len(shape) - len(domain) :] if set(shape[: len(shape) - len(domain)]) <= {1} else shape
-            if len(shape) > len(domain):
-                return None
+            return None
         padded = (1,) * (len(domain) - len(shape)) + shape
         varies = []
         for wide, own in zip(domain, padded):
@@ -371,7 +522,7 @@ class Group:
 
     def _reduces(self, node: Node, found: list[str]) -> bool:
         """Place a reduction: its operand has the domain's shape."""
-        if node.space != self.domain or found[0] != FULL:
+        if node.space != self.domain or any(kind != FULL for kind in found):
             return False
         over = [None if size == 1 else axis in node.axes for axis, size in enumerate(self.domain)]
         seen = {one for one in over if one is not None}
@@ -386,10 +537,10 @@ class Group:
             if before == {False} and after == {True} and self._narrow(over, split):
                 node.kind = ROW
                 return True
-            if before == {True} and after == {False} and node.name == "sum":
-                if self._narrow(over, split):
-                    node.kind = BOTTOM
-                    return True
+            summed = before == {True} and after == {False} and node.name == "sum"
+            if summed and self._narrow(over, split):
+                node.kind = BOTTOM
+                return True
         return False
 
     def _consistent(self, node: Node, kinds: list[str]) -> bool:
@@ -433,85 +584,121 @@ def refs(given: Any) -> Iterable[int]:
             yield from refs(one)
 
 
-def reads(step: Step) -> set[int]:
-    """Return the slots that a step reads."""
-    return set(refs(step.args)) | set(refs(step.settings))
-
-
 def partition(
-    steps: list[Step], slot: Callable[[int], Slot], needed: set[int]
+    steps: list[Step],
+    layouts: dict[int, Layout],
+    needed: set[int],
+    can_raise: Callable[[Step], bool],
 ) -> list[Step | Group]:
     """Return the steps with groups in the place of what is fused, in an order that works.
 
     Parameters
     ----------
     steps : list of Step
-    slot : callable
+    layouts : dict
+        What is known of each slot.
     needed : set of int
         The slots that are read after the last step.
+    can_raise : callable
+        Says whether a step may raise because of the values it is given.
     """
+    slot = layouts.__getitem__
     plan: list[Step | Group] = []
-    members: dict[int, list[Step]] = {}
+    makers: dict[int, Step] = {}
     group: Group | None = None
+    waiting: list[Step] = []  # steps that need the open group, and that it does not need
+    late: set[int] = set()
 
     def close() -> None:
         nonlocal group
         if group is not None:
             plan.append(group)
             group = None
+        plan.extend(waiting)
+        waiting.clear()
+        late.clear()
 
     for step in steps:
-        node = read(step, slot)
-        if node is None:
-            if step.kind != CALL or (group is not None and reads(step) & group.steps_of()):
-                close()
-            plan.append(step)
-            continue
-        if group is None or not group.takes(node):
+        node = read(step, slot, makers)
+        if node is not None and set(refs(node.args)) & late:
             close()
-            group = Group(slot)
+        if node is not None and (group is None or not group.takes(node)):
+            close()
+            group = Group(layouts)
             if not group.takes(node):
-                group = None
-                plan.append(step)
-                continue
-        members.setdefault(id(group), []).append(step)
+                group, node = None, None
+        if isinstance(step.outs, int):
+            makers[step.outs] = step
+        if node is not None and group is not None:
+            parts = [makers[n] for n in set(reads_of(step)) if n in makers and _is_aid(makers[n])]
+            group.members += [*parts, step]
+            if node.view:  # whoever reads it outside is given a view
+                waiting.append(step)
+            continue
+        inside = set() if group is None else group.steps_of()
+        stays = can_raise(step) and any(one.kind != CALL for one in waiting)
+        if stays or step.kind not in (CALL, GRAD, TOUCH):
+            close()
+            plan.append(step)
+        elif set(reads_of(step)) & (inside | late) or (step.kind != CALL and waiting):
+            waiting.append(step)
+            late.update(outs_of(step))
+        else:
+            plan.append(step)
     close()
-    _find_outputs(plan, needed)
-    return _worth(plan, members)
+    return _worth(_find_outputs(plan, needed))
 
 
-def _find_outputs(plan: list[Step | Group], needed: set[int]) -> None:
+def _is_aid(step: Step) -> bool:
+    """Say whether a call is only there for another one, and may go when nobody reads it."""
+    name = getattr(step.function, "__name__", "")
+    return step.kind == CALL and (
+        step.function in (np.empty, *_VIEWS) or name in ("arange", "argmax", "getitem")
+    )
+
+
+def _find_outputs(plan: list[Step | Group], needed: set[int]) -> list[Step | Group]:
     """Note which values of a group somebody outside reads, and drop those that nobody does."""
     wanted = set(needed)
+    kept: list[Step | Group] = []
     for part in reversed(plan):
         if isinstance(part, Group):
             alive: list[Node] = []
             inside: set[int] = set()
             for node in reversed(part.nodes):
-                if node.number in wanted or node.number in inside:
+                if (node.number in wanted and not node.view) or node.number in inside:
                     alive.append(node)
                     inside |= set(refs(node.args))
-            part.outputs = [n.number for n in part.nodes if n.number in wanted]
             part.nodes = alive[::-1]
+            part.outputs = [n.number for n in part.nodes if n.number in wanted and not n.view]
             used: dict[tuple[int, str], int] = {}
             for key in part.inputs:
                 if key[0] in inside:
                     used[key] = len(used)
             part.inputs = used
+            wanted -= part.steps_of()
             wanted |= {number for number, _ in used}
-        else:
-            wanted |= reads(part)
+            if part.nodes:
+                kept.append(part)
+        elif not _is_aid(part) or set(outs_of(part)) & wanted:
+            wanted |= set(reads_of(part))
+            kept.append(part)
+    return kept[::-1]
 
 
-def _worth(plan: list[Step | Group], members: dict[int, list[Step]]) -> list[Step | Group]:
+def _worth(plan: list[Step | Group]) -> list[Step | Group]:
     """Put the steps back where a kernel would not pay: views alone, or one small call."""
     found: list[Step | Group] = []
+    seen: set[int] = set()
     for part in plan:
         if isinstance(part, Group):
-            work = [node for node in part.nodes if node.name != "same"]
+            work = [node for node in part.nodes if node.name not in ("same", "fill")]
             large = part.size >= 16384 and any(node.name in HEAVY for node in work)
-            if len(work) < 2 and not (large and work):
-                found += members[id(part)]
+            if len(work) >= (2 if part.size >= 4096 else FEWEST) or (large and work):
+                found.append(part)
                 continue
-        found.append(part)
+        for step in part.members if isinstance(part, Group) else [part]:
+            if id(step) not in seen:
+                seen.add(id(step))
+                found.append(step)
     return found

@@ -76,6 +76,15 @@ class Program:
         self.constants: dict[int, Any] = {}
         self.read_anew: set[int] = set()
 
+    def copy(self) -> Program:
+        """Return another program with the same steps."""
+        new = Program(self.segment)
+        new.steps, new.origins = list(self.steps), list(self.origins)
+        new.layouts, new.constants = dict(self.layouts), dict(self.constants)
+        new.whole = dict(self.whole)
+        new.leaving, new.held = set(self.leaving), set(self.held)
+        return new
+
 
 def lower(segment: Segment, values: Any) -> Program:
     """Open the steps of a segment.

@@ -15,13 +15,14 @@ class OptimizedModule(Module):
     ----------
     module : Module
         Kept as ``_orig_mod``, which prefixes the names in the `state_dict`, as in PyTorch.
-    fullgraph : bool
+    fullgraph, fuses : bool
+        As in `CompiledFunction`.
     """
 
-    def __init__(self, module: Module, fullgraph: bool = False) -> None:
+    def __init__(self, module: Module, fullgraph: bool = False, fuses: bool = False) -> None:
         super().__init__()
         self._orig_mod = module
-        self.forward = CompiledFunction(module, fullgraph)
+        self.forward = CompiledFunction(module, fullgraph, fuses)
         self.training = module.training
 
     def train(self, mode: bool = True) -> Any:
@@ -35,6 +36,6 @@ class OptimizedModule(Module):
             return getattr(self._modules["_orig_mod"], name)
 
 
-def compile_module(module: Any, fullgraph: bool) -> OptimizedModule | None:
+def compile_module(module: Any, fullgraph: bool, fuses: bool) -> OptimizedModule | None:
     """Return a module compiled, None for what is no module."""
-    return OptimizedModule(module, fullgraph) if isinstance(module, Module) else None
+    return OptimizedModule(module, fullgraph, fuses) if isinstance(module, Module) else None

@@ -163,6 +163,12 @@ def log1p@(x):
     y = -#inf if x == #-1.0 else y
     return x if abs(x) < #TINY else y
 """,
+    "logaddexp": """
+def logaddexp@(x, y):
+    top = x if x > y else y
+    sum = top + log1p@(exp@(-abs(x - y)))
+    return x + #0.6931471805599453 if x == y else sum
+""",
     "erf": """
 def erf@(x):
     a = abs(x)
@@ -205,8 +211,14 @@ def cos@(x):
     return -y if (n + 1) & 2 else y
 """,
 }
-_NEEDS = {"tanh": ("expm1",), "log1p": ("log",), "erf": ("exp",),
-          "sin": ("turns",), "cos": ("turns",)}  # fmt: skip
+_NEEDS = {
+    "tanh": ("expm1",),
+    "log1p": ("log",),
+    "logaddexp": ("exp", "log", "log1p"),
+    "erf": ("exp",),
+    "sin": ("turns",),
+    "cos": ("turns",),
+}
 NAMES = tuple(name for name in _TEXTS if name != "turns")
 
 

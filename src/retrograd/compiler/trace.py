@@ -165,6 +165,8 @@ class Segment:
         The replay as text, and the line where each step begins.
     run : callable
         The replay: ``run(slots_so_far, tensors)``.
+    kernels : list of str
+        The sources of the kernels in it, once these are used.
     """
 
     def __init__(self, first: int, parent: Segment | None, key: Any = None) -> None:
@@ -182,6 +184,7 @@ class Segment:
         self.refuses = ""
         self.eager = ""
         self.run: Any = None
+        self.kernels: list[str] = []
         self.source = ""
         self.warming: Any = None  # decides when it is lowered
         self.plan: Any = None  # the lowered form, once there is one

@@ -13,9 +13,10 @@ from typing import Any
 import numpy as np
 
 from .._core.value import Value
+from . import fused
 from .buffers import Plan
 from .codegen import Writer
-from .lowering import is_pure, is_single, lower, reads_of
+from .lowering import Program, is_pure, is_single, lower, reads_of
 from .passes import prepare
 from .trace import CALL, Incoming, Ref, Segment
 
@@ -30,10 +31,13 @@ class Warming:
     Parameters
     ----------
     segment : Segment
+    fuses : bool
+        Whether kernels are made of it then, in the background.
     """
 
-    def __init__(self, segment: Segment) -> None:
+    def __init__(self, segment: Segment, fuses: bool = False) -> None:
         self.segment = segment
+        self.fuses = fuses
         self.spent = 0.0
         steps = len(segment.steps)
         if segment.backward is not None:
@@ -62,30 +66,39 @@ class Warming:
         for number in range(segment.first, segment.first + len(segment.slots)):
             values.append(kept[0].get(f"s{number}"))
         segment.warming = None
-        make_fast(segment, values, guards)
+        make_fast(segment, values, guards, self.fuses)
         return seen
 
 
-def make_fast(segment: Segment, values: list[Any], guards: Any) -> None:
+def make_fast(segment: Segment, values: list[Any], guards: Any, fuses: bool = False) -> None:
     """Lower a segment and its backward, plan their memory, and replay that from now on."""
     saved: set[int] = set()
-    plan_back = None
+    behind: Program | None = None
     backward = segment.backward
     if backward is not None and backward.steps:
-        behind = interpreted(backward, values)
-        if behind is not None:
-            plan_back = Plan(prepare(lower(backward, behind)), alone=False)
-        steps = backward.steps if plan_back is None else plan_back.program.steps
+        example = interpreted(backward, values)
+        if example is not None:
+            behind = prepare(lower(backward, example))
+        steps = backward.steps if behind is None else behind.steps
         saved = {number for step in steps for number in reads_of(step)}
         saved |= {one.number for one in backward.outputs if isinstance(one, Ref)}
     elif backward is not None:
         saved = {one.number for one in backward.outputs if isinstance(one, Ref)}
-    plan = Plan(prepare(lower(segment, values), saved))
+    program = prepare(lower(segment, values), saved)
+    if fuses:
+        fused.begin(segment, program.copy(), None if behind is None else behind.copy(), install)
+    install(segment, program, behind, guards)
+
+
+def install(segment: Segment, program: Program, behind: Program | None, guards: Any) -> None:
+    """Plan the memory of a program and of its backward's, and replay them from now on."""
+    plan_back = None if behind is None else Plan(behind, alone=False)
+    plan = Plan(program)
     writer = Writer(segment, plan, plan_back)
     segment.run = writer.write()
     segment.plan = plan
-    if backward is not None:
-        backward.plan = plan_back
+    if segment.backward is not None:
+        segment.backward.plan = plan_back
     names = writer.names
     guards.bound.append(lambda: plan.bind(names))
 

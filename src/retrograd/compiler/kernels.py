@@ -1,0 +1,495 @@
+"""Kernels: the source of one function per fused group, explicit loops for `numba.njit`.
+
+A kernel is ``kernel(rows, columns, inputs..., outputs...)`` and returns 0, or a reason why the
+caller has to compute by NumPy: 1 for arguments of sin or cos too far from 0, 2 for arrays of
+another size.  Arrays come C-contiguous; the declared signature sees to that.
+
+Note [Bounds].  +, -, *, /, sqrt, comparisons, extrema and casts are NumPy's bit for bit; functions
+are within 2 units in the last place (see `polynomials.py`).  A sum of n numbers is made in several
+partial sums, and from blocks of 2048 in float64: its error is at most min(n, 2048) roundings of the
+sum of the magnitudes, and mostly a few.
+
+Note [Phases].  What needs a row's sum needs a second loop over the row.  A value that two
+loops need is computed twice if that is cheap, and else kept in a row of scratch, or read back
+from the output that it is.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from . import polynomials
+from .fusion import (
+    BOTTOM,
+    COLUMN,
+    COMPARING,
+    FULL,
+    HEAVY,
+    LOGICAL,
+    ROW,
+    SCALAR,
+    TOTAL,
+    Group,
+    Node,
+)
+from .trace import Ref
+
+LONGEST_SINGLE = 2048  # numbers summed in their own dtype; sums of blocks are added in float64
+
+HEAD = '''"""{title}"""
+
+import numba
+import numpy as np
+
+inlined = numba.njit(fastmath={{"contract"}}, forceinline=True, error_model="numpy")
+
+
+@numba.njit(fastmath={{"reassoc"}}, forceinline=True)
+def add(total, number):
+    return total + number
+'''
+
+KEYS = '''
+@inlined
+def key{width}(x):
+    x = np.float{width}(np.nan) if x != x else x  # the largest key of all
+    bits = np.float{width}(x).view(np.int{width})
+    low = np.int{width}(bits >> np.int{width}({last})) & np.int{width}({mask})
+    return np.int{width}(bits ^ low)
+
+
+@inlined
+def unkey{width}(k):
+    low = np.int{width}(k >> np.int{width}({last})) & np.int{width}({mask})
+    return np.int{width}(k ^ low).view(np.float{width})
+'''
+
+_BINARY = {
+    "add": "{0} + {1}", "subtract": "{0} - {1}", "multiply": "{0} * {1}", "divide": "{0} / {1}",
+    "less": "{0} < {1}", "less_equal": "{0} <= {1}", "greater": "{0} > {1}",
+    "greater_equal": "{0} >= {1}", "equal": "{0} == {1}", "not_equal": "{0} != {1}",
+    "logical_and": "{0} & {1}", "logical_or": "{0} | {1}", "bitwise_and": "{0} & {1}",
+    "bitwise_or": "{0} | {1}",
+    "maximum": "({0} if {0} >= {1} or {0} != {0} else {1})",
+    "minimum": "({0} if {0} <= {1} or {0} != {0} else {1})",
+}  # fmt: skip
+_UNARY = {
+    "negative": "-{0}", "positive": "+{0}", "absolute": "abs({0})", "square": "{0} * {0}",
+    "conjugate": "{0}", "sqrt": "np.sqrt({0})", "floor": "np.floor({0})", "ceil": "np.ceil({0})",
+    "logical_not": "not {0}", "invert": "not {0}", "isnan": "{0} != {0}",
+    "reciprocal": "{1} / {0}",
+    "isinf": "abs({0}) == {2}", "isfinite": "abs({0}) < {2}",
+    "sign": "({1} if {0} > {3} else (-{1} if {0} < {3} else {0}))",
+}  # fmt: skip
+
+
+class Kernel:
+    """The text of a group's kernel.
+
+    Attributes
+    ----------
+    body : str
+        The source; the same group always has the same.
+    signature : list of str
+        The types of the arrays, as numba writes them, in the order of the parameters.
+    """
+
+    def __init__(self, group: Group, scalars: set[int]) -> None:
+        self.group = group
+        self.scalars = scalars  # inputs that are NumPy scalars and no arrays
+        self.lines: list[str] = []
+        self.functions: set[tuple[str, int]] = set()
+        self.keys: set[int] = set()
+        self.far = False
+        self.local = {node.number: place for place, node in enumerate(group.nodes)}
+        self.loops: dict[int, int] = {}  # the loop over a row in which a value is computed
+        self.kept: dict[int, str] = {}  # full values that a later loop reads from memory
+        self.body = self._write()
+
+    # -- names and types --------------------------------------------------------------------------
+
+    def put(self, depth: int, text: str) -> None:
+        self.lines.append("    " * depth + text)
+
+    def name(self, number: int) -> str:
+        return f"v{self.local[number]}"
+
+    @staticmethod
+    def typed(dtype: np.dtype, value: Any) -> str:
+        if dtype.kind == "b":
+            return repr(bool(value))
+        if dtype.kind == "i":
+            return f"np.int64({int(value)})"
+        value = float(value)
+        text = repr(value) if math.isfinite(value) else f"np.{value}".replace("-inf", "inf")
+        return f"np.{dtype.name}({'-' if value == -math.inf else ''}{text})"
+
+    def operand(self, arg: Any, dtype: np.dtype, names: dict[Any, str]) -> str:
+        """Return an operand as an expression of a dtype."""
+        if not isinstance(arg, Ref):
+            return self.typed(dtype, arg)
+        own = self.group.slot(arg.number).dtype
+        text = names[arg.number]
+        return text if own == dtype else f"np.{_plain(dtype)}({text})"
+
+    def computed_in(self, node: Node) -> np.dtype:
+        """Return the dtype in which NumPy computes a node."""
+        if node.name not in COMPARING:
+            return node.dtype
+        given = [self.group.slot(x.number).dtype for x in node.args if isinstance(x, Ref)]
+        plain = [x for x in node.args if not isinstance(x, Ref)]
+        return np.result_type(*given, *plain)
+
+    def expression(self, node: Node, names: dict[Any, str]) -> str:
+        dtype = self.computed_in(node)
+        name = node.name
+        if name == "fill":
+            return self.typed(dtype, node.args[0])
+        if name == "where":
+            test = self.operand(node.args[0], np.dtype(bool), names)
+            yes, no = (self.operand(one, dtype, names) for one in node.args[1:])
+            return f"{yes} if {test} else {no}"
+        args = [self.operand(one, dtype, names) for one in node.args]
+        if name in ("same", "cast"):
+            return args[0]
+        if name in LOGICAL:
+            args = [self.operand(one, np.dtype(bool), names) for one in node.args]
+        if name in _BINARY:
+            return _BINARY[name].format(*args)
+        if name in _UNARY:
+            if dtype.kind == "f":
+                args += [self.typed(dtype, one) for one in (1.0, math.inf, 0.0)]
+            else:
+                args += ["np.int64(1)", "", "np.int64(0)"]
+            return _UNARY[name].format(*args)
+        width = polynomials.width_of(dtype)
+        self.functions.add((name, width))
+        if name in ("sin", "cos"):
+            self.far = True
+        return f"{name}{width}({', '.join(args)})"
+
+    # -- which loop -------------------------------------------------------------------------------
+
+    def _place(self) -> None:
+        """Find the loop in which each value is computed: 0, or after the sums that it needs."""
+        group = self.group
+        for node in group.nodes:
+            first = 0
+            for arg in node.args:
+                made = group.made.get(arg.number) if isinstance(arg, Ref) else None
+                if made is not None:
+                    first = max(first, self._ready(made))
+            self.loops[node.number] = first
+
+    def _ready(self, node: Node) -> int:
+        """Return the first loop that can read a value."""
+        place = self.loops[node.number]
+        reduces = bool(node.axes) and node.kind in (ROW, TOTAL)
+        return place + 1 if reduces else place
+
+    def _cost(self, number: int) -> int:
+        """Return what computing a value again would cost, roughly in multiplications."""
+        node = self.group.made.get(number)
+        if node is None or node.kind not in (FULL, COLUMN) or number in self.kept:
+            return 1
+        own = 20 if node.name in HEAVY else 5 if node.name in ("divide", "sqrt") else 1
+        return own + sum(self._cost(x.number) for x in node.args if isinstance(x, Ref))
+
+    def _keep(self) -> list[int]:
+        """Find the values that a later loop reads back; return those that need scratch."""
+        group = self.group
+        scratch = []
+        for node in group.nodes:
+            if node.kind not in (FULL, COLUMN):
+                continue
+            later = any(
+                self.loops[other.number] > self.loops[node.number]
+                and any(isinstance(x, Ref) and x.number == node.number for x in other.args)
+                for other in group.nodes
+                if other.kind in (FULL, COLUMN) or other.axes
+            )
+            if not later:
+                continue
+            if node.number in group.outputs and node.kind == FULL:
+                self.kept[node.number] = f"o{group.outputs.index(node.number)}[full]"
+            elif self._cost(node.number) > 6:
+                self.kept[node.number] = f"kept{len(scratch)}[column]"
+                scratch.append(node.number)
+        return scratch
+
+    # -- the text ---------------------------------------------------------------------------------
+
+    def _write(self) -> str:
+        group = self.group
+        self._place()
+        scratch = self._keep()
+        inputs = list(group.inputs)
+        names = [f"a{place}" for place in range(len(inputs))]
+        outs = [f"o{place}" for place in range(len(group.outputs))]
+        self.put(0, f"def kernel(rows, columns, {', '.join([*names, *outs])}):")
+        outer: dict[int, str] = {}
+        for name, (number, kind) in zip(names, inputs):
+            if number in self.scalars:
+                outer[number] = name
+                continue
+            self._flatten(name, kind, group.slot(number).shape)
+            if kind == SCALAR:
+                self.put(1, f"{name}_value = {name}[0]")
+                outer[number] = f"{name}_value"
+        for place, number in enumerate(group.outputs):
+            node = group.made[number]
+            self._flatten(outs[place], node.kind, node.shape)
+            if node.kind == BOTTOM:
+                self.put(1, "for j in range(columns):")
+                self.put(2, f"{outs[place]}[j] = {self.typed(node.dtype, 0)}")
+        for place, number in enumerate(scratch):
+            dtype = group.made[number].dtype
+            self.put(1, f"kept{place} = np.empty(columns, np.{_plain(dtype)})")
+        for node in group.nodes:
+            if node.kind == SCALAR:
+                text = self.expression(node, {**outer, **self._made(SCALAR)})
+                self.put(1, f"{self.name(node.number)} = {text}")
+        for node in group.nodes:
+            if node.kind == TOTAL and node.axes and group.splits is not None:
+                self.put(1, f"{self.name(node.number)}_all = {self._start(node, wide=True)}")
+        self.outer = outer
+        mark = len(self.lines)
+        self.put(1, "for i in range(rows):")
+        self.put(2, "at = i * columns")
+        self._rows()
+        if self.far:
+            self.lines.insert(mark, "    far = np.int64(0)")
+        self._after()
+        for place, number in enumerate(group.outputs):
+            if group.made[number].kind == SCALAR:
+                self.put(1, f"o{place}[0] = {self.name(number)}")
+        self.put(1, "return far" if self.far else "return np.int64(0)")
+        return self._helpers() + "\n\n" + "\n".join(self.lines) + "\n"
+
+    def _flatten(self, name: str, kind: str, shape: tuple[int, ...]) -> None:
+        if len(shape) == 0:
+            self.put(1, f"{name} = {name}.reshape(1)")
+            return
+        if len(shape) != 1:
+            self.put(1, f"{name} = {name}.reshape({name}.size)")
+        size = {FULL: "rows * columns", ROW: "rows", COLUMN: "columns", BOTTOM: "columns"}
+        self.put(1, f"if {name}.size != {size.get(kind, '1')}:")
+        self.put(2, "return np.int64(2)")
+
+    def _made(self, *kinds: str) -> dict[int, str]:
+        return {n.number: self.name(n.number) for n in self.group.nodes if n.kind in kinds}
+
+    def _wide(self, node: Node) -> np.dtype:
+        """Return the dtype of a sum's running total."""
+        long = self.long or (node.kind == TOTAL and self.group.size > LONGEST_SINGLE)
+        return np.dtype(np.float64) if long and node.dtype.kind == "f" else node.dtype
+
+    @property
+    def long(self) -> bool:
+        """Whether a row is summed in blocks."""
+        return self.group.columns > LONGEST_SINGLE
+
+    def _start(self, node: Node, wide: bool = False) -> str:
+        if node.name == "sum":
+            return self.typed(self._wide(node), 0)
+        width = polynomials.width_of(node.dtype)
+        self.keys.add(width)
+        ends = np.iinfo(f"int{width}")
+        return f"np.int{width}({ends.min if node.name == 'max' else ends.max})"
+
+    def _rows(self) -> None:
+        """Write what is done for a row: loops over it, and what is computed between them."""
+        group = self.group
+        row_inputs = {}
+        for place, (number, kind) in enumerate(group.inputs):
+            if kind == ROW:
+                self.put(2, f"r{place} = a{place}[i]")
+                row_inputs[number] = f"r{place}"
+        last = max([self.loops[n.number] for n in group.nodes], default=0)
+        rows = {**self.outer, **row_inputs, **self._made(SCALAR, ROW, TOTAL)}
+        for loop in range(last + 1):
+            for node in group.nodes:  # what needs the sums of earlier loops
+                between = node.kind == ROW or (node.kind == TOTAL and group.splits is None)
+                if between and self.loops[node.number] == loop and not node.axes:
+                    self.put(2, f"{self.name(node.number)} = {self.expression(node, rows)}")
+            self._loop(loop, rows)
+        for place, number in enumerate(group.outputs):
+            node = group.made[number]
+            if node.kind == ROW:
+                self.put(2, f"o{place}[i] = {self.name(number)}")
+            elif node.kind == TOTAL and group.splits is None:
+                self.put(2, f"o{place}[0] = {self.name(number)}")
+
+    def _loop(self, loop: int, rows: dict[int, str]) -> None:
+        group = self.group
+        sums = [n for n in group.nodes if n.axes and self.loops[n.number] == loop]
+        stores = [
+            n for n in group.nodes
+            if not n.axes and self.loops[n.number] == loop
+            and n.kind in (FULL, COLUMN)
+            and (n.number in group.outputs or n.number in self.kept)
+        ]  # fmt: skip
+        if not sums and not stores:
+            return
+        inside: dict[int, str] = {}
+        text: list[str] = []
+        done: dict[int, str] = dict(rows)
+
+        def value(number: int, kind: str = FULL) -> None:
+            """Write what computes a value inside the loop, once."""
+            if number in inside:
+                return
+            node = group.made.get(number)
+            if node is None:
+                kinds = {k: place for (n, k), place in group.inputs.items() if n == number}
+                if kind == FULL and FULL in kinds:
+                    inside[number] = f"x{kinds[FULL]}"
+                    text.append(f"x{kinds[FULL]} = a{kinds[FULL]}[full]")
+                elif COLUMN in kinds:
+                    inside[number] = f"x{kinds[COLUMN]}"
+                    text.append(f"x{kinds[COLUMN]} = a{kinds[COLUMN]}[column]")
+                return
+            if node.kind not in (FULL, COLUMN):
+                return
+            if number in self.kept and self.loops[number] < loop:
+                inside[number] = self.name(number)
+                text.append(f"{self.name(number)} = {self.kept[number]}")
+                return
+            for arg in node.args:
+                if isinstance(arg, Ref):
+                    value(arg.number)
+            inside[number] = self.name(number)
+            text.append(f"{self.name(number)} = {self.expression(node, {**done, **inside})}")
+            if node.name in ("sin", "cos") and not self.loops[number] < loop:
+                width = polynomials.width_of(node.dtype)
+                arg = self.operand(node.args[0], node.dtype, {**done, **inside})
+                limit = self.typed(node.dtype, polynomials.FAR[width])
+                # Infinities are far too; NumPy then warns, as it would have.
+                text.append(f"far |= np.int64(abs({arg}) > {limit})")
+
+        before: list[str] = []
+        opening: list[str] = []  # before and after each block of a long row
+        closing: list[str] = []
+        after: list[str] = []
+
+        def given(arg: Any, dtype: np.dtype) -> str:
+            return self.operand(arg, dtype, {**done, **inside})
+
+        for node in stores:
+            value(node.number)
+            own = self.name(node.number)
+            if self.kept.get(node.number, "").startswith("kept"):
+                text.append(f"{self.kept[node.number]} = {own}")
+            if node.number in group.outputs:
+                where = "full" if node.kind == FULL else "column"
+                text.append(f"o{group.outputs.index(node.number)}[{where}] = {own}")
+        for node in sums:
+            for arg in node.args:
+                value(arg.number)
+            own = self.name(node.number)
+            term = " * ".join(given(arg, node.dtype) for arg in node.args)
+            if node.kind == BOTTOM:
+                out = f"o{group.outputs.index(node.number)}"
+                text.append(f"{out}[column] = {out}[column] + {term}")
+                continue
+            before.append(f"{own}_sum = {self._start(node)}")
+            if node.name != "sum":
+                text += self._extremum(node, own, term)
+                after.append(f"{own} = {self._found(node, own)}")
+                continue
+            part = own + ("_part" if self.long else "_sum")
+            text.append(f"{part} = add({part}, {term})")
+            if self.long:
+                wide = self._wide(node).name
+                opening.append(f"{part} = {self.typed(node.dtype, 0)}")
+                closing.append(f"{own}_sum = {own}_sum + np.{wide}({part})")
+            if node.kind == TOTAL and group.splits is not None:
+                after.append(f"{own}_all = {own}_all + {own}_sum")
+            else:
+                after.append(f"{own} = np.{node.dtype.name}({own}_sum)")
+        for line in before:
+            self.put(2, line)
+        if opening:
+            self.put(2, f"for block in range(0, columns, {LONGEST_SINGLE}):")
+            for line in opening:
+                self.put(3, line)
+            self.put(3, f"for j in range(block, min(block + {LONGEST_SINGLE}, columns)):")
+        else:
+            self.put(2, "for j in range(columns):")
+        depth = 4 if opening else 3
+        # Unsigned places: a signed one may count from the end, and then nothing is vectorised.
+        self.put(depth, "full, column = np.uint64(at + j), np.uint64(j)")
+        for line in text:
+            self.put(depth, line)
+        for line in closing:
+            self.put(3, line)
+        for line in after:
+            self.put(2, line)
+
+    def _extremum(self, node: Node, own: str, given: str) -> list[str]:
+        """Return the lines that take a number into a row's extremum."""
+        width = polynomials.width_of(node.dtype)
+        lines = [f"k = key{width}({given})"]
+        if node.name == "min":  # nan, whose key is the largest, wins here too
+            lowest = np.iinfo(f"int{width}").min
+            lines.append(f"k = np.int{width}({lowest}) if {given} != {given} else k")
+        sign = ">" if node.name == "max" else "<"
+        return [*lines, f"{own}_sum = k if k {sign} {own}_sum else {own}_sum"]
+
+    def _found(self, node: Node, own: str) -> str:
+        width = polynomials.width_of(node.dtype)
+        found = f"unkey{width}({own}_sum)"
+        if node.name == "max":
+            return found
+        lowest = np.iinfo(f"int{width}").min
+        return f"np.float{width}(np.nan) if {own}_sum == {lowest} else {found}"
+
+    def _after(self) -> None:
+        """Write what is computed once all rows are done."""
+        group = self.group
+        if group.splits is None:
+            return
+        names = {**self.outer, **self._made(SCALAR, TOTAL)}
+        for node in group.nodes:
+            if node.kind != TOTAL:
+                continue
+            own = self.name(node.number)
+            if node.axes:
+                self.put(1, f"{own} = np.{_plain(node.dtype)}({own}_all)")
+            else:
+                self.put(1, f"{own} = {self.expression(node, names)}")
+        for place, number in enumerate(group.outputs):
+            if group.made[number].kind == TOTAL:
+                self.put(1, f"o{place}[0] = {self.name(number)}")
+
+    def _helpers(self) -> str:
+        parts = [HEAD.format(title="A fused kernel, written by retrograd.compile.")]
+        for width in sorted(self.keys):
+            mask = (1 << (width - 1)) - 1
+            parts.append(KEYS.format(width=width, last=width - 1, mask=mask))
+        for width in (32, 64):
+            names = {name for name, wide in self.functions if wide == width}
+            if names:
+                parts.append("\n" + polynomials.source(names, width))
+        return "\n".join(parts)
+
+    @property
+    def signature(self) -> list[str]:
+        """The types of the arrays, in the order of the parameters."""
+        found = []
+        for number, _ in self.group.inputs:
+            slot = self.group.slot(number)
+            name = "boolean" if slot.dtype.kind == "b" else slot.dtype.name
+            found.append(name if number in self.scalars else f"{name}/{len(slot.shape)}")
+        for number in self.group.outputs:
+            node = self.group.made[number]
+            name = "boolean" if node.dtype.kind == "b" else node.dtype.name
+            found.append(f"{name}/{len(node.shape)}")
+        return found
+
+
+def _plain(dtype: np.dtype) -> str:
+    return "bool_" if dtype.kind == "b" else dtype.name
