@@ -150,6 +150,6 @@ def __getattr__(name: str) -> Any:
 
 
 __all__ = [
-    "CompiledFunction", "OptimizedModule", "compile", "disable", "explain", "export", "is_compiling",
-    "is_dynamo_compiling", "load", "lower_next", "reset",
+    "CompiledFunction", "OptimizedModule", "compile", "disable", "explain", "export",
+    "is_compiling", "is_dynamo_compiling", "load", "lower_next", "reset",
 ]  # fmt: skip

@@ -18,7 +18,6 @@ from ..tensor import Tensor, raw
 from .buffers import Plan, slot_name
 from .mirror import getitem, into_out, setitem, transposed
 from .node import CompiledNode
-from .recorder import key_of
 from .trace import (
     CALL,
     GRAD,
@@ -39,6 +38,7 @@ from .trace import (
     Ref,
     Segment,
     Step,
+    key_of,
 )
 
 _numbers = count(1)

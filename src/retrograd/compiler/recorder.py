@@ -32,6 +32,8 @@ from .trace import (
     Segment,
     Slot,
     Step,
+    key_of,
+    plain_of,
 )
 from .whole import Whole, template
 
@@ -689,15 +691,3 @@ def copied(held: Held) -> Any:
 def read_number(array: Any) -> Any:
     """Return the one element of an array as a Python number."""
     return array.item()
-
-
-def plain_of(key: Any) -> Any:
-    """Return the value that `key_of` made a key of."""
-    return float(key[1]) if key[0] is float else key[1]
-
-
-def key_of(plain: Any) -> Any:
-    """Return what tells a value that Python saw from others: nan is equal to itself here."""
-    if isinstance(plain, float) and (plain != plain or plain == 0):
-        return (float, repr(plain))  # -0.0 is another number
-    return (type(plain), plain)

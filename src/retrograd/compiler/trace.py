@@ -260,3 +260,15 @@ class OutNumber(NamedTuple):
     """A number in the result: its slot."""
 
     number: int
+
+
+def plain_of(key: Any) -> Any:
+    """Return the value that `key_of` made a key of."""
+    return float(key[1]) if key[0] is float else key[1]
+
+
+def key_of(plain: Any) -> Any:
+    """Return what tells a value that Python saw from others: nan is equal to itself here."""
+    if isinstance(plain, float) and (plain != plain or plain == 0):
+        return (float, repr(plain))  # -0.0 is another number
+    return (type(plain), plain)
