@@ -31,7 +31,9 @@ def seen(function, sample, backward, other_values=None):
 
     `other_values` are written into the tensors first.
     """
-    args, settings, tensors = sample.build(rg)
+    # Samples are shared: what is written into is a copy.
+    own = None if other_values is None else [np.array(one, order="K") for one in sample.arrays]
+    args, settings, tensors = sample.build(rg, own)
     if other_values is not None:
         for one, array in zip(found([*args, *settings.values()]), other_values, strict=True):
             held = one.detach().numpy()

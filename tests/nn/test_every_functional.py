@@ -9,6 +9,7 @@ import retrograd as rg
 import retrograd.nn.functional as F
 
 from ..sampling import collect
+from .modules import plain
 from .parity import check_parity
 
 
@@ -27,7 +28,8 @@ class Call:
         self.settings = settings
 
     def __repr__(self):
-        return ", ".join([*map(str, self.args), *(f"{k}={v}" for k, v in self.settings.items())])
+        settings = [f"{name}={plain(value)}" for name, value in self.settings.items()]
+        return ", ".join([*map(plain, self.args), *settings])
 
     def program(self, name):
         """Return the program that calls the function and asks for the gradients."""

@@ -18,7 +18,8 @@ from typing import Any
 import numpy as np
 
 from . import numba_backend
-from .fusion import FULL, Group, partition
+from .fusible import FULL
+from .fusion import Group, partition
 from .kernels import Kernel
 from .lowering import Program, outs_of, reads_of
 from .passes import can_raise

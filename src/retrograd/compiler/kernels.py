@@ -22,7 +22,7 @@ from typing import Any
 import numpy as np
 
 from . import polynomials
-from .fusion import (
+from .fusible import (
     BOTTOM,
     COLUMN,
     COMPARING,
@@ -32,9 +32,9 @@ from .fusion import (
     ROW,
     SCALAR,
     TOTAL,
-    Group,
     Node,
 )
+from .fusion import Group
 from .trace import Ref
 
 LONGEST_SINGLE = 2048  # numbers summed in their own dtype; sums of blocks are added in float64
