@@ -9,7 +9,8 @@ import numpy as np
 
 from ._core.op import op
 from ._core.public import expect_tensor, public
-from ._core.tracing import constant, run, traced
+from ._core.traced import traced
+from ._core.tracing import constant, run
 from ._core.value import Value
 from .inplace import in_place
 from .ops._arguments import scalar_name

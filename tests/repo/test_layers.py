@@ -22,6 +22,7 @@ _core.errors
 _core.native
 _core.modes
 _core.tracing
+_core.traced
 _core.storage
 _core.site
 _core.hooks

@@ -7,7 +7,6 @@ thread's recorder, which notes them.  Nothing here knows what becomes of the tra
 
 from __future__ import annotations
 
-import functools
 from typing import Any, Final
 
 import numpy as np
@@ -131,37 +130,3 @@ def from_python(function: Any, *args: Any) -> Any:
         if found is not None:
             return found.external(function, args)
     return function(*args)
-
-
-def one_step(front: Any) -> Any:
-    """Mark a public function that computes on bare arrays and has no derivative.
-
-    In a trace a call of it is one entry, on the arrays of the tensors among its arguments.
-    """
-
-    @functools.wraps(front)
-    def call(*args: Any, **settings: Any) -> Any:
-        if tracing.count != 0:
-            found: Any = thread_modes().recorder
-            if found is not None:
-                return found.whole(front, args, settings)
-        return front(*args, **settings)
-
-    return call
-
-
-def traced(function: Any) -> Any:
-    """Mark a function that makes arrays outside of operations: draws, constants.
-
-    In a trace a call of it is one entry, repeated at every replay.
-    """
-
-    @functools.wraps(function)
-    def call(*args: Any, **settings: Any) -> Any:
-        if tracing.count != 0:
-            found: Any = thread_modes().recorder
-            if found is not None:
-                return found.function(function, args, settings)
-        return function(*args, **settings)
-
-    return call

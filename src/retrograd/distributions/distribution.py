@@ -7,6 +7,7 @@ import warnings
 import numpy as np
 
 from .. import streams
+from .._core.tracing import all_true, run
 from ..autograd import no_grad
 from ..random import default_generator
 from ..size import Size
@@ -252,7 +253,7 @@ def _holds(constraint, value):
     while isinstance(constraint, constraints.independent) and value.dim() >= constraint.event_dim:
         constraint = constraint.base_constraint  # all events are inside where all numbers are
     if isinstance(value, Tensor) and constraint.takes_arrays():
-        return bool(constraint.check(value.array).all())
+        return all_true(run(constraint.check, value.array))
     with no_grad():
         return bool(constraint.check(value).all())
 

@@ -8,11 +8,18 @@ import numpy as np
 
 from .._core.promotion import defaults
 from .._core.public import expect_tensor, public
+from .._core.tracing import all_true, run
+from .._core.value import Value
 from .copying import cast
 from .linear_algebra import adjoint, mm
 from .reduction import sum as sum_over
 from .selection import clamp_numbers
 from .shape import reshaped
+
+
+def _expect_no_negatives(function, name, array):
+    if np.any(array < 0):
+        raise RuntimeError(f"{function}(): {name} cannot be negative")
 
 
 def _weights(function, input, fweights, aweights, count):
@@ -25,16 +32,14 @@ def _weights(function, input, fweights, aweights, count):
             )
         if fweights.get_dtype().kind not in "iu":
             raise RuntimeError(f"{function}(): expected fweights to have integral dtype")
-        if np.any(fweights.array < 0):
-            raise RuntimeError(f"{function}(): fweights cannot be negative")
+        run(_expect_no_negatives, function, "fweights", fweights.array)
     if aweights is not None:
         if aweights.get_shape() != (count,):
             raise RuntimeError(
                 f"{function}(): expected aweights to have as many elements as there are "
                 "observations"
             )
-        if np.any(aweights.array < 0):
-            raise RuntimeError(f"{function}(): aweights cannot be negative")
+        run(_expect_no_negatives, function, "aweights", aweights.array)
     dtype = input.get_dtype()
     if fweights is None:
         return aweights
@@ -77,7 +82,7 @@ def cov(input, *, correction=1, fweights=None, aweights=None):
         norm = total - correction
     else:
         norm = total - correction * sum_over(weights * aweights) / total
-    if np.any(np.asarray(getattr(norm, "array", norm)) <= 0):
+    if not (all_true(run(np.greater, norm.array, 0)) if isinstance(norm, Value) else norm > 0):
         warnings.warn(
             "cov(): degrees of freedom is <= 0. Correction should be strictly less than the "
             "number of observations.",

@@ -7,7 +7,8 @@ import numpy as np
 from .._core.op import op
 from .._core.public import expect_tensor, public
 from .._core.storage import tick
-from .._core.tracing import one_step, run, run_write
+from .._core.traced import one_step
+from .._core.tracing import run, run_write
 from .._core.value import Value
 from ._arguments import scalar_name
 from ._axes import axis_of

@@ -6,6 +6,7 @@ import numpy as np
 
 from .._core.op import op
 from .._core.public import public
+from .._core.tracing import all_true, run
 from . import _returns
 from .decomposition import expect_floating, expect_matrices, solve_triangular
 from .diagonals import tril, triu
@@ -115,8 +116,8 @@ def lu_factor(A, *, pivot=True):
     expect_floating("linalg.lu_factor", A)
     _expect_pivoting("linalg.lu_factor", pivot)
     both, pivots = lu_factor_op(A, together=True)
-    info = _zero_pivots(both.array)
-    if info.any():
+    info = run(_zero_pivots, both.array)
+    if not all_true(run(np.equal, info, 0)):
         place = int(np.flatnonzero(info.reshape(-1))[0])
         note = f"(Batch element {place}): " if info.ndim else ""
         number = int(info.reshape(-1)[place])
@@ -138,7 +139,7 @@ def lu_factor_ex(A, *, pivot=True, check_errors=False):
         expect_floating("linalg.lu_factor_ex", A)
         _expect_pivoting("linalg.lu_factor_ex", pivot)
         both, pivots = lu_factor_op(A, together=True)
-    return _returns.linalg_lu_factor_ex(both, pivots, A.make(_zero_pivots(both.array)))
+    return _returns.linalg_lu_factor_ex(both, pivots, A.make(run(_zero_pivots, both.array)))
 
 
 @public("lu", namespace="linalg", method=False, out=True)

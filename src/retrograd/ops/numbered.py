@@ -210,6 +210,12 @@ def fill_slices_with_dvalue(g, index, axis):
     return np.sum(np.where(filled != 0, g, 0))
 
 
+def _expect_places(array, axis, size):
+    if out_of_range(array, size) and (array.min() < -size or array.max() >= size):
+        wrong = array[(array < -size) | (array >= size)].flat[0]
+        raise IndexError(f"index {wrong} is out of bounds for dimension {axis} with size {size}")
+
+
 @public("index_fill", inplace=True)
 def index_fill(input, dim, index, value):
     """Return a copy of `input` with `value`, a number or a 0-d tensor, in numbered slices."""
@@ -227,10 +233,7 @@ def index_fill(input, dim, index, value):
             f"{value.array.ndim} dimension(s)."
         )
     size = (shape or (1,))[axis]
-    array = index.array
-    if out_of_range(array, size) and (array.min() < -size or array.max() >= size):
-        wrong = array[(array < -size) | (array >= size)].flat[0]
-        raise IndexError(f"index {wrong} is out of bounds for dimension {axis} with size {size}")
+    run(_expect_places, index.array, axis, size)
     index = expect_vector("index_fill", index)
     if isinstance(value, Value):
         return fill_slices_with(input, index, value, axis=axis)

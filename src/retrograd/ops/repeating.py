@@ -6,7 +6,7 @@ import numpy as np
 
 from .._core.op import op
 from .._core.public import expect_tensor, public
-from .._core.tracing import one_step
+from .._core.traced import one_step
 from .._core.value import Value
 from ._arguments import scalar_name
 from ._axes import axis_of

@@ -8,7 +8,8 @@ from .._core.gates import call2
 from .._core.op import PROMOTE, op
 from .._core.promotion import category, result_type
 from .._core.public import expect_tensor, public
-from .._core.tracing import from_python, one_step
+from .._core.traced import one_step
+from .._core.tracing import from_python
 from .._core.value import Value
 from ._arguments import scalar_name
 from ._fronts import plain, refuse

@@ -6,7 +6,7 @@ import numpy as np
 
 from .._core.op import op
 from .._core.public import expect_tensor, public
-from .._core.tracing import one_step
+from .._core.traced import one_step
 from .._core.value import Value
 from . import _returns
 from ._arguments import numpy_names, scalar_name

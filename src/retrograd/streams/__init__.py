@@ -5,7 +5,7 @@ that the next draw continues where PyTorch's would. The results are NumPy arrays
 messages are PyTorch's.
 """
 
-from .._core.tracing import traced
+from .._core.traced import traced
 from . import continuous, discrete, integers as integers_, rejection
 
 # In a trace, a draw is one entry that is repeated at every replay.

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..._core.public import expect_tensor
-from ..._core.tracing import traced
+from ..._core.traced import traced
 from ...ops import attention as ops
 from ...ops._arguments import c_name, scalar_name
 from ...ops.shape import common_shape
