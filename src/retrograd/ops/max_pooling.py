@@ -18,7 +18,6 @@ from .._core.op import op
 from .._core.public import expect_tensor, public
 from .plane_lookup import add_to_planes, take_from_planes
 from .pool_windows import (
-    Windows,
     at_axis,
     axis_taps,
     expect_axes,
@@ -287,12 +286,3 @@ def max_pool3d(input, kernel_size, stride=None, padding=0, dilation=1, ceil_mode
     return max_pool(
         "max_pool3d", 3, input, kernel_size, stride, padding, dilation, ceil_mode, False
     )
-
-
-def regular_windows(sizes, out):
-    """Return windows that cut axes into equal parts, None where they do not."""
-    if any(n == 0 or size % n for size, n in zip(sizes, out)):
-        return None
-    kernel = tuple([size // n for size, n in zip(sizes, out)])
-    dims = len(kernel)
-    return Windows(sizes, kernel, kernel, (0,) * dims, (1,) * dims, out)

@@ -83,12 +83,6 @@ def memory_of(array):
     return flat, start // array.itemsize
 
 
-def geometry_of(array):
-    """Return the geometry of an array in its memory."""
-    offset = memory_of(array)[1]
-    return array.shape, tuple([s // array.itemsize for s in array.strides]), offset
-
-
 def places(geometry):
     """Return where in the flat memory each element of a geometry is."""
     shape, strides, offset = geometry
