@@ -64,8 +64,8 @@ _ABOUT = {
     "is_pinned", "is_shared", "is_conj", "is_neg", "output_nr", "retains_grad",
     "same_size", "is_same_size", "can_cast", "__exit__", "nbytes", "itemsize", "get_num_threads",
     "training", "__eq__", "__ne__", "__bool__", "__float__",
-    "__int__", "__index__", "__complex__", "__getitem__", "item", "type", "equal",
-    "allclose",
+    "__int__", "__index__", "__complex__", "__getitem__", "__contains__", "item", "type", "equal",
+    "allclose", "is_nonzero",
 }  # fmt: skip
 _ARRAY_WRITERS = {"fill", "sort", "put", "partition", "resize", "setfield", "itemset", "byteswap"}
 # Functions of the library that change its state.

@@ -246,6 +246,8 @@ class Recorder(Ending):
             return type(given)([self._given(one, None, what) for one in given])
         if isinstance(given, dict):
             return {key: self._given(one, None, what) for key, one in given.items()}
+        if isinstance(given, Value):
+            self.fail(f"{what} is given a tensor as a setting")
         return given
 
     # -- what the hooks call ----------------------------------------------------------------------
