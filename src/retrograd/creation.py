@@ -57,7 +57,7 @@ def tensor(data, *, dtype=None, device=None, requires_grad=False, pin_memory=Fal
 
 def _plain_data(data):
     """Return an array for what speaks NumPy's array protocol, other data as they are."""
-    if isinstance(data, (Value, np.ndarray, np.generic, list, tuple)):
+    if isinstance(data, (Value, np.ndarray, np.generic, list, tuple, int, float, complex)):
         return data
     return np.asarray(data) if hasattr(data, "__array__") else data
 
