@@ -9,11 +9,13 @@ import threading
 import warnings
 import weakref
 from collections.abc import Iterator
+from time import perf_counter
 from typing import Any
 
 from .._core.tracing import recorder as current_recorder
 from .._core.tracing import set_recorder
 from .answers import fill
+from .budget import Budget, Rest
 from .codegen import Writer
 from .effects import watching
 from .graph import Graph
@@ -35,6 +37,7 @@ class Tree:
         self.guards = guards
         self.root = Segment(0, None)
         self.eager = ""
+        self.rest = Rest()
 
 
 class CompiledFunction:
@@ -69,6 +72,8 @@ class CompiledFunction:
         self.trees: dict[Any, list[Tree]] = {}
         self.lock = threading.Lock()
         self.eager = ""
+        self.budget = Budget()
+        self.rest = 0  # calls that are made eagerly without asking any tree
         self.__wrapped__ = function
         self.__name__ = getattr(function, "__name__", type(function).__name__)
         self.__doc__ = getattr(function, "__doc__", None)
@@ -83,19 +88,31 @@ class CompiledFunction:
         if self.eager or not self.lock.acquire(blocking=False):
             return self.function(*args, **settings)
         try:
+            if self.rest:
+                self.rest -= 1
+                return self.function(*args, **settings)
             key, tensors = flatten(args, settings)
             for tree in self.trees.get(key, ()):
                 if tree.guards.hold():
-                    if tree.eager:
+                    if tree.eager or tree.rest.left:
+                        self.let_rest(tree)
                         return self.function(*args, **settings)
                     return self.replay(tree, tensors, args, settings)
             return self.record(key, tensors, args, settings)
         finally:
             self.lock.release()
 
+    def let_rest(self, tree: Tree) -> None:
+        """Let a tree rest for one call, and the function where all its trees do."""
+        if tree.eager:
+            tree.rest.prolong()
+        tree.rest.left -= 1
+        self.rest = min(one.rest.left for trees in self.trees.values() for one in trees)
+
     def replay(self, tree: Tree, tensors: list[Any], args: Any, settings: Any) -> Any:
         slots: list[Any] = []
         segment = tree.root
+        tree.rest.calls += 1
         while True:
             try:
                 if segment.warming is None:
@@ -109,6 +126,9 @@ class CompiledFunction:
             child = segment.children.get(seen)
             if child is None or child.run is None:
                 writer = Recorder(tensors, segment, slots, seen)
+                if child is not None or not self.budget.allows():
+                    tree.rest.missed()
+                    writer.new_ways = False
                 return self.run(tree, writer, args, settings)
             segment = child
 
@@ -147,6 +167,8 @@ class CompiledFunction:
         return self.run(tree, writer, args, settings)
 
     def record(self, key: Any, tensors: list[Any], args: Any, settings: Any) -> Any:
+        if not self.budget.allows():
+            return self.function(*args, **settings)
         if key not in self.trees and len(self.trees) >= MOST_KEYS:
             self.give_up(f"more than {MOST_KEYS} kinds of arguments were seen")
             return self.function(*args, **settings)
@@ -168,6 +190,7 @@ class CompiledFunction:
         """
         writer.reachable = tree.guards.reads.tensors
         writer.by_reference = tree.guards.by_reference
+        begun = perf_counter()
         before = set_recorder(writer)
         try:
             with watching(writer, tree.guards.reads):
@@ -181,6 +204,8 @@ class CompiledFunction:
         finally:
             set_recorder(before)
         self.close(tree, writer)
+        if writer.new_segments:
+            self.budget.note(begun)
         return result
 
     def close(self, tree: Tree, writer: Recorder) -> None:
@@ -194,7 +219,8 @@ class CompiledFunction:
             else:
                 segment.run = Writer(segment).write()
                 segment.warming = Warming(segment, self.fuses)
-        tree.guards.add(writer)
+        if writer.new_segments:
+            tree.guards.add(writer)
 
     def tell(self, writer: Recorder) -> None:
         """Say why something runs eagerly: once, as a warning, where the program can be changed."""
@@ -213,6 +239,8 @@ class CompiledFunction:
             self.trees = {}
             self.eager = ""
             self.warned = False
+            self.budget = Budget()
+            self.rest = 0
 
     def __deepcopy__(self, memo: Any) -> CompiledFunction:
         return CompiledFunction(copy.deepcopy(self.function, memo), self.fullgraph)
