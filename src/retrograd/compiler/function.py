@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from .._core.tracing import recorder as current_recorder
-from .._core.tracing import set_recorder
+from .._core.tracing import set_recorder, tracing
 from .answers import fill
 from .codegen import Writer
 from .effects import watching
@@ -25,6 +25,7 @@ from .trace import Segment
 from .warming import MOST_SURPRISES, Warming, make_slow
 
 MOST_TREES = 16
+MOST_RECENT = 4  # trees that a call is compared with one by one
 MOST_KEYS = 128
 
 
@@ -33,6 +34,7 @@ class Tree:
 
     def __init__(self, guards: Guards) -> None:
         self.guards = guards
+        self.enter = guards.check.enter
         self.root = Segment(0, None)
         self.eager = ""
 
@@ -67,6 +69,7 @@ class CompiledFunction:
         self.fullgraph = fullgraph
         self.warned = False
         self.trees: dict[Any, list[Tree]] = {}
+        self.recent: list[Tree] = []  # those whose calls came last
         self.lock = threading.Lock()
         self.eager = ""
         self.__wrapped__ = function
@@ -77,21 +80,35 @@ class CompiledFunction:
         return self if instance is None else functools.partial(self, instance)
 
     def __call__(self, *args: Any, **settings: Any) -> Any:
-        other = current_recorder()
-        if other is not None and other.takes_calls(args, settings):
-            return self.function(*args, **settings)
-        if self.eager or not self.lock.acquire(blocking=False):
+        if tracing.count != 0:
+            other = current_recorder()
+            if other is not None and other.takes_calls(args, settings):
+                return self.function(*args, **settings)
+        if self.eager or not self.lock.acquire(False):
             return self.function(*args, **settings)
         try:
-            key, tensors = flatten(args, settings)
-            for tree in self.trees.get(key, ()):
-                if tree.guards.hold():
-                    if tree.eager:
-                        return self.function(*args, **settings)
-                    return self.replay(tree, tensors, args, settings)
-            return self.record(key, tensors, args, settings)
+            for tree in self.recent:
+                tensors = tree.enter(args, settings)
+                if tensors is not None:
+                    break
+            else:
+                key, tensors = flatten(args, settings)
+                for tree in self.trees.get(key, ()):
+                    if tree.guards.hold():
+                        self.note(tree)
+                        break
+                else:
+                    return self.record(key, tensors, args, settings)
+            if tree.eager:
+                return self.function(*args, **settings)
+            return self.replay(tree, tensors, args, settings)
         finally:
             self.lock.release()
+
+    def note(self, tree: Tree) -> None:
+        """Look at a tree first from now on."""
+        recent = [one for one in self.recent if one is not tree]
+        self.recent = [tree, *recent[: MOST_RECENT - 1]]
 
     def replay(self, tree: Tree, tensors: list[Any], args: Any, settings: Any) -> Any:
         slots: list[Any] = []
@@ -155,7 +172,7 @@ class CompiledFunction:
         if len(trees) >= MOST_TREES:
             self.give_up(f"more than {MOST_TREES} sets of guards for one kind of arguments")
             return self.function(*args, **settings)
-        tree = Tree(Guards())
+        tree = Tree(Guards(key, len(args)))
         tree.guards.start(self.function, args, settings)
         result = self.run(tree, Recorder(tensors, tree.root), args, settings)
         trees.insert(0, tree)
@@ -211,6 +228,7 @@ class CompiledFunction:
         """Drop every record."""
         with self.lock:
             self.trees = {}
+            self.recent = []
             self.eager = ""
             self.warned = False
 
