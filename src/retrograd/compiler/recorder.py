@@ -17,9 +17,9 @@ import numpy as np
 
 from .._core.tracing import set_recorder
 from .._core.value import Value
-from .effects import unwatched
+from .effects import reader, unwatched
 from .ending import Ending
-from .readings import Reading
+from .readings import Reading, asks_types, read_number
 from .trace import (
     CALL,
     GRAD,
@@ -248,6 +248,8 @@ class Recorder(Ending):
             return type(given)([self._given(one, None, what) for one in given])
         if isinstance(given, dict):
             return {key: self._given(one, None, what) for key, one in given.items()}
+        if isinstance(given, Value):
+            self.fail(f"{what} is given a tensor as a setting")
         return given
 
     # -- what the hooks call ----------------------------------------------------------------------
@@ -544,7 +546,8 @@ class Recorder(Ending):
             made = "an array" if kind == "numpy" else "text"
             self.fail(f"a tensor is made {made}, which the trace cannot follow")
             return plain
-        if kind == "item" and isinstance(plain, (float, int)) and not isinstance(plain, bool):
+        number = isinstance(plain, (float, int)) and not isinstance(plain, bool)
+        if kind == "item" and number and not asks_types(reader()):
             self.has_readings = True
             return Reading(self, self._read(where, value.array))
         if kind == "tolist":
@@ -688,8 +691,3 @@ class Held:
 def copied(held: Held) -> Any:
     """Return a copy of a constant."""
     return held.array.copy(order="K")
-
-
-def read_number(array: Any) -> Any:
-    """Return the one element of an array as a Python number."""
-    return array.item()
