@@ -147,11 +147,9 @@ def agrees(part: Part, given: Any, tensors: list[Any]) -> bool:
             if not agrees(one, inside, tensors):
                 return False
         return True
-    place = 0
-    for key in given:
+    for place, key in enumerate(given):
         if key != part.names[place] or not agrees(part.parts[place], given[key], tensors):
             return False
-        place += 1
     return True
 
 
@@ -322,23 +320,16 @@ class Check:
                     return False
             elif not alike(grad, mold):
                 return False
-        place = 0
-        for space in self.spaces:
+        for space, name, held in zip(self.spaces, self.space_names, self.space_values):
             table: dict[str, Any] = space
-            if not same(table.get(self.space_names[place], missing), self.space_values[place]):
+            if not same(table.get(name, missing), held):
                 return False
-            place += 1
-        place = 0
-        for cell in self.closures:
-            if not same(contents(cell), self.contents[place]):
+        for cell, held in zip(self.closures, self.contents):
+            if not same(contents(cell), held):
                 return False
-            place += 1
-        place = 0
-        for owner in self.owners:
-            found: Any = getattr(owner, self.owner_names[place], missing)
-            if not same(found, self.owner_values[place]):
+        for owner, name, held in zip(self.owners, self.owner_names, self.owner_values):
+            if not same(getattr(owner, name, missing), held):
                 return False
-            place += 1
         for holder in self.holders:
             if not unchanged(holder):
                 return False
