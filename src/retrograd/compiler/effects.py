@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import contextlib
 import dis
+import functools
 import gc
 import inspect
 import io
@@ -30,7 +31,7 @@ from .._core.site import describe_site
 from .._core.value import Value
 from ..nn.module import Module
 from .guards import state_of
-from .readings import Reading
+from .readings import Reading, asks_types, plain_arguments
 
 _PYTHON = tuple({sysconfig.get_path("stdlib"), *map(os.path.dirname, (np.__file__, os.__file__))})
 _NUMPY = os.path.dirname(np.__file__)
@@ -64,8 +65,8 @@ _ABOUT = {
     "is_pinned", "is_shared", "is_conj", "is_neg", "output_nr", "retains_grad",
     "same_size", "is_same_size", "can_cast", "__exit__", "nbytes", "itemsize", "get_num_threads",
     "training", "__eq__", "__ne__", "__bool__", "__float__",
-    "__int__", "__index__", "__complex__", "__getitem__", "item", "type", "equal",
-    "allclose",
+    "__int__", "__index__", "__complex__", "__getitem__", "__contains__", "item", "type", "equal",
+    "allclose", "is_nonzero",
 }  # fmt: skip
 _ARRAY_WRITERS = {"fill", "sort", "put", "partition", "resize", "setfield", "itemset", "byteswap"}
 # Functions of the library that change its state.
@@ -116,6 +117,15 @@ class Watch:
     # -- calls ------------------------------------------------------------------------------------
 
     def profile(self, frame: Any, event: str, arg: Any) -> None:
+        if event == "c_return" or event == "c_exception":
+            return
+        if kinds.get(frame.f_code.co_filename) is LIBRARY and self.importing is None:
+            # Nearly all events are between functions of the library.
+            back = frame.f_back
+            if event == "c_call" or back is None:
+                return
+            if kinds.get(back.f_code.co_filename) is LIBRARY:
+                return
         if self.recorder.failed and not self.recorder.has_readings:
             return
         if self.importing is not None:
@@ -130,9 +140,11 @@ class Watch:
                 self.built_in(frame, arg)
         elif event == "call":
             if not inside(frame) and not importing(frame):
+                name = frame.f_code.co_filename
+                if self.recorder.has_readings and (is_pythons(name) or asks_types(frame)):
+                    plain_arguments(frame)
                 self.reads.frame(frame)
                 self.iterators(frame)
-                name = frame.f_code.co_filename
                 if (
                     not name.startswith((_NUMPY, "<frozen"))
                     and self.stores_of(frame.f_code)
@@ -178,7 +190,10 @@ class Watch:
             if name in ("__next__", "send", "throw", "close"):
                 self.effect(frame, f"{name}() is called")
             return
-        if type(owner).__module__ == "numpy" and type(owner).__name__ in ("ndarray", "ufunc"):
+        kind = type(owner)
+        if kind.__name__ == "_array_converter":
+            return  # NumPy's own, of its functions
+        if kind.__module__ == "numpy" and kind.__name__ in ("ndarray", "ufunc"):
             if name in _ARRAY_WRITERS:
                 self.effect(frame, f"{name}() is called on an array")
             return
@@ -569,13 +584,36 @@ def read_value(frame: Any, code: list[Any], place: int) -> Any:
 def inside(frame: Any) -> bool:
     """Say whether a frame is the library's own, or Python's in the library's service."""
     while frame is not None:
-        name = frame.f_code.co_filename
-        if name.startswith((_PACKAGE, "<retrograd")):
-            return True
-        if not is_pythons(name):
-            return False
+        kind = kind_of(frame.f_code.co_filename)
+        if kind is not PYTHONS:
+            return kind is LIBRARY
         frame = frame.f_back
     return False
+
+
+LIBRARY, PYTHONS, PROGRAM = "library", "python", "program"
+kinds: dict[str, str] = {}  # of files, by name
+
+
+def kind_of(name: str) -> str:
+    """Return whose a file is: the library's, Python's, or the program's."""
+    kind = kinds.get(name)
+    if kind is None:
+        if name.startswith((_PACKAGE, "<retrograd")):
+            kind = LIBRARY
+        else:
+            kind = PYTHONS if is_pythons(name) else PROGRAM
+        if name[:1] != "<":  # of code made while the program runs there is no end
+            kinds[name] = kind
+    return kind
+
+
+def reader() -> Any:
+    """Return the frame of the program that reads a number just now."""
+    frame: Any = sys._getframe(2)
+    while frame.f_back is not None and inside(frame):
+        frame = frame.f_back
+    return frame
 
 
 def is_pythons(name: str) -> bool:
@@ -589,6 +627,30 @@ def site_of(frame: Any) -> Any:
     return (frame.f_code, frame.f_lasti)
 
 
+def untraced(frame: Any, event: str, arg: Any) -> None:
+    """Leave a frame alone; some trace function has to be set for frames to have their own."""
+
+
+def unwatched(method: Any) -> Any:
+    """Let the watch of effects rest while a method of the recorder runs: it calls no user code."""
+
+    @functools.wraps(method)
+    def call(self: Any, *args: Any) -> Any:
+        watch = sys.getprofile()
+        if watch is None or self.busy:
+            return method(self, *args)
+        trace = sys.gettrace()
+        sys.setprofile(None)
+        sys.settrace(None)
+        try:
+            return method(self, *args)
+        finally:
+            sys.settrace(trace)
+            sys.setprofile(watch)
+
+    return call
+
+
 @contextlib.contextmanager
 def watching(recorder: Any, reads: Any) -> Iterator[None]:
     """Watch the calls of this thread for effects, and judge them at the end."""
@@ -600,7 +662,7 @@ def watching(recorder: Any, reads: Any) -> Iterator[None]:
     collecting = gc.isenabled()
     gc.collect(0)
     gc.disable()
-    sys.settrace(lambda frame, event, arg: None)
+    sys.settrace(untraced)
     sys.setprofile(watch.profile)
     try:
         yield
