@@ -98,6 +98,7 @@ class Recorder(Ending):
         self.answers: list[Step] = []
         self.replies: list[tuple[int, Any]] = []
         self.at = 0
+        self.new_ways = True  # whether they are written
         self.raises = False  # the call after the answered ones raised in the replay
         self.differentiable: list[Any] = []  # the results that require grad
         self.given_out: list[Any] = []
@@ -610,9 +611,8 @@ class Recorder(Ending):
     def _leave(self, segment: Segment, key: Any) -> None:
         """Start a new segment where `segment` was left with `key`."""
         known = segment.children.get(key)
-        if known is not None:  # eager from here on
-            self.fail(known.eager or "known")
-            return
+        if known is not None or not self.new_ways:  # eager from here on
+            return self.fail(known.eager if known is not None else "new ways are not recorded")
         child = Segment(len(self.values), segment, key)
         segment.children[key] = child
         self.segment = child
