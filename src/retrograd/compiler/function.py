@@ -13,7 +13,7 @@ from time import perf_counter
 from typing import Any
 
 from .._core.tracing import recorder as current_recorder
-from .._core.tracing import set_recorder
+from .._core.tracing import set_recorder, tracing
 from .answers import fill
 from .budget import Budget, Rest
 from .codegen import Writer
@@ -27,6 +27,7 @@ from .trace import Segment
 from .warming import MOST_SURPRISES, Warming, make_slow
 
 MOST_TREES = 16
+MOST_RECENT = 4  # trees that a call is compared with one by one
 MOST_KEYS = 128
 
 
@@ -35,6 +36,7 @@ class Tree:
 
     def __init__(self, guards: Guards) -> None:
         self.guards = guards
+        self.enter = guards.check.enter
         self.root = Segment(0, None)
         self.eager = ""
         self.rest = Rest()
@@ -70,6 +72,7 @@ class CompiledFunction:
         self.fullgraph = fullgraph
         self.warned = False
         self.trees: dict[Any, list[Tree]] = {}
+        self.recent: list[Tree] = []  # those whose calls came last
         self.lock = threading.Lock()
         self.eager = ""
         self.budget = Budget()
@@ -82,25 +85,39 @@ class CompiledFunction:
         return self if instance is None else functools.partial(self, instance)
 
     def __call__(self, *args: Any, **settings: Any) -> Any:
-        other = current_recorder()
-        if other is not None and other.takes_calls(args, settings):
-            return self.function(*args, **settings)
-        if self.eager or not self.lock.acquire(blocking=False):
+        if tracing.count != 0:
+            other = current_recorder()
+            if other is not None and other.takes_calls(args, settings):
+                return self.function(*args, **settings)
+        if self.eager or not self.lock.acquire(False):
             return self.function(*args, **settings)
         try:
             if self.rest:
                 self.rest -= 1
                 return self.function(*args, **settings)
-            key, tensors = flatten(args, settings)
-            for tree in self.trees.get(key, ()):
-                if tree.guards.hold():
-                    if tree.eager or tree.rest.left:
-                        self.let_rest(tree)
-                        return self.function(*args, **settings)
-                    return self.replay(tree, tensors, args, settings)
-            return self.record(key, tensors, args, settings)
+            for tree in self.recent:
+                tensors = tree.enter(args, settings)
+                if tensors is not None:
+                    break
+            else:
+                key, tensors = flatten(args, settings)
+                for tree in self.trees.get(key, ()):
+                    if tree.guards.hold():
+                        self.note(tree)
+                        break
+                else:
+                    return self.record(key, tensors, args, settings)
+            if tree.eager or tree.rest.left:
+                self.let_rest(tree)
+                return self.function(*args, **settings)
+            return self.replay(tree, tensors, args, settings)
         finally:
             self.lock.release()
+
+    def note(self, tree: Tree) -> None:
+        """Look at a tree first from now on."""
+        recent = [one for one in self.recent if one is not tree]
+        self.recent = [tree, *recent[: MOST_RECENT - 1]]
 
     def let_rest(self, tree: Tree) -> None:
         """Let a tree rest for one call, and the function where all its trees do."""
@@ -177,7 +194,7 @@ class CompiledFunction:
         if len(trees) >= MOST_TREES:
             self.give_up(f"more than {MOST_TREES} sets of guards for one kind of arguments")
             return self.function(*args, **settings)
-        tree = Tree(Guards())
+        tree = Tree(Guards(key, len(args)))
         tree.guards.start(self.function, args, settings)
         result = self.run(tree, Recorder(tensors, tree.root), args, settings)
         trees.insert(0, tree)
@@ -237,6 +254,7 @@ class CompiledFunction:
         """Drop every record."""
         with self.lock:
             self.trees = {}
+            self.recent = []
             self.eager = ""
             self.warned = False
             self.budget = Budget()
