@@ -7,6 +7,7 @@ import copy
 import numpy as np
 
 from ._core.storage import Storage
+from ._core.tracing import number_in, observed
 from ._core.value import Value
 from ._methods import method
 from .ops.strides import memory_of
@@ -29,14 +30,13 @@ def __reversed__(self):
 def __index__(self):  # here: a compiled class would not give it to `operator.index`
     if self.get_dtype().kind not in "biu" or self.array.size != 1:
         raise TypeError("only integer tensors of a single element can be converted to an index")
-    return int(self.array.item())
+    return int(number_in(self))
 
 
 @method
 def __contains__(self, element):
     if isinstance(element, (Value, int, float, complex)):
-        found = element.array if isinstance(element, Value) else element
-        return bool(np.any(self.array == found))
+        return bool((self == element).any())
     raise RuntimeError(
         "Tensor.__contains__ only supports Tensor or scalar, but you passed in a "
         f"{element.__class__}."
@@ -146,6 +146,7 @@ def apply_(self, callable):
         raise RuntimeError(
             "Can't call apply_() on Variable that requires grad. Use var.detach().apply_() instead."
         )
+    observed(self, "numpy", None)
     for place in np.ndindex(self.array.shape):
         self.array[place] = callable(self.array[place].item())
     self._bump_version("apply_")
@@ -213,7 +214,7 @@ def is_nonzero(self):
             if self.array.size == 0
             else "Boolean value of Tensor with more than one value is ambiguous"
         )
-    return bool(self.array.item())
+    return bool(number_in(self))
 
 
 @method

@@ -8,7 +8,7 @@ import numpy as np
 
 from . import _sequences, _spacing
 from ._core.promotion import defaults
-from ._core.tracing import constant, from_python
+from ._core.tracing import constant, from_python, number_in
 from ._core.value import Value
 from .device import check_device
 from .dtypes import of, scalar_for, to_numpy
@@ -282,7 +282,7 @@ def _made(array, requires_grad, out):
 def _fill_value(value, target, function):
     """Return a number that NumPy stores in `target` as PyTorch does, or refuse it."""
     if isinstance(value, Value) and value.array.ndim == 0:
-        value = value.array.item()
+        value = number_in(value)
     if isinstance(value, np.generic):
         value = value.item()
     if not isinstance(value, (int, float, complex)):
@@ -395,7 +395,7 @@ def _bound(value, function, name, position):
                 f"{function} only supports 0-dimensional start and end tensors, but got {name} "
                 f"with {value.array.ndim} dimension(s)."
             )
-        return value.array.item()
+        return number_in(value)
     if not isinstance(value, (int, float, complex, np.number)):
         raise TypeError(
             f"{function}(): argument '{name}' (position {position}) must be Number, not "

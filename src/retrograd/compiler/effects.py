@@ -65,7 +65,7 @@ _ABOUT = {
     "same_size", "is_same_size", "can_cast", "__exit__", "nbytes", "itemsize", "get_num_threads",
     "training", "__eq__", "__ne__", "__bool__", "__float__",
     "__int__", "__index__", "__complex__", "__getitem__", "item", "type", "equal",
-    "allclose",
+    "allclose", "is_nonzero", "__contains__",
 }  # fmt: skip
 _ARRAY_WRITERS = {"fill", "sort", "put", "partition", "resize", "setfield", "itemset", "byteswap"}
 # Functions of the library that change its state.

@@ -11,6 +11,7 @@ from .._core.gradients import grad
 from .._core.value import Value
 from ..ops._returns import StructSequence
 from .readings import Reading
+from .saved import saved_outside
 from .trace import (
     Incoming,
     Named,
@@ -20,6 +21,7 @@ from .trace import (
     OutTensor,
     OutValue,
     OutView,
+    Ref,
     Segment,
 )
 
@@ -39,6 +41,8 @@ class Ending:
     differentiable: list[Any]
     given_out: list[Any]
     leaves: bool
+    began: int
+    numbers: dict[int, int]
     fail: Any
     _number: Any
     _add: Any
@@ -135,6 +139,7 @@ class Ending:
         forward = self.segment
         outs = self.differentiable
         inputs = [value for value in self.known.values() if value.requires]
+        forward.saved = self._saved(outs)
         self.segment = forward.backward = Segment(len(self.values), forward)
         seeds = []
         for place, value in enumerate(outs):
@@ -156,6 +161,23 @@ class Ending:
         self.segment.outputs = refs
         forward.inputs = self._places(inputs)
         self.segment = forward
+
+    def _saved(self, outs: list[Any]) -> list[Any]:
+        """Return which tensors that the program holds were saved for the results' backward."""
+        owners: dict[int, Any] = {}
+        for value in self.known.values():
+            if value.storage is not None:
+                owners[id(value.storage)] = value
+        for place, value in enumerate(self.tensors):
+            if value.storage is not None:
+                owners[id(value.storage)] = place
+        for value in self.given_out:
+            if value.storage is not None:
+                owners[id(value.storage)] = Ref(self.numbers[id(value.array)])
+        found = saved_outside(outs, self.began, owners)
+        if any(id(one.owner) in self.grads for one in found):
+            self.fail("a .grad from before the call is saved for a backward")
+        return found
 
     def _places(self, inputs: list[Any]) -> list[Any]:
         """Return tensors, arguments by their place."""

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from .._core.op import Op
-from .mirror import Tape, Traced, Unfollowed, owner_of
+from .mirror import Tape, Traced, Unfollowed, expect, owner_of
 from .trace import CALL, Ref, Segment, Step
 
 
@@ -101,9 +101,10 @@ def lower(segment: Segment, values: Any) -> Program:
     """
     program = Program(segment)
     tape = Tape()
+    behind = segment.parent is not None and segment.parent.backward is segment
     for place, step in enumerate(segment.steps):
         try:
-            found = open_step(step, values, tape)
+            found = open_step(step, values, tape, behind)
         except Unfollowed as reason:
             program.whole[place] = str(reason)
             found = [step]
@@ -148,8 +149,11 @@ def note_layout(program: Program, number: int, held: Any, owners: dict[int, int]
         program.layouts[number] = Layout((), type(held), (), number, True)
 
 
-def open_step(step: Step, values: Any, tape: Tape) -> list[Step]:
+def open_step(step: Step, values: Any, tape: Tape, behind: bool = False) -> list[Step]:
     """Return the finer steps of one step, or the step itself where there is nothing in it.
+
+    What raises by values in a backward stays whole (`behind`): there is nothing to run again from
+    its start, so what it raises and what it assumes must be the rule's own affair.
 
     Raises
     ------
@@ -172,6 +176,8 @@ def open_step(step: Step, values: Any, tape: Tape) -> list[Step]:
     try:
         made, plain = run_both(step, values, tape)
         found = tape.steps
+        if behind and any(map(decides_by_values, found)):
+            raise Unfollowed("it looks at values in a backward")
         fill(step, made, plain, tape)
     except Unfollowed:
         forget(tape, begin, known)
@@ -181,6 +187,13 @@ def open_step(step: Step, values: Any, tape: Tape) -> list[Step]:
         raise Unfollowed(f"{type(error).__name__}: {error}") from None
     tape.by_id = known
     return found
+
+
+def decides_by_values(step: Step) -> bool:
+    """Say whether a fine step raises, or goes on, by the values that it is given."""
+    if step.function is expect:
+        return True
+    return (getattr(step.function, "__module__", None) or "").startswith("numpy.linalg")
 
 
 def forget(tape: Tape, begin: int, known: dict[int, Traced]) -> None:

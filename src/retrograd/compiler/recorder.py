@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from .._core.storage import clock
 from .._core.tracing import set_recorder
 from .._core.value import Value
 from .ending import Ending
@@ -101,6 +102,7 @@ class Recorder(Ending):
         self.given_out: list[Any] = []
         self.has_readings = False  # whether the program holds any
         self.leaves = False  # whether a result is a new leaf
+        self.began = clock.now  # nodes made since are the trace's own
         if slots is not None:
             self._answer_from(slots, key, steps)
         else:
@@ -246,6 +248,8 @@ class Recorder(Ending):
             return type(given)([self._given(one, None, what) for one in given])
         if isinstance(given, dict):
             return {key: self._given(one, None, what) for key, one in given.items()}
+        if isinstance(given, Value):
+            self.fail(f"{what} is given a tensor where it takes a number")
         return given
 
     # -- what the hooks call ----------------------------------------------------------------------

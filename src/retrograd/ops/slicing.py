@@ -6,6 +6,7 @@ import numpy as np
 
 from .._core.op import op
 from .._core.public import expect_tensor, public
+from .._core.tracing import number_in
 from .._core.value import Value
 from ._axes import axis_of
 from ._sizes import listed, required
@@ -57,7 +58,7 @@ def narrow_index(input, dim, start, length):
     if isinstance(start, Value):
         if start.array.ndim or start.array.dtype.kind not in "iu":
             raise RuntimeError("start must be an 0-dim integral Tensor.")
-        start = start.array.item()
+        start = number_in(start)
     size = shape[axis]
     first = start.__index__()
     if not -size <= first <= size:
