@@ -8,8 +8,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from . import report
-from .libraries import MODULES, TORCH_STYLE, installed
+from .libraries import MODULES, TORCH_STYLE, found, installed
 from .turns import Timing, compare, compare_imports
+from .workload import Workload
 from .workloads import WORKLOADS
 
 NAMES = (*WORKLOADS, "import")
@@ -23,11 +24,11 @@ def arguments(words: list[str] | None) -> argparse.Namespace:
     add("--peers", default=",".join(PEERS), help="comma-separated, may be empty (default: all)")
     add("--subject", default="retrograd", choices=MODULES, help="time another library instead")
     add("--seconds", type=float, default=3.0, help="measured, per side and workload (default 3)")
-    add("--threads", type=int, default=1, help="threads per worker (default 1)")
+    add("--threads", type=int, help="threads per worker (default: 1; 2 for compiled steps)")
     add("--mode", choices=("installed", "pure"), default="installed", help="retrograd's core")
     add("--quick", action="store_true", help="one short round: does it run? no numbers to quote")
     add("--json", type=Path, metavar="FILE", help="write everything measured")
-    add("--write", action="store_true", help="rewrite the table in benchmarks/README.md")
+    add("--write", action="store_true", help="rewrite what was measured in README.md's tables")
     options = parser.parse_args(words)
     options.peers = [name for name in options.peers.split(",") if name]
     unknown = [name for name in options.workloads if name not in NAMES]
@@ -39,17 +40,17 @@ def arguments(words: list[str] | None) -> argparse.Namespace:
     return options
 
 
-def timing_from(options: argparse.Namespace) -> Timing:
+def timing_from(options: argparse.Namespace, threads: int) -> Timing:
     pure = options.mode == "pure"
     if options.quick:
-        return Timing(0.05, 0.0, rounds=1, pairs=1, threads=options.threads, pure=pure)
+        return Timing(0.05, 0.0, rounds=1, pairs=1, threads=threads, pure=pure)
     # Short turns: beside two processes that came and went, 18 rounds of 0.1 s strayed 2 % from
     # 1.00 (torch against torch) where 6 of 0.3 s strayed 7 %.  But a thread pool spins for a while
     # after its work, and has to have gone to sleep before the other's turn.
-    slice_seconds, pause = (0.1, 0.02) if options.threads == 1 else (0.3, 0.25)
+    slice_seconds, pause = (0.1, 0.02) if threads == 1 else (0.3, 0.25)
     pairs = 2
     rounds = max(1, round(options.seconds / slice_seconds / pairs))
-    return Timing(slice_seconds, pause, rounds, pairs, options.threads, pure)
+    return Timing(slice_seconds, pause, rounds, pairs, threads, pure)
 
 
 def available(options: argparse.Namespace) -> list[str | None]:
@@ -65,42 +66,61 @@ def available(options: argparse.Namespace) -> list[str | None]:
     return present or [None]
 
 
-def measure(options: argparse.Namespace, timing: Timing) -> Iterator[report.Row]:
+def is_compared(workload: Workload, peer: str | None) -> bool:
+    if peer is None:
+        return True
+    if workload.peers is not None:
+        return peer in workload.peers
+    return workload.functional is not None or peer in TORCH_STYLE
+
+
+def chosen(options: argparse.Namespace) -> list[str]:
+    """The workloads that were named; all, less compiled steps where the core is plain Python."""
+    if options.workloads:
+        return list(options.workloads)
+    tables = ("core",) if options.mode == "pure" else ("core", "compile")
+    return [name for name, one in WORKLOADS.items() if one.table in tables] + ["import"]
+
+
+def measure(options: argparse.Namespace) -> Iterator[report.Row]:
     """A row for each workload and peer, as soon as it is known."""
     peers = available(options)
     print(report.HEADER, flush=True)
-    for name in options.workloads or NAMES:
-        for peer in peers:
-            if name == "import":
+    for name in chosen(options):
+        if name == "import":
+            timing = timing_from(options, options.threads or 1)
+            for peer in peers:
                 if peer != "jax-jit":  # the same import as jax's
                     module = MODULES[peer] if peer else None
                     result = compare_imports(MODULES[options.subject], module, timing)
-                    yield report.judged_import(options.subject, peer, result)
-                continue
-            workload = WORKLOADS[name]
-            if workload.functional is None and peer and peer not in TORCH_STYLE:
-                continue
-            yield report.judged(workload, peer, compare(name, options.subject, peer, timing))
+                    yield report.judged_import(options.subject, peer, result, timing.threads)
+            continue
+        workload = WORKLOADS[name]
+        if workload.needs and options.subject == "retrograd" and not found(workload.needs):
+            print(f"{workload.title}: {workload.needs} is not installed: skipped")
+            continue
+        timing = timing_from(options, options.threads or workload.threads)
+        for peer in peers:
+            if is_compared(workload, peer):
+                result = compare(name, options.subject, peer, timing)
+                yield report.judged(workload, peer, result, timing.threads)
 
 
 def main(words: list[str] | None = None) -> int:
     options = arguments(words)
-    timing = timing_from(options)
     rows = []
-    for row in measure(options, timing):
+    for row in measure(options):
         rows.append(row)
         print(report.line(row), flush=True)
-    about = report.context(rows, timing)
-    versions = ", ".join(f"{name} {version}" for name, version in about["versions"].items())
-    print(
-        f"{options.subject} / peer; {about['build']} build; threads: {timing.threads}; {versions}"
-    )
-    if timing.pure and about["build"] == "compiled":
+    about = report.context(rows)
+    print(f"{options.subject} / peer; {report.described(about)}")
+    if options.mode == "pure" and about["build"] == "compiled":
         print("note: the pure-Python core was asked for, and the compiled one was loaded")
     if options.json:
-        options.json.write_text(json.dumps(report.as_json(rows, timing), indent=1) + "\n")
+        options.json.write_text(json.dumps(report.as_json(rows, vars(options)), indent=1) + "\n")
     if options.write:
-        print(f"README.md: table of the {report.write(rows, timing)} build rewritten")
+        for table in report.write(rows):
+            print(f"README.md: table of {table} rewritten")
     return 1 if any(row.result.problem for row in rows) else 0
 
 

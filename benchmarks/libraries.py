@@ -26,7 +26,11 @@ TORCH_STYLE = ("retrograd", "torch")
 
 def installed(library: str) -> bool:
     """Whether the library could be imported here; it is not imported to find out."""
-    return importlib.util.find_spec(MODULES[library]) is not None
+    return found(MODULES[library])
+
+
+def found(module: str) -> bool:
+    return importlib.util.find_spec(module) is not None
 
 
 @dataclass(frozen=True)
@@ -48,12 +52,17 @@ class Functional:
     compile: Callable[[Callable[..., Any]], Callable[..., Any]]
     wait: Callable[[Any], Any]
 
-    def gradient_step(self, f: Callable[..., Any], *inputs: Any) -> Step:
-        """A step that differentiates ``f`` at ``inputs``; it returns the first gradient."""
+    def gradient_step(
+        self, f: Callable[..., Any], *inputs: Any, fixed: tuple[Any, ...] = ()
+    ) -> Step:
+        """A step that differentiates ``f`` at ``inputs``; it returns the first gradient.
+
+        ``f`` is given ``fixed`` after them.
+        """
         run = self.compile(self.differentiate(f, len(inputs)))
         wait = self.wait
-        inputs = tuple(self.arrays.asarray(value) for value in inputs)
-        return lambda: wait(run(*inputs))[1][0]
+        given = tuple(self.arrays.asarray(value) for value in inputs + fixed)
+        return lambda: wait(run(*given))[1][0]
 
 
 def same(value: Any) -> Any:

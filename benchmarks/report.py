@@ -5,18 +5,22 @@ from __future__ import annotations
 import datetime
 import platform
 import statistics
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from .turns import Comparison, Timing
+from .turns import Comparison
 from .workload import Workload
 
 README = Path(__file__).with_name("README.md")
 IMPORT_TARGET = 0.06  # seconds beyond NumPy's own import
+WIDE = 59  # the longest title
 HEADER = (
-    f"{'workload':41} {'peer':9} {'ratio':>6}  {'quartiles':14} {'subject':>8} {'peer':>8}  target"
+    f"{'workload':{WIDE}} {'peer':8} {'ratio':>6}  {'quartiles':14} {'subject':>8} {'peer':>8}"
+    "  target"
 )
+# the tables of README.md, by what is between their marks
+COMPILE = "compile"
 
 
 @dataclass(frozen=True)
@@ -29,6 +33,8 @@ class Row:
     result: Comparison
     target: str = ""
     met: bool | None = None
+    threads: int = 1
+    table: str = "core"
 
     @property
     def verdict(self) -> str:
@@ -37,25 +43,27 @@ class Row:
         return f"{self.target}: {'met' if self.met else 'missed'}"
 
 
-def judged(workload: Workload, peer: str | None, result: Comparison) -> Row:
-    """The row of a workload; a target is a ratio to PyTorch and depends on the build."""
+def judged(workload: Workload, peer: str | None, result: Comparison, threads: int = 1) -> Row:
+    """The row of a workload; a target is a ratio, and depends on peer and build."""
     facts = result.facts.get("subject", {})
     target = None
-    if peer == "torch" and result.ratios and "compiled" in facts:
-        target = workload.target if facts["compiled"] else workload.target_pure
+    if result.ratios and "compiled" in facts:
+        with_core = {"torch": workload.target, "jax-jit": workload.target_jit}
+        without = {"torch": workload.target_pure}
+        target = (with_core if facts["compiled"] else without).get(peer or "")
+    row = Row(workload.name, workload.title, peer, result, threads=threads, table=workload.table)
     if target is None:
-        return Row(workload.name, workload.title, peer, result)
-    met = result.ratio <= target
-    return Row(workload.name, workload.title, peer, result, f"<= {target:g}", met)
+        return row
+    return replace(row, target=f"<= {target:g}", met=result.ratio <= target)
 
 
-def judged_import(subject: str, peer: str | None, result: Comparison) -> Row:
+def judged_import(subject: str, peer: str | None, result: Comparison, threads: int = 1) -> Row:
     """The row of import time, whose target is in seconds."""
-    title = "import, beyond NumPy's own"
+    row = Row("import", "import, beyond NumPy's own", peer, result, threads=threads)
     if subject != "retrograd" or not result.ratios:
-        return Row("import", title, peer, result)
+        return row
     met = statistics.median(result.subject) <= IMPORT_TARGET
-    return Row("import", title, peer, result, f"<= {IMPORT_TARGET:g} s", met)
+    return replace(row, target=f"<= {IMPORT_TARGET:g} s", met=met)
 
 
 def readable(seconds: float) -> str:
@@ -79,7 +87,7 @@ def spread_text(result: Comparison) -> str:
 def line(row: Row) -> str:
     """One line of the printed table."""
     result = row.result
-    start = f"{row.title:41} {row.peer or '(alone)':9} "
+    start = f"{row.title:{WIDE}} {row.peer or '(alone)':8} "
     if not result.ratios or result.problem:
         return start + (result.problem or "nothing measured")
     subject, peer = (readable(statistics.median(times)) for times in (result.subject, result.peer))
@@ -90,7 +98,7 @@ def line(row: Row) -> str:
     return f"{start}{ratio:>6}  {spread:14} {subject:>8} {peer:>8}  {row.verdict}".rstrip()
 
 
-def context(rows: list[Row], timing: Timing) -> dict[str, Any]:
+def context(rows: list[Row]) -> dict[str, Any]:
     """What has to be known beside the ratios."""
     versions = {"python": platform.python_version()}
     compiled = None
@@ -101,42 +109,56 @@ def context(rows: list[Row], timing: Timing) -> dict[str, Any]:
         compiled = facts["subject"].get("compiled", compiled)
         versions["numpy"] = facts["subject"]["numpy"]
         versions[facts["subject"]["library"]] = facts["subject"]["version"]
-        versions[facts["peer"]["library"]] = facts["peer"]["version"]
+        peer = facts["peer"]["library"].removesuffix("-jit")
+        versions[peer] = facts["peer"]["version"]
     return {
         "date": datetime.date.today().isoformat(),
         "build": {True: "compiled", False: "pure", None: "unknown"}[compiled],
-        "threads": timing.threads,
+        "threads": sorted({row.threads for row in rows}),
         "versions": versions,
     }
 
 
-def as_json(rows: list[Row], timing: Timing) -> dict[str, Any]:
+def described(about: dict[str, Any]) -> str:
+    versions = ", ".join(f"{name} {version}" for name, version in about["versions"].items())
+    threads = " or ".join(map(str, about["threads"]))
+    return f"{about['build']} build; threads: {threads}; {versions}"
+
+
+def as_json(rows: list[Row], options: dict[str, Any]) -> dict[str, Any]:
     measured = []
     for row in rows:
         entry = asdict(row)
         if row.result.ratios:
             entry["ratio"], entry["spread"] = row.result.ratio, row.result.spread
         measured.append(entry)
-    return {"context": context(rows, timing), "timing": asdict(timing), "rows": measured}
+    asked = {name: value for name, value in options.items() if not isinstance(value, Path)}
+    return {"context": context(rows), "options": asked, "rows": measured}
 
 
-def markdown(rows: list[Row], timing: Timing) -> str:
-    """The README's table: workloads down, peers across, ratios only."""
-    about = context(rows, timing)
+def markdown(rows: list[Row]) -> str:
+    """A table of README.md: workloads down, peers across, ratios only."""
+    about = context(rows)
     peers = list(dict.fromkeys(row.peer for row in rows if row.peer))
-    versions = ", ".join(f"{name} {version}" for name, version in about["versions"].items())
     lines = [
-        f"{about['date']}, {about['build']} build, threads: {about['threads']}; {versions}.",
+        f"{about['date']}; {described(about)}.",
         "",
-        f"| workload | {' | '.join(peers)} | target (torch) |",
+        f"| workload | {' | '.join(peers)} | target |",
         f"|---|{'---|' * len(peers)}---|",
     ]
     for name, title in dict.fromkeys((row.name, row.title) for row in rows):
         found = {row.peer: row for row in rows if row.name == name}
         cells = [cell(found.get(peer)) for peer in peers]
-        verdict = next((row.verdict for row in found.values() if row.verdict), "")
-        lines.append(f"| {title} | {' | '.join(cells)} | {verdict} |")
+        lines.append(f"| {title} | {' | '.join(cells)} | {verdicts(found)} |")
     return "\n".join(lines)
+
+
+def verdicts(found: dict[str | None, Row]) -> str:
+    """What the rows of one workload are held to; import's target is the same for every peer."""
+    said = [(peer, row.verdict) for peer, row in found.items() if row.verdict]
+    if "import" in {row.name for row in found.values()}:
+        return said[0][1] if said else ""
+    return ", ".join(f"{peer} {verdict}" for peer, verdict in said)
 
 
 def cell(row: Row | None) -> str:
@@ -147,14 +169,19 @@ def cell(row: Row | None) -> str:
     return f"{ratio_text(row.result.ratio)} ({spread_text(row.result)})"
 
 
-def write(rows: list[Row], timing: Timing, readme: Path = README) -> str:
-    """Replace the table of the build that was measured; returns that build's name."""
-    build = str(context(rows, timing)["build"])
-    begin, end = f"<!-- {build} build: begin -->\n", f"<!-- {build} build: end -->"
+def write(rows: list[Row], readme: Path = README) -> list[str]:
+    """Replace the tables that were measured; returns what is between which marks."""
+    written = []
     text = readme.read_text(encoding="utf-8")
-    if begin not in text or end not in text:
-        raise SystemExit(f"{readme.name} has no table for the {build} build: nothing written")
-    before, rest = text.split(begin)
-    after = rest.split(end)[1]
-    readme.write_text(before + begin + markdown(rows, timing) + "\n" + end + after, "utf-8")
-    return build
+    for table in dict.fromkeys(row.table for row in rows):
+        own = [row for row in rows if row.table == table]
+        build = str(context(own)["build"])
+        name = table if (table, build) == (COMPILE, "compiled") else f"{build} build"
+        begin, end = f"<!-- {name}: begin -->\n", f"<!-- {name}: end -->"
+        if (table == COMPILE and name != COMPILE) or begin not in text or end not in text:
+            raise SystemExit(f"{readme.name} has no table of {table}, {name}: nothing written")
+        before, rest = text.split(begin)
+        text = before + begin + markdown(own) + "\n" + end + rest.split(end)[1]
+        written.append(name)
+    readme.write_text(text, encoding="utf-8")
+    return written

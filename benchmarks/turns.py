@@ -41,6 +41,7 @@ class Timing:
         variables = dict(os.environ)
         variables.update(dict.fromkeys(THREAD_VARIABLES, str(self.threads)))
         variables["JAX_PLATFORMS"] = "cpu"
+        variables["NPROC"] = str(self.threads)  # the size of XLA's pool
         if self.threads == 1:
             variables["XLA_FLAGS"] = "--xla_cpu_multi_thread_eigen=false"
         variables["PYTHONHASHSEED"] = "0"

@@ -40,3 +40,44 @@ def test_unknown_names_are_refused():
     done = run("chian")
     assert done.returncode == 2
     assert "unknown: chian; there are chain-forward" in done.stderr
+
+
+def test_a_compiled_step_and_jax(tmp_path):
+    """Lowered before it is timed; both libraries on two threads, as many as it asks for."""
+    pytest.importorskip("retrograd")
+    file = tmp_path / "results.json"
+    done = run("replay-mlp-tiny", "--quick", "--peers", "jax-jit", "--json", str(file))
+    assert done.returncode == 0, done.stdout + done.stderr
+    row = json.loads(file.read_text())["rows"][0]
+    assert row["threads"] == 2
+    assert row["table"] == "compile"
+    assert row["result"]["facts"]["subject"]["check"] == pytest.approx(1.1081824, rel=1e-5)
+
+
+def test_tables_are_written_where_they_belong(tmp_path):
+    from benchmarks import report
+    from benchmarks.turns import Comparison
+    from benchmarks.workloads import WORKLOADS
+
+    facts = {
+        "subject": {"library": "retrograd", "version": "1", "numpy": "2", "compiled": True},
+        "peer": {"library": "jax-jit", "version": "3", "numpy": "2"},
+    }
+    result = Comparison([1.0, 1.0], [2.0, 2.0], [0.5, 0.5], facts)
+    compiled = report.judged(WORKLOADS["replay-mlp-tiny"], "jax-jit", result, 2)
+    core = report.judged(WORKLOADS["mlp-tiny"], "jax-jit", result)
+    readme = tmp_path / "README.md"
+    marks = [
+        f"<!-- {name}: begin -->\nold\n<!-- {name}: end -->\n"
+        for name in ("compiled build", "compile", "pure build")
+    ]
+    readme.write_text("".join(marks))
+    assert report.write([core, compiled], readme) == ["compiled build", "compile"]
+    text = readme.read_text()
+    assert text.count("old") == 1  # the pure build's
+    assert (
+        "| MLP 2-16-16-1, batch 32, SGD step: replay | 0.50 (0.50-0.50) | jax-jit <= 0.7: met |"
+        in text
+    )
+    assert "threads: 2;" in text
+    assert "jax 3" in text

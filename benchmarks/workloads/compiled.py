@@ -1,56 +1,85 @@
-"""Compiled steps: retrograd replays what it recorded once, PyTorch runs eagerly.
+"""Compiled steps: retrograd replays what it recorded once; PyTorch runs eagerly, JAX under jit.
 
-`torch.compile` is applied where the library is retrograd.  The other libraries run the same steps
-as they are, so a ratio says what a program gains over eager PyTorch by that one line.
+`torch.compile` is applied where the library is retrograd: by itself, which replays NumPy calls and
+gives eager's every bit, and with Numba's kernels.  A ratio to PyTorch says what a program gains
+over eager PyTorch by that one line.  JAX has the same step as one function under `jax.jit`.
+Recording, lowering and the making of kernels are waited for, and so is jit's first call: what is
+timed is one step of many.  `python -m benchmarks.steps` times what comes before, too.
 """
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
+from ..libraries import Functional
 from ..workload import Step, Workload
 from . import chains, networks, training
 
 ROWS, COLUMNS = 4096, 1024
+NUMBERS = 4_000_000
 
 
-def compiled(builder: Callable[[Any], Step]) -> Callable[[Any], Step]:
+def compiled(builder: Callable[[Any], Step], backend: str) -> Callable[[Any], Step]:
     """Return a builder of the same step, compiled where the library is retrograd."""
 
     def build(torch: Any) -> Step:
         step = builder(torch)
         if torch.__name__ != "retrograd":
             return step
-        replayed: Step = torch.compile(step)
+        replayed: Step = torch.compile(step, backend=backend)
         return replayed
 
     return build
 
 
-def mlp(sizes: tuple[int, ...], rows: int) -> Callable[[Any], Step]:
-    return compiled(lambda torch: training.training_step(torch, sizes, rows))
+def settle(torch: Any, step: Step) -> None:
+    """Have everything that was recorded lowered, and wait for the kernels in the background."""
+    for _ in range(3):  # an optimizer's first step is another one than its second
+        step()
+    torch.compiler.lower_next(step)
+    step()
+    importlib.import_module("retrograd.compiler.numba_backend").finish()
+    step()
+
+
+def gelu(tanh: Any, x: Any) -> Any:
+    inside = 0.7978845608028654 * (x + 0.044715 * x * x * x)
+    return (0.5 * x * (1 + tanh(inside))).sum()
 
 
 def written_out_gelu(torch: Any) -> Step:
-    x = torch.tensor(np.linspace(-4.0, 4.0, 4_000_000, dtype=np.float32), requires_grad=True)
+    x = torch.tensor(np.linspace(-4.0, 4.0, NUMBERS, dtype=np.float32), requires_grad=True)
 
     def step() -> Any:
         x.grad = None
-        inside = 0.7978845608028654 * (x + 0.044715 * x * x * x)
-        (0.5 * x * (1 + torch.tanh(inside))).sum().backward()
+        gelu(torch.tanh, x).backward()
         return x.grad
 
     return step
 
 
-def norm_and_softmax(torch: Any) -> Step:
+def written_out_gelu_functional(library: Functional) -> Step:
+    tanh = library.numpy.tanh
+    return library.gradient_step(
+        lambda x: gelu(tanh, x), np.linspace(-4.0, 4.0, NUMBERS, dtype=np.float32)
+    )
+
+
+def norm_data() -> tuple[np.ndarray, np.ndarray]:
+    """The numbers to norm, and the gradient that comes back to the softmax."""
     numbers = np.random.default_rng(0).standard_normal((ROWS, COLUMNS)).astype(np.float32)
+    return numbers, numbers[::-1].copy()
+
+
+def norm_and_softmax(torch: Any) -> Step:
+    numbers, arriving = norm_data()
     x = torch.tensor(numbers, requires_grad=True)
     weight, bias = torch.ones(COLUMNS, requires_grad=True), torch.zeros(COLUMNS, requires_grad=True)
-    seed = torch.tensor(numbers[::-1].copy())
+    seed = torch.tensor(arriving)
 
     def step() -> Any:
         x.grad = weight.grad = bias.grad = None
@@ -61,17 +90,88 @@ def norm_and_softmax(torch: Any) -> Step:
     return step
 
 
+def norm_and_softmax_functional(library: Functional) -> Step:
+    np_ = library.numpy
+    numbers, arriving = norm_data()
+
+    def f(x: Any, weight: Any, bias: Any, seed: Any) -> Any:
+        normed = networks.layer_norm(np_, x, weight, bias)
+        return np_.sum(networks.softmax(np_, normed) * seed)
+
+    ones, zeros = np.ones(COLUMNS, np.float32), np.zeros(COLUMNS, np.float32)
+    return library.gradient_step(f, numbers, ones, zeros, fixed=(arriving,))
+
+
+def workload(
+    name: str,
+    title: str,
+    torch: Callable[[Any], Step],
+    functional: Callable[[Any], Step],
+    backend: str,
+    target: float | None = None,
+    target_jit: float | None = None,
+) -> Workload:
+    kernels = backend == "numba"
+    return Workload(
+        f"{'kernels' if kernels else 'replay'}-{name}",
+        f"{title}: {'kernels' if kernels else 'replay'}",
+        compiled(torch, backend),
+        functional,
+        target=target,
+        target_jit=target_jit,
+        settle=settle,
+        threads=2,
+        peers=("torch", "jax-jit"),
+        needs="numba" if kernels else None,
+        table="compile",
+    )
+
+
+def mlp(sizes: tuple[int, ...], rows: int) -> tuple[Callable[[Any], Step], ...]:
+    return (
+        lambda torch: training.training_step(torch, sizes, rows),
+        lambda library: training.training_step_functional(library, sizes, rows),
+    )
+
+
+CHAIN = (
+    "chain",
+    "100 operations on 8 numbers, forward + backward",
+    chains.forward_backward,
+    chains.forward_backward_functional,
+)
+TINY = ("mlp-tiny", "MLP 2-16-16-1, batch 32, SGD step", *mlp((2, 16, 16, 1), 32))
+SMALL = ("mlp-small", "MLP 64-128-128-10, batch 64, Adam step", *mlp((64, 128, 128, 10), 64))
+GELU = (
+    "gelu",
+    "written-out GELU of 4M numbers, forward + backward",
+    written_out_gelu,
+    written_out_gelu_functional,
+)
+NORM = (
+    "norm",
+    "layer norm + softmax of 4096x1024, forward + backward",
+    norm_and_softmax,
+    norm_and_softmax_functional,
+)
+TRANSFORMER = (
+    "transformer",
+    "transformer 4x128, 8x64 tokens, Adam step",
+    lambda torch: networks.transformer_step(torch, networks.LARGE, 0.0),
+    lambda library: networks.transformer_step_functional(library, networks.LARGE),
+)
+
 WORKLOADS = (
-    Workload("compiled-chain", "100 operations on 8 numbers, forward + backward, compiled",
-             compiled(chains.forward_backward), target=0.2),
-    Workload("compiled-mlp-tiny", "MLP 2-16-16-1, batch 32, SGD step, compiled",
-             mlp((2, 16, 16, 1), 32), target=0.16),
-    Workload("compiled-mlp-small", "MLP 64-128-128-10, batch 64, Adam step, compiled",
-             mlp((64, 128, 128, 10), 64), target=0.2),
-    Workload("compiled-gelu", "written-out GELU of 4M numbers, forward + backward, compiled",
-             compiled(written_out_gelu), target=0.1),
-    Workload("compiled-norm", "layer norm + softmax of 4096x1024, forward + backward, compiled",
-             compiled(norm_and_softmax), target=0.7),
-    Workload("compiled-transformer", "transformer 4x128, 8x64 tokens, Adam step, compiled",
-             compiled(lambda torch: networks.transformer_step(torch, 0.0)), target=0.9),
-)  # fmt: skip
+    workload(*CHAIN, "replay", target=0.2),
+    workload(*CHAIN, "numba", target=0.02),
+    workload(*TINY, "replay", target=0.16, target_jit=0.7),
+    workload(*TINY, "numba", target=0.06, target_jit=0.25),
+    workload(*SMALL, "replay"),
+    workload(*SMALL, "numba", target=0.2),
+    workload(*GELU, "replay"),
+    workload(*GELU, "numba", target=0.1, target_jit=1.0),
+    workload(*NORM, "replay"),
+    workload(*NORM, "numba", target=0.7),
+    workload(*TRANSFORMER, "replay"),
+    workload(*TRANSFORMER, "numba", target=0.9),
+)

@@ -6,6 +6,7 @@ depends on (a fitted model's gradients end as denormal numbers, which are slow).
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from itertools import pairwise
 from typing import Any
 
@@ -18,6 +19,12 @@ SGD_RATE, ADAM_RATE = 1e-4, 1e-6
 State = tuple[Any, ...]
 
 
+def uniform(seed: int, shape: tuple[int, ...]) -> np.ndarray:
+    """Numbers of the size that layers start with: the last dimension counts the inputs."""
+    bound = shape[-1] ** -0.5
+    return np.random.default_rng(seed).uniform(-bound, bound, shape).astype(np.float32)
+
+
 def initial_weights(sizes: tuple[int, ...]) -> list[np.ndarray]:
     """Weight and bias of each layer, in the order of ``parameters()``, alike for all libraries."""
     random = np.random.default_rng(1)
@@ -27,6 +34,13 @@ def initial_weights(sizes: tuple[int, ...]) -> list[np.ndarray]:
         arrays.append(random.uniform(-bound, bound, (outputs, inputs)).astype(np.float32))
         arrays.append(random.uniform(-bound, bound, outputs).astype(np.float32))
     return arrays
+
+
+def set_weights(torch: Any, model: Any, arrays: list[np.ndarray]) -> None:
+    """Copy arrays into a model's parameters."""
+    with torch.no_grad():
+        for parameter, values in zip(model.parameters(), arrays, strict=True):
+            parameter.copy_(torch.from_numpy(values))
 
 
 def data(sizes: tuple[int, ...], rows: int) -> tuple[np.ndarray, np.ndarray]:
@@ -45,9 +59,7 @@ def training_step(torch: Any, sizes: tuple[int, ...], rows: int) -> Step:
         layers.append(torch.nn.Linear(inputs, outputs))
         layers.append(torch.nn.Tanh() if regression else torch.nn.ReLU())
     model = torch.nn.Sequential(*layers[:-1])
-    with torch.no_grad():
-        for parameter, values in zip(model.parameters(), initial_weights(sizes)):
-            parameter.copy_(torch.from_numpy(values))
+    set_weights(torch, model, initial_weights(sizes))
     if regression:
         loss_function = torch.nn.MSELoss()
         optimizer = torch.optim.SGD(model.parameters(), lr=SGD_RATE)
@@ -86,37 +98,32 @@ def adam(arrays: Any, state: State, gradients: Any) -> State:
     return (turn, *weights, *first, *second)
 
 
-def training_step_functional(library: Functional, sizes: tuple[int, ...], rows: int) -> Step:
-    np_ = library.numpy
-    regression = sizes[-1] == 1
-    values = initial_weights(sizes)
+def cross_entropy(np_: Any, scores: Any, target: np.ndarray) -> Any:
+    # no maximum taken off first: these outputs are small, and it is the peers' advantage
+    every_row = np.arange(len(target))
+    return np_.mean(np_.log(np_.sum(np_.exp(scores), axis=1)) - scores[every_row, target])
+
+
+def functional_step(
+    library: Functional,
+    loss: Callable[..., Any],
+    values: list[np.ndarray],
+    update: Callable[[Any, State, Any], State],
+) -> Step:
+    """A training step as one function of a state: the weights, and what `adam` adds."""
     count = len(values)
-    x, target = data(sizes, rows)
-    every_row = np.arange(rows)
-
-    def loss(*weights: Any) -> Any:
-        y = x
-        for k in range(0, count, 2):
-            y = np_.matmul(y, weights[k].T) + weights[k + 1]
-            if k + 2 < count:
-                y = np_.tanh(y) if regression else np_.maximum(y, 0)
-        if regression:
-            return np_.mean((y - target) ** 2)
-        # no maximum taken off first: these outputs are small, and it is the peers' advantage
-        return np_.mean(np_.log(np_.sum(np_.exp(y), axis=1)) - y[every_row, target])
-
+    weights_from = 1 if update is adam else 0
     gradient = library.differentiate(loss, count)
-    weights_from = 0 if regression else 1
-    update = sgd if regression else adam
 
     def train(*state: Any) -> tuple[Any, State]:
         value, gradients = gradient(*state[weights_from : weights_from + count])
         return value, update(library.arrays, state, gradients)
 
     run = library.compile(train)
-    moments = [] if regression else [np.zeros_like(w) for w in values + values]
-    start = [] if regression else [np.float32(0)]
-    state = tuple(library.arrays.asarray(array) for array in (*start, *values, *moments))
+    start: list[Any] = list(values)
+    if update is adam:
+        start = [np.float32(0), *values, *map(np.zeros_like, values + values)]
+    state = tuple(library.arrays.asarray(array) for array in start)
 
     def step() -> Any:
         nonlocal state
@@ -124,6 +131,23 @@ def training_step_functional(library: Functional, sizes: tuple[int, ...], rows: 
         return value
 
     return step
+
+
+def training_step_functional(library: Functional, sizes: tuple[int, ...], rows: int) -> Step:
+    np_ = library.numpy
+    regression = sizes[-1] == 1
+    values = initial_weights(sizes)
+    x, target = data(sizes, rows)
+
+    def loss(*weights: Any) -> Any:
+        y = x
+        for k in range(0, len(values), 2):
+            y = np_.matmul(y, weights[k].T) + weights[k + 1]
+            if k + 2 < len(values):
+                y = np_.tanh(y) if regression else np_.maximum(y, 0)
+        return np_.mean((y - target) ** 2) if regression else cross_entropy(np_, y, target)
+
+    return functional_step(library, loss, values, sgd if regression else adam)
 
 
 def workload(

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import contextlib
 import dis
+import functools
 import gc
 import inspect
 import io
@@ -116,6 +117,15 @@ class Watch:
     # -- calls ------------------------------------------------------------------------------------
 
     def profile(self, frame: Any, event: str, arg: Any) -> None:
+        if event == "c_return" or event == "c_exception":
+            return
+        if kinds.get(frame.f_code.co_filename) is LIBRARY and self.importing is None:
+            # Nearly all events are between functions of the library.
+            back = frame.f_back
+            if event == "c_call" or back is None:
+                return
+            if kinds.get(back.f_code.co_filename) is LIBRARY:
+                return
         if self.recorder.failed and not self.recorder.has_readings:
             return
         if self.importing is not None:
@@ -569,13 +579,28 @@ def read_value(frame: Any, code: list[Any], place: int) -> Any:
 def inside(frame: Any) -> bool:
     """Say whether a frame is the library's own, or Python's in the library's service."""
     while frame is not None:
-        name = frame.f_code.co_filename
-        if name.startswith((_PACKAGE, "<retrograd")):
-            return True
-        if not is_pythons(name):
-            return False
+        kind = kind_of(frame.f_code.co_filename)
+        if kind is not PYTHONS:
+            return kind is LIBRARY
         frame = frame.f_back
     return False
+
+
+LIBRARY, PYTHONS, PROGRAM = "library", "python", "program"
+kinds: dict[str, str] = {}  # of files, by name
+
+
+def kind_of(name: str) -> str:
+    """Return whose a file is: the library's, Python's, or the program's."""
+    kind = kinds.get(name)
+    if kind is None:
+        if name.startswith((_PACKAGE, "<retrograd")):
+            kind = LIBRARY
+        else:
+            kind = PYTHONS if is_pythons(name) else PROGRAM
+        if name[:1] != "<":  # of code made while the program runs there is no end
+            kinds[name] = kind
+    return kind
 
 
 def is_pythons(name: str) -> bool:
@@ -589,6 +614,30 @@ def site_of(frame: Any) -> Any:
     return (frame.f_code, frame.f_lasti)
 
 
+def untraced(frame: Any, event: str, arg: Any) -> None:
+    """Leave a frame alone; some trace function has to be set for frames to have their own."""
+
+
+def unwatched(method: Any) -> Any:
+    """Let the watch of effects rest while a method of the recorder runs: it calls no user code."""
+
+    @functools.wraps(method)
+    def call(self: Any, *args: Any) -> Any:
+        watch = sys.getprofile()
+        if watch is None or self.busy:
+            return method(self, *args)
+        trace = sys.gettrace()
+        sys.setprofile(None)
+        sys.settrace(None)
+        try:
+            return method(self, *args)
+        finally:
+            sys.settrace(trace)
+            sys.setprofile(watch)
+
+    return call
+
+
 @contextlib.contextmanager
 def watching(recorder: Any, reads: Any) -> Iterator[None]:
     """Watch the calls of this thread for effects, and judge them at the end."""
@@ -600,7 +649,7 @@ def watching(recorder: Any, reads: Any) -> Iterator[None]:
     collecting = gc.isenabled()
     gc.collect(0)
     gc.disable()
-    sys.settrace(lambda frame, event, arg: None)
+    sys.settrace(untraced)
     sys.setprofile(watch.profile)
     try:
         yield

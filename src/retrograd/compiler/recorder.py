@@ -18,6 +18,7 @@ import numpy as np
 from .._core.storage import clock
 from .._core.tracing import set_recorder
 from .._core.value import Value
+from .effects import unwatched
 from .ending import Ending
 from .readings import Reading
 from .trace import (
@@ -257,6 +258,7 @@ class Recorder(Ending):
     def _idle(self) -> bool:
         return bool(self.failed) or self.busy or threading.get_ident() != self.thread
 
+    @unwatched
     def kernel(self, op: Any, operands: Any, arrays: Any, settings: Any) -> Any:
         """Run and note the kernel of an operation."""
         settings = settings or {}
@@ -268,6 +270,7 @@ class Recorder(Ending):
             args.append(self._given(array, value, op.name))
         return self._call(op.kernel, tuple(args), arrays, settings, op.name)
 
+    @unwatched
     def function(self, function: Any, args: Any, settings: dict[str, Any]) -> Any:
         """Run and note a function of arrays: a rule, a sum of gradients, a draw."""
         if self._idle() or any(isinstance(one, Value) for one in args):
@@ -349,6 +352,7 @@ class Recorder(Ending):
             call = self.answers[self.at - 1].function
         return call.rebuilt(out)
 
+    @unwatched
     def write(self, function: Any, target: Any, args: Any) -> None:
         """Run and note a function that writes into an array."""
         if self._idle():
@@ -373,6 +377,7 @@ class Recorder(Ending):
         if not self.failed:
             self.segment.steps.append(step)
 
+    @unwatched
     def written(self, storage: Any) -> None:
         """Note that a storage was marked as written: by a recorded call, or the trace ends."""
         if self._idle():
@@ -396,6 +401,7 @@ class Recorder(Ending):
         else:
             self.segment.steps.append(step)
 
+    @unwatched
     def born(self, value: Any) -> None:
         """Note a tensor that is made during the trace."""
         if threading.get_ident() == self.thread:
@@ -459,6 +465,7 @@ class Recorder(Ending):
             found = self._same_memory(array)
         return array if found is None else Ref(found)
 
+    @unwatched
     def grad(self, owner: Any, cell: Any, wrote: bool) -> None:
         """Note that the `.grad` of a leaf is read or was written."""
         if self._idle():
@@ -535,6 +542,7 @@ class Recorder(Ending):
 
     # -- where Python looks -----------------------------------------------------------------------
 
+    @unwatched
     def observe(self, value: Any, kind: str, plain: Any) -> Any:
         """Note that Python reads a value; the trace branches on what it sees."""
         if self._idle():
@@ -568,6 +576,7 @@ class Recorder(Ending):
         """Note the reading of one number, whose value decides nothing yet."""
         return self.compute(read_number, (where,), (array,))
 
+    @unwatched
     def compute(self, function: Any, args: Any, given: Any) -> int:
         """Note a calculation on numbers; return its slot."""
         step = Step(CALL, function, args, name=getattr(function, "__name__", "compute"))
