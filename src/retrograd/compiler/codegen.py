@@ -29,7 +29,9 @@ from .trace import (
     CapturedGrad,
     Incoming,
     Named,
+    OutCell,
     OutGrad,
+    OutHeldGrad,
     OutLeaf,
     OutNumber,
     OutTensor,
@@ -219,6 +221,11 @@ class Writer:
         if isinstance(given, OutLeaf):
             made = self.name_of(new_leaf, "new_leaf")
             return f"{made}({self.text(Ref(given.number))})"
+        if isinstance(given, OutCell):
+            return f"{self.cell(given.cell)}.grad"
+        if isinstance(given, OutHeldGrad):
+            own = given.number >= self.segment.first
+            return f"g{given.number}" if own else f"e[{given.number}]"
         if isinstance(given, Named):
             inside = ", ".join(self.output(one) for one in given.parts)
             return f"{self.name_of(given.kind, given.kind.__name__)}({inside})"

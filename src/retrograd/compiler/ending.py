@@ -15,7 +15,9 @@ from .saved import saved_outside
 from .trace import (
     Incoming,
     Named,
+    OutCell,
     OutGrad,
+    OutHeldGrad,
     OutLeaf,
     OutNumber,
     OutTensor,
@@ -42,6 +44,9 @@ class Ending:
     given_out: list[Any]
     leaves: bool
     began: int
+    cells: dict[int, Any]
+    own_cells: set[int]
+    places: dict[int, Any]
     numbers: dict[int, int]
     fail: Any
     _number: Any
@@ -86,9 +91,11 @@ class Ending:
     def _output(self, value: Any) -> Any:
         if self.failed:
             return None
+        for cell, grad in self.cells.items():
+            if grad is value and cell not in self.own_cells:
+                return OutCell(self.places[cell])
         if id(value) in self.grads:
-            self.fail("the result is a .grad from before the call")
-            return None
+            return OutHeldGrad(self.grads[id(value)])
         if id(value) in self.known and id(value) not in self.newborn:
             for place, one in enumerate(self.tensors):
                 if one is value:
@@ -102,7 +109,8 @@ class Ending:
             self.fail("one new tensor stands twice in the result")
             return None
         if any(value is not one and np.may_share_memory(value.array, one.array)
-               for one in (*self.given_out, *self.known.values())):  # fmt: skip
+               for one in (*self.given_out, *self.known.values(), *self.cells.values())
+               if one is not None):  # fmt: skip
             self.fail("two results share memory")
             return None
         self.given_out.append(value)

@@ -89,6 +89,8 @@ class Recorder(Ending):
         self.grads: dict[int, int] = {}  # the slots of `.grad` from before the call
         self.newborn: set[int] = set()
         self.cells: dict[int, Any] = {}  # what the `.grad` of each leaf is by now
+        self.places: dict[int, Any] = {}  # by cell: itself, or the place of the argument
+        self.own_cells: set[int] = set()  # of leaves made in the call: no other call has them
         self.new_segments: list[Segment] = []
         self.by_reference: Any = lambda array: False  # says whether an array is from outside
         self.reachable: Any = list  # finds the tensors that the program can reach
@@ -128,6 +130,7 @@ class Recorder(Ending):
                     if isinstance(cell, int):
                         cell = self.tensors[cell].get_cell()
                     cell.grad = self.cells[id(cell)] = held
+                    self.places[id(cell)] = source.cell
                     self.alive.append(cell)
                     if held is not None:
                         self.known[id(held)] = held
@@ -396,10 +399,10 @@ class Recorder(Ending):
             if one is value:
                 owner = place
         step = Step(TOUCH, owner, (storage.writer,), name=storage.writer)
-        if self.answering:
-            self._answer(step)
-        else:
+        if not self.answering:
             self.segment.steps.append(step)
+        elif self._answer(step) is not Failing:
+            storage.version -= 1  # the replay has counted this write
 
     @unwatched
     def born(self, value: Any) -> None:
@@ -478,10 +481,13 @@ class Recorder(Ending):
                 place = number
                 break
         if first:
+            self.places[id(cell)] = place
             self.alive.append(cell)
             if owner is not None and id(owner) in self.newborn:
-                self.cells[id(cell)] = grad
-                return
+                self.own_cells.add(id(cell))
+        if id(cell) in self.own_cells:
+            self.cells[id(cell)] = grad
+            return
         if not wrote:
             if first:
                 self.cells[id(cell)] = grad

@@ -246,6 +246,18 @@ class OutValue(NamedTuple):
     value: Any
 
 
+class OutCell(NamedTuple):
+    """The `.grad` of a leaf in the result: its cell, an argument's by the argument's place."""
+
+    cell: Any
+
+
+class OutHeldGrad(NamedTuple):
+    """A tensor in the result that was a `.grad` before the call, and is none any more: its slot."""
+
+    number: int
+
+
 class OutView(NamedTuple):
     """A view in the result: its slot, and the tensor from outside that it is a view of."""
 
