@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import re
 import warnings
 
 import numpy as np
@@ -150,8 +151,13 @@ class Trial:
 
 
 def complaint(error):
-    """Return what can be compared of an error: where values were saved is told by eager alone."""
-    return (type(error).__name__, str(error).partition("\nThe values saved by")[0])
+    """Return what can be compared of an error.
+
+    Where values were saved, and where the replay of a step has written, is told by eager alone.
+    """
+    words = str(error).partition("\nThe values saved by")[0]
+    words = re.sub(r"(was changed by [\w.]+)( at [^`;]*(`[^`]*`)?)?;", r"\1;", words)
+    return (type(error).__name__, words)
 
 
 def run(source, seed, calls, wrap, settle):

@@ -47,6 +47,7 @@ ANOTHER_WAY = "compile: the function took another way than before with the same 
 VARYING = {
     "nonzero", "argwhere", "places_of", "select_masked", "unique", "unique_consecutive",
     "numbers_repeated", "each_repeated", "bincount", "one_hot", "to_array", "checked",
+    "kept_entries", "bags_of", "rows_of_labels",
 }  # fmt: skip
 
 
