@@ -7,7 +7,7 @@ import copy
 import numpy as np
 
 from ._core.storage import Storage
-from ._core.tracing import number_in, observed
+from ._core.tracing import observed
 from ._core.value import Value
 from ._methods import method
 from .ops.strides import memory_of
@@ -30,7 +30,7 @@ def __reversed__(self):
 def __index__(self):  # here: a compiled class would not give it to `operator.index`
     if self.get_dtype().kind not in "biu" or self.array.size != 1:
         raise TypeError("only integer tensors of a single element can be converted to an index")
-    return int(number_in(self))
+    return int(self)
 
 
 @method
@@ -214,7 +214,7 @@ def is_nonzero(self):
             if self.array.size == 0
             else "Boolean value of Tensor with more than one value is ambiguous"
         )
-    return bool(number_in(self))
+    return bool(self)
 
 
 @method

@@ -162,7 +162,7 @@ def complaint(error):
 
 def run(source, seed, calls, wrap, settle):
     """Run a program; return all that was seen, and what was called."""
-    space: dict = {}
+    space: dict = {"__name__": f"program_{seed}"}
     exec(compile(source, f"<program {seed}>", "exec"), space)
     trial = Trial(space["make"](rg), wrap, settle)
     for number, (args, settings) in enumerate(calls(seed, rg)):

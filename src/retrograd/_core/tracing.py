@@ -104,12 +104,6 @@ def observed(value: Any, kind: str, plain: Any) -> Any:
     return found.observe(value, kind, plain)
 
 
-def number_in(value: Any) -> Any:
-    """Return the one element of a tensor as a number, to a program that may decide by it."""
-    number = value.array.item()
-    return observed(value, "number", number) if tracing.count != 0 else number
-
-
 def all_true(array: Any) -> bool:
     """Say whether all elements are true, to a program that may decide by it."""
     if tracing.count != 0:

@@ -9,6 +9,8 @@ import numpy as np
 from .._core.errors import GraphFreedError
 from .._core.gradients import grad
 from .._core.value import Value
+from ..device import device
+from ..dtypes import dtype
 from ..ops._returns import StructSequence
 from .readings import Reading
 from .saved import saved_outside
@@ -44,6 +46,7 @@ class Ending:
     given_out: list[Any]
     leaves: bool
     began: int
+    histories: list[Any]
     cells: dict[int, Any]
     own_cells: set[int]
     places: dict[int, Any]
@@ -57,6 +60,9 @@ class Ending:
         if self.answering and not self.failed:
             self.fail("the function ended before it came to where it was")
         plain, outputs = self._outputs(result)
+        for value, node, requires in self.histories:
+            if value.node is not node or value.requires is not requires:
+                self.fail("a tensor from outside becomes the result of an operation")
         if self.differentiable and not self.failed:
             self._write_backward()
         if not self.failed:
@@ -83,7 +89,9 @@ class Ending:
         if type(result) is dict:
             pairs = {key: self._outputs(one) for key, one in result.items()}
             return {k: p for k, (p, _) in pairs.items()}, {k: o for k, (_, o) in pairs.items()}
-        if result is None or isinstance(result, (bool, int, float, complex, str, bytes)):
+        if result is None or isinstance(
+            result, (bool, int, float, complex, str, bytes, dtype, device, type)
+        ):
             return result, result
         self.fail(f"the result is a {type(result).__name__}")
         return result, None

@@ -18,9 +18,9 @@ import numpy as np
 from .._core.storage import clock
 from .._core.tracing import set_recorder
 from .._core.value import Value
-from .effects import unwatched
+from .effects import reader, unwatched
 from .ending import Ending
-from .readings import Reading
+from .readings import Reading, asks_types, read_number
 from .trace import (
     CALL,
     GRAD,
@@ -51,6 +51,7 @@ VARYING = {
 }  # fmt: skip
 
 
+@unwatched("kernel", "function", "write", "written", "born", "grad", "observe", "compute")
 class Recorder(Ending):
     """Writes the trace of one call, or answers from it what was already computed.
 
@@ -87,6 +88,7 @@ class Recorder(Ending):
         self.numbers: dict[int, int] = {}  # the slot of an array, by its id
         self.alive: list[Any] = []  # everything whose id is used
         self.known: dict[int, Any] = {}  # tensors from outside
+        self.histories: list[Any] = []  # their nodes, and whether they require grad
         self.grads: dict[int, int] = {}  # the slots of `.grad` from before the call
         self.newborn: set[int] = set()
         self.cells: dict[int, Any] = {}  # what the `.grad` of each leaf is by now
@@ -101,6 +103,7 @@ class Recorder(Ending):
         self.answers: list[Step] = []
         self.replies: list[tuple[int, Any]] = []
         self.at = 0
+        self.new_ways = True  # whether they are written
         self.raises = False  # the call after the answered ones raised in the replay
         self.differentiable: list[Any] = []  # the results that require grad
         self.given_out: list[Any] = []
@@ -113,7 +116,13 @@ class Recorder(Ending):
             self.new_segments.append(segment)
             for place, value in enumerate(tensors):
                 self._add(value.array, Argument(place))
-                self.known[id(value)] = value
+                self._know(value)
+
+    def _know(self, value: Any) -> None:
+        """Note a tensor from before the call, and its place in the graph."""
+        if id(value) not in self.known:
+            self.known[id(value)] = value
+            self.histories.append((value, value.node, value.requires))
 
     # -- answering ------------------------------------------------------------------------------
 
@@ -124,7 +133,7 @@ class Recorder(Ending):
                 held = slots[number] if number < len(slots) else None
                 source = slot.source
                 if isinstance(source, Captured):
-                    self.known[id(source.value)] = source.value
+                    self._know(source.value)
                 elif isinstance(source, CapturedGrad) and number < len(slots):
                     # The program starts again with the `.grad` that it started with.
                     cell = source.cell
@@ -151,7 +160,7 @@ class Recorder(Ending):
             self.raises = True
         self.replies.append((len(self.answers), key))
         for value in self.tensors:
-            self.known[id(value)] = value
+            self._know(value)
 
     @property
     def answering(self) -> bool:
@@ -204,12 +213,12 @@ class Recorder(Ending):
             self.alive.append(array)
             return Ref(alias)
         if value is not None and id(value) not in self.newborn:
-            self.known[id(value)] = value
+            self._know(value)
             self.alive.append(value)
             return Ref(self._add(array, Captured(value)))
         owner = self.owner_of(array)
         if owner is not None:
-            self.known[id(owner)] = owner
+            self._know(owner)
             self.alive.append(owner)
             return Ref(self._add(array, Captured(owner)))
         self.fail(f"{what} is given an array that was computed outside of recorded operations")
@@ -254,7 +263,7 @@ class Recorder(Ending):
         if isinstance(given, dict):
             return {key: self._given(one, None, what) for key, one in given.items()}
         if isinstance(given, Value):
-            self.fail(f"{what} is given a tensor where it takes a number")
+            self.fail(f"{what} is given a tensor as a setting")
         return given
 
     # -- what the hooks call ----------------------------------------------------------------------
@@ -262,7 +271,6 @@ class Recorder(Ending):
     def _idle(self) -> bool:
         return bool(self.failed) or self.busy or threading.get_ident() != self.thread
 
-    @unwatched
     def kernel(self, op: Any, operands: Any, arrays: Any, settings: Any) -> Any:
         """Run and note the kernel of an operation."""
         settings = settings or {}
@@ -274,7 +282,6 @@ class Recorder(Ending):
             args.append(self._given(array, value, op.name))
         return self._call(op.kernel, tuple(args), arrays, settings, op.name)
 
-    @unwatched
     def function(self, function: Any, args: Any, settings: dict[str, Any]) -> Any:
         """Run and note a function of arrays: a rule, a sum of gradients, a draw."""
         if self._idle() or any(isinstance(one, Value) for one in args):
@@ -356,7 +363,6 @@ class Recorder(Ending):
             call = self.answers[self.at - 1].function
         return call.rebuilt(out)
 
-    @unwatched
     def write(self, function: Any, target: Any, args: Any) -> None:
         """Run and note a function that writes into an array."""
         if self._idle():
@@ -381,7 +387,6 @@ class Recorder(Ending):
         if not self.failed:
             self.segment.steps.append(step)
 
-    @unwatched
     def written(self, storage: Any) -> None:
         """Note that a storage was marked as written: by a recorded call, or the trace ends."""
         if self._idle():
@@ -405,7 +410,6 @@ class Recorder(Ending):
         elif self._answer(step) is not Failing:
             storage.version -= 1  # the replay has counted this write
 
-    @unwatched
     def born(self, value: Any) -> None:
         """Note a tensor that is made during the trace."""
         if threading.get_ident() == self.thread:
@@ -469,7 +473,6 @@ class Recorder(Ending):
             found = self._same_memory(array)
         return array if found is None else Ref(found)
 
-    @unwatched
     def grad(self, owner: Any, cell: Any, wrote: bool) -> None:
         """Note that the `.grad` of a leaf is read or was written."""
         if self._idle():
@@ -549,7 +552,6 @@ class Recorder(Ending):
 
     # -- where Python looks -----------------------------------------------------------------------
 
-    @unwatched
     def observe(self, value: Any, kind: str, plain: Any) -> Any:
         """Note that Python reads a value; the trace branches on what it sees."""
         if self._idle():
@@ -561,7 +563,10 @@ class Recorder(Ending):
             made = "an array" if kind == "numpy" else "text"
             self.fail(f"a tensor is made {made}, which the trace cannot follow")
             return plain
-        if kind == "item" and isinstance(plain, (float, int)) and not isinstance(plain, bool):
+        if kind == "tolist" and not value.array.ndim:
+            kind = "item"
+        number = isinstance(plain, (float, int)) and not isinstance(plain, bool)
+        if kind == "item" and number and not asks_types(reader()):
             self.has_readings = True
             return Reading(self, self._read(where, value.array))
         if kind == "tolist":
@@ -583,7 +588,6 @@ class Recorder(Ending):
         """Note the reading of one number, whose value decides nothing yet."""
         return self.compute(read_number, (where,), (array,))
 
-    @unwatched
     def compute(self, function: Any, args: Any, given: Any) -> int:
         """Note a calculation on numbers; return its slot."""
         step = Step(CALL, function, args, name=getattr(function, "__name__", "compute"))
@@ -625,9 +629,8 @@ class Recorder(Ending):
     def _leave(self, segment: Segment, key: Any) -> None:
         """Start a new segment where `segment` was left with `key`."""
         known = segment.children.get(key)
-        if known is not None:  # eager from here on
-            self.fail(known.eager or "known")
-            return
+        if known is not None or not self.new_ways:  # eager from here on
+            return self.fail(known.eager if known is not None else "new ways are not recorded")
         child = Segment(len(self.values), segment, key)
         segment.children[key] = child
         self.segment = child
@@ -706,8 +709,3 @@ class Held:
 def copied(held: Held) -> Any:
     """Return a copy of a constant."""
     return held.array.copy(order="K")
-
-
-def read_number(array: Any) -> Any:
-    """Return the one element of an array as a Python number."""
-    return array.item()

@@ -6,7 +6,7 @@ import numpy as np
 
 from .._core.op import KEEP, PROMOTE, op
 from .._core.public import expect_tensor, public
-from .._core.tracing import all_true, number_in
+from .._core.tracing import all_true
 from .._core.value import Value
 from ._arguments import scalar_name
 from ._fronts import both_tensors, refuse
@@ -330,7 +330,7 @@ def is_nonzero(input):
         raise RuntimeError("Boolean value of Tensor with no values is ambiguous")
     if size > 1:
         raise RuntimeError("Boolean value of Tensor with more than one value is ambiguous")
-    return bool(number_in(input))
+    return bool(input)
 
 
 @public("is_floating_point")

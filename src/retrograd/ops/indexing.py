@@ -18,7 +18,7 @@ import numpy as np
 from .._core.broadcast import sum_to
 from .._core.op import op
 from .._core.public import expect_tensor, public
-from .._core.tracing import from_python, number_in
+from .._core.tracing import from_python
 from .._core.value import Value
 from ._arguments import scalar_name
 from ._sizes import listed, ndarray
@@ -384,7 +384,8 @@ class Parts:
             if isinstance(part, np.generic):
                 return whole_number(part), 1
             if array.ndim == 0 and array.dtype.kind in "iu":
-                return number_in(part) if isinstance(part, Value) else array.item(), 1
+                # The program goes on by a number that it did not ask for: int() of the tensor.
+                return (int(part) if isinstance(part, Value) else array.item()), 1
             part = index_array(part)
             array = part.array if isinstance(part, Value) else part
             return part, array.ndim if array.dtype == bool else 1

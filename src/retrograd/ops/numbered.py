@@ -239,7 +239,8 @@ def index_fill(input, dim, index, value):
     index = expect_vector("index_fill", index)
     if isinstance(value, Value):
         return fill_slices_with(input, index, value, axis=axis)
-    return fill_slices(input, index, value=np.asarray(value).astype(input.get_dtype())[()], axis=axis)
+    number = np.asarray(value).astype(input.get_dtype())[()]
+    return fill_slices(input, index, value=number, axis=axis)
 
 
 @public("index_reduce", inplace=True, out=True)

@@ -6,7 +6,6 @@ import numpy as np
 
 from .._core.op import op
 from .._core.public import expect_tensor, public
-from .._core.tracing import number_in
 from .._core.value import Value
 from ._axes import axis_of
 from ._sizes import listed, required
@@ -52,13 +51,14 @@ def select_index(number, shape, axis):
 def narrow_index(input, dim, start, length):
     if not input.get_shape():
         raise RuntimeError("narrow() cannot be applied to a 0-dim tensor.")
+    length = length.__index__() if isinstance(length, Value) else length
     if length < 0:
         raise RuntimeError("narrow(): length must be non-negative.")
     axis, shape = axis_and_shape("narrow", input, dim)
     if isinstance(start, Value):
         if start.array.ndim or start.array.dtype.kind not in "iu":
             raise RuntimeError("start must be an 0-dim integral Tensor.")
-        start = number_in(start)
+        start = int(start)
     size = shape[axis]
     first = start.__index__()
     if not -size <= first <= size:

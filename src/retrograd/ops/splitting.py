@@ -6,7 +6,6 @@ import numpy as np
 
 from .._core.op import op
 from .._core.public import expect_tensor, public
-from .._core.tracing import number_in
 from .._core.value import Value
 from ._arguments import scalar_name
 from ._axes import axis_of
@@ -217,7 +216,7 @@ def sections_of(indices_or_sections):
             f"tensor_split expected tensor_indices_or_sections to be a zero-dimensional or "
             f"one-dimensional tensor, but got a tensor with {array.ndim} dims"
         )
-    return number_in(given) if array.ndim == 0 else tuple(given.tolist())
+    return int(given) if array.ndim == 0 else tuple(given.tolist())
 
 
 def one_of(name, given, sections, indices):
