@@ -9,11 +9,13 @@ import threading
 import warnings
 import weakref
 from collections.abc import Iterator
+from time import perf_counter
 from typing import Any
 
 from .._core.tracing import recorder as current_recorder
 from .._core.tracing import set_recorder, tracing
 from .answers import fill
+from .budget import Account, key_weight, weight_of
 from .codegen import Writer
 from .effects import watching
 from .graph import Graph
@@ -70,6 +72,8 @@ class CompiledFunction:
         self.warned = False
         self.trees: dict[Any, list[Tree]] = {}
         self.recent: list[Tree] = []  # those whose calls came last
+        self.account = Account()
+        self.last_key: Any = None  # of the arguments that were recorded last
         self.lock = threading.Lock()
         self.eager = ""
         self.__wrapped__ = function
@@ -87,6 +91,8 @@ class CompiledFunction:
         if self.eager or not self.lock.acquire(False):
             return self.function(*args, **settings)
         try:
+            if self.account.rests:
+                return self.rest(args, settings)
             for tree in self.recent:
                 tensors = tree.enter(args, settings)
                 if tensors is not None:
@@ -101,9 +107,23 @@ class CompiledFunction:
                     return self.record(key, tensors, args, settings)
             if tree.eager:
                 return self.function(*args, **settings)
-            return self.replay(tree, tensors, args, settings)
+            if not self.account.timed:
+                return self.replay(tree, tensors, args, settings)
+            began = perf_counter()
+            records = self.account.records
+            result = self.replay(tree, tensors, args, settings)
+            if self.account.records == records:
+                self.account.note_replay(perf_counter() - began)
+            return result
         finally:
             self.lock.release()
+
+    def rest(self, args: Any, settings: Any) -> Any:
+        """Run eagerly, and see how long that takes: Note [Never slower]."""
+        began = perf_counter()
+        result = self.function(*args, **settings)
+        self.account.note_eager(perf_counter() - began)
+        return result
 
     def note(self, tree: Tree) -> None:
         """Look at a tree first from now on."""
@@ -113,6 +133,7 @@ class CompiledFunction:
     def replay(self, tree: Tree, tensors: list[Any], args: Any, settings: Any) -> Any:
         slots: list[Any] = []
         segment = tree.root
+        began = perf_counter() if segment.watched is not None else 0.0
         while True:
             try:
                 if segment.warming is None:
@@ -126,7 +147,9 @@ class CompiledFunction:
             child = segment.children.get(seen)
             if child is None or child.run is None:
                 writer = Recorder(tensors, segment, slots, seen)
-                return self.run(tree, writer, args, settings)
+                result = self.run(tree, writer, args, settings)
+                self.account.note_record(perf_counter() - began, weight_of(seen))
+                return result
             segment = child
 
     def raise_again(
@@ -167,6 +190,9 @@ class CompiledFunction:
         if key not in self.trees and len(self.trees) >= MOST_KEYS:
             self.give_up(f"more than {MOST_KEYS} kinds of arguments were seen")
             return self.function(*args, **settings)
+        if not self.account.may_record():
+            return self.rest(args, settings)
+        began = perf_counter()
         tell_recompile(self, key)
         trees = self.trees.setdefault(key, [])
         if len(trees) >= MOST_TREES:
@@ -176,6 +202,8 @@ class CompiledFunction:
         tree.guards.start(self.function, args, settings)
         result = self.run(tree, Recorder(tensors, tree.root), args, settings)
         trees.insert(0, tree)
+        self.account.note_record(perf_counter() - began, key_weight(key, self.last_key))
+        self.last_key = key
         return result
 
     def run(self, tree: Tree, writer: Recorder, args: Any, settings: Any) -> Any:
