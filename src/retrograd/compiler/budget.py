@@ -145,11 +145,19 @@ class Account:
         else:
             self.rests = not self.may_record()
 
-    def settle(self) -> None:
+    def settle(self, lost: float | None = None) -> None:
         """Tell the budget how far behind the function is."""
-        lost = max(self.behind(), 0.0)
+        if lost is None:
+            lost = max(self.behind(), 0.0)
         budget.lost += lost - self.lost
         self.lost = lost
+
+    def describe(self) -> str:
+        """Return why the function runs eagerly for now, empty where it does not."""
+        if not self.rests or self.row:
+            return ""
+        took = f"{self.records} recordings took {self.records_took:.2g} s"
+        return f"it takes ever new ways: {took}, and it waits until another one costs little"
 
 
 def weight_of(key: Any) -> int:

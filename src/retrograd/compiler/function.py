@@ -147,6 +147,7 @@ class CompiledFunction:
             child = segment.children.get(seen)
             if child is None or child.run is None:
                 writer = Recorder(tensors, segment, slots, seen)
+                writer.new_ways = self.account.may_record()
                 result = self.run(tree, writer, args, settings)
                 self.account.note_record(perf_counter() - began, weight_of(seen))
                 return result
@@ -239,7 +240,8 @@ class CompiledFunction:
             else:
                 segment.run = Writer(segment).write()
                 segment.warming = Warming(segment, self.fuses)
-        tree.guards.add(writer)
+        if writer.new_segments:
+            tree.guards.add(writer)
 
     def tell(self, writer: Recorder) -> None:
         """Say why something runs eagerly: once, as a warning, where the program can be changed."""
@@ -259,6 +261,8 @@ class CompiledFunction:
             self.recent = []
             self.eager = ""
             self.warned = False
+            self.account.settle(0.0)
+            self.account = Account()
 
     def __deepcopy__(self, memo: Any) -> CompiledFunction:
         return CompiledFunction(copy.deepcopy(self.function, memo), self.fullgraph)

@@ -100,6 +100,7 @@ class Recorder(Ending):
         self.answers: list[Step] = []
         self.replies: list[tuple[int, Any]] = []
         self.at = 0
+        self.new_ways = True  # whether they are written
         self.raises = False  # the call after the answered ones raised in the replay
         self.differentiable: list[Any] = []  # the results that require grad
         self.given_out: list[Any] = []
@@ -613,9 +614,8 @@ class Recorder(Ending):
         """Start a new segment where `segment` was left with `key`."""
         full = len(segment.children) >= MOST_CHILDREN
         known = segment.children.get(OTHERS if full and key not in segment.children else key)
-        if known is not None:  # eager from here on
-            self.fail(known.eager or "known")
-            return
+        if known is not None or not self.new_ways:  # eager from here on
+            return self.fail(known.eager if known is not None else "new ways are not recorded")
         child = Segment(len(self.values), segment, OTHERS if full else key)
         segment.children[child.key] = child
         self.segment = child
