@@ -48,6 +48,7 @@ class Plan:
     short: float = 0.4
     most: int = MOST
     threads: int = 1
+    clock: str = "wall"
 
     def turns(self, ways: list[Way]) -> Iterator[tuple[int, bool, Way]]:
         """Number of the round, whether it is long, and way: in turn, every other round reversed."""
@@ -112,7 +113,7 @@ def process(way: Way, model: Workload, plan: Plan, is_long: bool) -> dict[str, A
     seconds = plan.seconds if is_long else plan.short
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as caches:
         variables = environment(plan, caches)
-        words += [repr(time.perf_counter()), str(seconds), str(plan.most)]
+        words += [repr(time.perf_counter()), str(seconds), str(plan.most), plan.clock]
         try:
             done = subprocess.run(
                 words, cwd=ROOT, env=variables, stdout=subprocess.PIPE, text=True,

@@ -71,7 +71,7 @@ def first_of_all(results: dict[str, Any]) -> str:
     ]
     counts: Counter[bool] = Counter()
     for model in results["models"].values():
-        names = [lowest(model, place) for place in places]
+        names = [lowest(model, place) for place in places] if model["ways"] else []
         counts.update(BY_NAME[name].own for name in names)
         cells = [BY_NAME[name].label for name in names]
         lines.append(f"| {model['title']} | {' | '.join(cells)} |")

@@ -631,24 +631,35 @@ def untraced(frame: Any, event: str, arg: Any) -> None:
     """Leave a frame alone; some trace function has to be set for frames to have their own."""
 
 
-def unwatched(method: Any) -> Any:
-    """Let the watch of effects rest while a method of the recorder runs: it calls no user code."""
+def unwatched(*names: str) -> Any:
+    """Let the watch rest while these methods of a recorder run: they call none of user's code.
 
-    @functools.wraps(method)
-    def call(self: Any, *args: Any) -> Any:
-        watch = sys.getprofile()
-        if watch is None or self.busy:
-            return method(self, *args)
-        trace = sys.gettrace()
-        sys.setprofile(None)
-        sys.settrace(None)
-        try:
-            return method(self, *args)
-        finally:
-            sys.settrace(trace)
-            sys.setprofile(watch)
+    They are much of what is called during a trace, and each event costs more than most of them do.
+    """
 
-    return call
+    def resting(method: Any) -> Any:
+        @functools.wraps(method)
+        def call(self: Any, *args: Any) -> Any:
+            watch = sys.getprofile()
+            if watch is None or self.busy:
+                return method(self, *args)
+            trace = sys.gettrace()
+            sys.setprofile(None)
+            sys.settrace(None)
+            try:
+                return method(self, *args)
+            finally:
+                sys.settrace(trace)
+                sys.setprofile(watch)
+
+        return call
+
+    def mark(kind: Any) -> Any:
+        for name in names:
+            setattr(kind, name, resting(getattr(kind, name)))
+        return kind
+
+    return mark
 
 
 @contextlib.contextmanager

@@ -49,6 +49,7 @@ VARYING = {
 }  # fmt: skip
 
 
+@unwatched("kernel", "function", "write", "written", "born", "grad", "observe", "compute")
 class Recorder(Ending):
     """Writes the trace of one call, or answers from it what was already computed.
 
@@ -97,6 +98,7 @@ class Recorder(Ending):
         self.answers: list[Step] = []
         self.replies: list[tuple[int, Any]] = []
         self.at = 0
+        self.new_ways = True  # whether they are written
         self.raises = False  # the call after the answered ones raised in the replay
         self.differentiable: list[Any] = []  # the results that require grad
         self.given_out: list[Any] = []
@@ -256,7 +258,6 @@ class Recorder(Ending):
     def _idle(self) -> bool:
         return bool(self.failed) or self.busy or threading.get_ident() != self.thread
 
-    @unwatched
     def kernel(self, op: Any, operands: Any, arrays: Any, settings: Any) -> Any:
         """Run and note the kernel of an operation."""
         settings = settings or {}
@@ -268,7 +269,6 @@ class Recorder(Ending):
             args.append(self._given(array, value, op.name))
         return self._call(op.kernel, tuple(args), arrays, settings, op.name)
 
-    @unwatched
     def function(self, function: Any, args: Any, settings: dict[str, Any]) -> Any:
         """Run and note a function of arrays: a rule, a sum of gradients, a draw."""
         if self._idle() or any(isinstance(one, Value) for one in args):
@@ -350,7 +350,6 @@ class Recorder(Ending):
             call = self.answers[self.at - 1].function
         return call.rebuilt(out)
 
-    @unwatched
     def write(self, function: Any, target: Any, args: Any) -> None:
         """Run and note a function that writes into an array."""
         if self._idle():
@@ -375,7 +374,6 @@ class Recorder(Ending):
         if not self.failed:
             self.segment.steps.append(step)
 
-    @unwatched
     def written(self, storage: Any) -> None:
         """Note that a storage was marked as written: by a recorded call, or the trace ends."""
         if self._idle():
@@ -399,7 +397,6 @@ class Recorder(Ending):
         else:
             self.segment.steps.append(step)
 
-    @unwatched
     def born(self, value: Any) -> None:
         """Note a tensor that is made during the trace."""
         if threading.get_ident() == self.thread:
@@ -463,7 +460,6 @@ class Recorder(Ending):
             found = self._same_memory(array)
         return array if found is None else Ref(found)
 
-    @unwatched
     def grad(self, owner: Any, cell: Any, wrote: bool) -> None:
         """Note that the `.grad` of a leaf is read or was written."""
         if self._idle():
@@ -540,7 +536,6 @@ class Recorder(Ending):
 
     # -- where Python looks -----------------------------------------------------------------------
 
-    @unwatched
     def observe(self, value: Any, kind: str, plain: Any) -> Any:
         """Note that Python reads a value; the trace branches on what it sees."""
         if self._idle():
@@ -575,7 +570,6 @@ class Recorder(Ending):
         """Note the reading of one number, whose value decides nothing yet."""
         return self.compute(read_number, (where,), (array,))
 
-    @unwatched
     def compute(self, function: Any, args: Any, given: Any) -> int:
         """Note a calculation on numbers; return its slot."""
         step = Step(CALL, function, args, name=getattr(function, "__name__", "compute"))
@@ -617,9 +611,8 @@ class Recorder(Ending):
     def _leave(self, segment: Segment, key: Any) -> None:
         """Start a new segment where `segment` was left with `key`."""
         known = segment.children.get(key)
-        if known is not None:  # eager from here on
-            self.fail(known.eager or "known")
-            return
+        if known is not None or not self.new_ways:  # eager from here on
+            return self.fail(known.eager if known is not None else "new ways are not recorded")
         child = Segment(len(self.values), segment, key)
         segment.children[key] = child
         self.segment = child
