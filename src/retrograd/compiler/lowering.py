@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from .._core.library import library
 from .._core.op import Op
 from .mirror import Tape, Traced, Unfollowed, expect, owner_of
 from .trace import CALL, Ref, Segment, Step
@@ -86,7 +87,7 @@ class Program:
         return new
 
 
-def lower(segment: Segment, values: Any) -> Program:
+def lower(segment: Segment, values: Any, fuses: bool = False) -> Program:
     """Open the steps of a segment.
 
     Parameters
@@ -94,6 +95,9 @@ def lower(segment: Segment, values: Any) -> Program:
     segment : Segment
     values : mapping or sequence
         What each slot, by its number, held in some call: an example, which is not written into.
+    fuses : bool
+        Whether kernels are made of the steps: then those are opened, too, that a kernel of the
+        library computes; else they stay whole, as they are faster so.
 
     Returns
     -------
@@ -102,6 +106,7 @@ def lower(segment: Segment, values: Any) -> Program:
     program = Program(segment)
     tape = Tape()
     behind = segment.parent is not None and segment.parent.backward is segment
+    tape.fuses = fuses
     for place, step in enumerate(segment.steps):
         try:
             found = open_step(step, values, tape, behind)
@@ -222,7 +227,13 @@ def run_both(step: Step, values: Any, tape: Tape) -> tuple[Any, Any]:
             return {key: given(one, traced) for key, one in thing.items()}
         return thing
 
-    plain = step.function(*given(step.args, False), **given(step.settings, False))
+    served, before = library.served(), library.suspend(tape.fuses)
+    try:
+        plain = step.function(*given(step.args, False), **given(step.settings, False))
+    finally:
+        library.suspend(before)
+    if library.served() != served:
+        raise Unfollowed("a kernel of the library computes it")
     mirrored = tape.mirror.convert(step.function)
     made = mirrored(*given(step.args, True), **given(step.settings, True))
     return made, plain
