@@ -197,7 +197,10 @@ class Writer:
         elif kind == WRITE and step.function is into_out and not step.settings:
             target, function, *args = step.args
             called = self.name_of(function, step.name)
-            self.put(f"{called}({', '.join(map(self.text, (*args, target)))})")
+            out = self.text(target)
+            if function in (np.maximum, np.minimum):  # NumPy warns of a third argument
+                out = f"out={out}"
+            self.put(f"{called}({', '.join([*map(self.text, args), out])})")
         else:
             self.put(self.call(step))
 
