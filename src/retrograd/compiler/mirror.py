@@ -259,6 +259,7 @@ class Tape:
         self.held: dict[int, Any] = {}  # the example of each inner slot
         self.by_id: dict[int, Traced] = {}
         self.mirror = Mirror(self)
+        self.fuses = False  # whether kernels of the library are left out
 
     # -- arguments ----------------------------------------------------------------------------
 
