@@ -10,16 +10,20 @@ from __future__ import annotations
 import json
 import math
 import operator
+from importlib import import_module
+from types import FunctionType
 from typing import Any
 
 import numpy as np
 
 from .._core.op import registry
+from .._core.traced import fronts
 from .._core.value import Value
 from ..inplace import write_ufunc
 from ..tensor import Tensor, raw
 from . import mirror
 from .numpy_names import METHODS, NAMES
+from .whole import template
 
 FORMAT = "retrograd.export"
 VERSION = 1
@@ -49,6 +53,45 @@ FUNCTIONS |= {
     )
 }  # fmt: skip
 FUNCTIONS |= {"operator.pow": operator.pow, "write_ufunc": write_ufunc}
+
+
+# Modules whose own functions of arrays, and whose named tuples, a file may name beside: they
+# belong to operations, compute on arrays, and have no effects.
+MODULES = (
+    "ops.adaptive_pooling", "ops.bags", "ops.copying", "ops.ctc", "ops.decomposition",
+    "ops.distances", "ops.grids", "ops.linear_algebra", "ops.linear_systems", "ops.lookup",
+    "ops.loss", "ops.lu_factors", "ops.margin_loss", "ops.norm_rows", "ops.norm_channels",
+    "ops.normalisation", "ops.normalised", "ops.packing", "ops.plane_lookup", "ops.pool_windows",
+    "ops.recurrence", "ops.region", "ops.repeating", "ops.resampling", "ops.scattering",
+    "ops.selection", "ops.similarity", "ops.sorting", "ops.unpooling", "ops.winners",
+    "ops._sizes", "ops.attention", "nn.functional._loss", "nn.functional._margin_loss",
+)  # fmt: skip
+
+
+def part_of(name: str) -> Any:
+    """Return a function or a named tuple of one of `MODULES` by its name, None for others."""
+    module, _, own = name.rpartition(".")
+    if module not in MODULES:
+        return None
+    space = vars(import_module(f"..{module}", __package__))
+    found = space.get(own)
+    if getattr(found, "__module__", None) != space["__name__"]:
+        return None
+    named = isinstance(found, type) and issubclass(found, tuple) and hasattr(found, "_fields")
+    return found if named or isinstance(found, FunctionType) else None
+
+
+class Front:
+    """A public function of tensors as one of arrays: see `Whole`."""
+
+    def __init__(self, front: Any) -> None:
+        self.front = front
+
+    def __call__(self, args: Any, settings: Any) -> Any:
+        made = self.front(*_tensors(args), **_tensors(settings))
+        found: list[Any] = []
+        template(made, found)
+        return tuple([one.array for one in found])
 
 
 class ExportError(RuntimeError):
@@ -115,7 +158,9 @@ class Reader:
             size = math.prod(shape) * dtype.itemsize
             fits = _natural(begin) and _natural(end) and begin + size == end <= len(data)
             self.expect(fits, f"the array {name!r} lies outside of the file, or does not fit it")
-            self.arrays[name] = np.frombuffer(data[begin:end], dtype).reshape(shape).copy()
+            array = np.frombuffer(data[begin:end], dtype).reshape(shape).copy()
+            array.flags.writeable = False  # each run finds them as they are in the file
+            self.arrays[name] = array
 
     def dtype(self, name: Any) -> Any:
         self.expect(isinstance(name, str) and name in DTYPES, f"the dtype {name!r} is unknown")
@@ -154,8 +199,15 @@ class Reader:
 
     def function(self, name: Any) -> Any:
         self.expect(isinstance(name, str), "a call without a name")
-        if name.startswith("op.") and name[3:] in registry:
-            return registry[name[3:]].kernel
+        kind, _, rest = name.partition(".")
+        if kind == "op" and rest in registry:
+            return registry[rest].kernel
+        if kind == "front" and rest in fronts:
+            return Front(fronts[rest])
+        if kind == "part":
+            found = part_of(rest)
+            if isinstance(found, FunctionType):
+                return found
         self.expect(name in FUNCTIONS, f"it calls {name!r}, which is not among those allowed")
         return FUNCTIONS[name]
 
@@ -190,6 +242,10 @@ class Reader:
             return self.function(held)
         if kind == "ellipsis":
             return Ellipsis
+        if kind == "named":
+            made = part_of(held[0]) if isinstance(held[0], str) else None
+            self.expect(isinstance(made, type), f"the named tuple {held[0]!r} is unknown")
+            return made(*[self.value(one) for one in held[1]])
         raise self.bad(f"the argument {given!r} is wrong")
 
 
@@ -215,9 +271,14 @@ def filled(given: Any, slots: dict[int, Any]) -> Any:
         return kind([filled(one, slots) for one in given])
     if kind is dict:
         return {key: filled(one, slots) for key, one in given.items()}
+    if isinstance(given, tuple):
+        return kind(*[filled(one, slots) for one in given])
     if kind is slice:
         return slice(*[filled(one, slots) for one in (given.start, given.stop, given.step)])
     return given
+
+
+_OWN = ("op", "front", "part")  # what is called by its name in this library
 
 
 class ExportedFunction:
@@ -235,7 +296,8 @@ class ExportedFunction:
         self.header = header
         self.arrays = arrays
         names = [name.partition("(")[2][:-1] for name, *_ in header["steps"]]
-        self.operations = sorted({name[3:] for name in names if name.startswith("op.")})
+        own = [name.partition(".") for name in names]
+        self.operations = sorted({rest for kind, _, rest in own if kind in _OWN})
 
     def __call__(self, *inputs: Any) -> Any:
         result = self.run(*[one.array if isinstance(one, Value) else one for one in inputs])
