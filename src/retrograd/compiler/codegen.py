@@ -17,7 +17,7 @@ from .._core.storage import clock, tick
 from .._core.value import Value
 from ..tensor import Tensor, raw
 from .buffers import Plan, slot_name
-from .mirror import getitem, into_out, setitem, transposed
+from .exported import getitem, into_out, setitem, transposed
 from .node import CompiledNode
 from .trace import (
     CALL,

@@ -15,10 +15,12 @@ from .._core.op import Op, registry
 from .._core.tracing import set_recorder
 from .._core.value import Value
 from ..generator import Generator
+from ..inplace import write_ufunc
 from ..nn.module import Module
 from .effects import watching
+from .exported import DTYPES, FORMAT, FUNCTIONS, VERSION, ExportError
 from .guards import Guards, flatten
-from .loading import DTYPES, FORMAT, FUNCTIONS, VERSION, ExportError, part_of
+from .loading import part_of
 from .lowering import Program, lower, refs_in
 from .recorder import Recorder
 from .trace import (
@@ -39,6 +41,7 @@ from .whole import Place, Whole
 
 _DRAWING = (".dropouts", "functional._attention")
 _NAMES = {id(function): name for name, function in FUNCTIONS.items()}
+_NAMES[id(write_ufunc)] = "write_ufunc"
 
 
 def export(f: Any, example_inputs: Any, path: Any) -> None:
