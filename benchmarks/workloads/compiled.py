@@ -10,6 +10,7 @@ timed is one step of many.  `python -m benchmarks.steps` times what comes before
 from __future__ import annotations
 
 import importlib
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -21,6 +22,7 @@ from . import chains, networks, training
 
 ROWS, COLUMNS = 4096, 1024
 NUMBERS = 4_000_000
+SETTLING = 10.0  # seconds that recording may be put off for
 
 
 def compiled(builder: Callable[[Any], Step], backend: str) -> Callable[[Any], Step]:
@@ -37,11 +39,15 @@ def compiled(builder: Callable[[Any], Step], backend: str) -> Callable[[Any], St
 
 
 def settle(torch: Any, step: Step) -> None:
-    """Have everything that was recorded lowered, and wait for the kernels in the background."""
-    for _ in range(3):  # an optimizer's first step is another one than its second
+    """Have everything recorded and lowered, and wait for the kernels in the background."""
+    end = time.monotonic() + SETTLING
+    while time.monotonic() < end:
+        for _ in range(3):  # an optimizer's first step is another one than its second
+            step()
+        torch.compiler.lower_next(step)
         step()
-    torch.compiler.lower_next(step)
-    step()
+        if torch.compiler.explain(step).lowered:
+            break
     importlib.import_module("retrograd.compiler.numba_backend").finish()
     step()
 
