@@ -212,8 +212,8 @@ def quotients(pairs: list[tuple[Run, list[Run]]], numbers: list[int]) -> dict[st
             break
         here = here * 2 if len(here) == 1 else here
         quartiles = statistics.quantiles(here, n=4, method="inclusive")
-        for name, value in zip(("low", "median", "high"), quartiles):
-            found[name].append(rounded(value))
+        for name, quartile in zip(("low", "median", "high"), quartiles):
+            found[name].append(rounded(quartile))
         if measured * 2 >= len(here):
             found["measured_to"] = number
     return found

@@ -45,8 +45,8 @@ def beside_eager(results: dict[str, Any]) -> str:
     lines = [
         "## Compiled by eager",
         "",
-        "retrograd's compiled time divided by its eager time, medians of rounds. The row `eager` is",
-        "a round's second eager process by its first, and shows the noise.",
+        "retrograd's compiled time divided by its eager time, medians of rounds. The row `eager`",
+        "is a round's second eager process by its first, and shows the noise.",
         "",
         f"| model | way | {' | '.join(f'N = {steps[place]:,}' for place in places)} | |",
         f"|---|---|{'---:|' * len(places)}---|",
