@@ -32,7 +32,8 @@ def made_on(results: dict[str, Any]) -> str:
     versions = ", ".join(f"{name} {version}" for name, version in about["versions"].items())
     return (
         f"Made on {about['date']}, {about['processor']}, {about['cores']} cores, "
-        f"threads: {about['threads']}, {about['build']} build; {versions}. "
+        f"threads: {about['threads']}, {about['build']} build, in {about['minutes']:g} minutes; "
+        f"{versions}. "
         f"Medians of {plan['rounds']} processes of up to {plan['seconds']:g} s for each of "
         f"retrograd's ways and {plan['pairs']} short ones, of {plan['peer_rounds']} for the "
         "others, of one for the costly ones (torch.compile, JAX run eagerly).\n"
