@@ -550,6 +550,10 @@ class Recorder(Ending):
         """Say whether a compiled function runs eagerly here: it is part of this trace."""
         return True
 
+    def rebinds(self, x: Any, given: Any) -> bool:
+        """Say whether a write into a tensor gives it another array, in place of new contents."""
+        return False
+
     def takes_functions(self, args: Any) -> bool:
         """Say whether a call of a user's Function is noted as a whole: its operations are."""
         return False
