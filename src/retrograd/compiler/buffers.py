@@ -247,6 +247,8 @@ def with_out(step: Step, layouts: dict[int, Layout]) -> Step | None:
     if isinstance(function, np.ufunc):
         if step.settings or function.nout != 1 or len(step.args) != function.nin:
             return None
+        if function in (np.maximum, np.minimum):  # NumPy warns of a third argument
+            return changed(step, step.args, {"out": out})
         return changed(step, (*step.args, out))
     owner = getattr(function, "__self__", None)
     if isinstance(owner, np.ufunc) and function.__name__ == "reduce":

@@ -7,6 +7,7 @@ more replay are the example.  The total is never much above what it would be wit
 
 from __future__ import annotations
 
+import math
 from time import perf_counter
 from typing import Any
 
@@ -14,6 +15,7 @@ import numpy as np
 
 from .._core.value import Value
 from . import fused
+from .budget import budget
 from .buffers import Plan
 from .codegen import Writer
 from .lowering import Program, is_pure, is_single, lower_twice, reads_of
@@ -48,7 +50,9 @@ class Warming:
         """Replay; where it is time, note the arrays and lower the segment."""
         segment = self.segment
         began = perf_counter()
-        if self.spent < PATIENCE * self.expected:
+        if self.spent < PATIENCE * self.expected or not (
+            self.spent == math.inf or budget.allows(self.expected)
+        ):
             seen = segment.run(slots, tensors)
             took = perf_counter() - began
             self.spent += took
