@@ -92,7 +92,7 @@ class Program:
         return new
 
 
-def lower(segment: Segment, values: Any, fuses: bool = False) -> Program:
+def lower(segment: Segment, values: Any) -> Program:
     """Open the steps of a segment.
 
     Parameters
@@ -100,9 +100,6 @@ def lower(segment: Segment, values: Any, fuses: bool = False) -> Program:
     segment : Segment
     values : mapping or sequence
         What each slot, by its number, held in some call: an example, which is not written into.
-    fuses : bool
-        Whether kernels are made of the steps: then those are opened, too, that a kernel of the
-        library computes; else they stay whole, as they are faster so.
 
     Returns
     -------
@@ -122,20 +119,21 @@ def lower_twice(
         As for `lower`.
     instead : dict
         Functions of `ops` -> those that are followed in their place, whose results may have other
-        roundings.  Where there are any, steps are opened, too, that a kernel of the library
-        computes; else they stay whole, as they are faster so.
+        roundings.
+
+    Steps that a kernel of the library computes stay whole in the first program, as they are faster
+    so, and are opened in the second one.
 
     Returns
     -------
     Program, Program or None
-        The second one where such functions were met.
+        The second one where such functions were met, and some are given to be followed.
     """
     program, other = Program(segment), Program(segment)
     tape = Tape(instead=instead)
     opened: list[list[Step]] = []
     met: list[int] = []
     behind = segment.parent is not None and segment.parent.backward is segment
-    tape.fuses = bool(instead)
     for place, step in enumerate(segment.steps):
         tape.met = False
         try:
@@ -151,7 +149,7 @@ def lower_twice(
     again = Tape(tape.free, instead)
     again.uses = again.fuses = True
     replaced = False
-    for place in met:
+    for place in met if instead else ():
         try:
             opened[place] = open_step(segment.steps[place], values, again, behind)
         except Unfollowed:  # it stays as it was opened
@@ -281,6 +279,7 @@ def run_both(step: Step, values: Any, tape: Tape) -> tuple[Any, Any]:
     finally:
         library.suspend(before)
     if library.served() != served:
+        tape.met = True
         raise Unfollowed("a kernel of the library computes it")
     mirrored = tape.mirror.convert(step.function)
     made = mirrored(*given(step.args, True), **given(step.settings, True))
