@@ -11,7 +11,6 @@ from typing import Any
 from .modes import thread_modes
 from .tracing import tracing
 
-
 fronts: dict[str, Any] = {}  # the functions marked with `one_step`
 
 

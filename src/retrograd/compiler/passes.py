@@ -12,7 +12,6 @@ import numpy as np
 from .exported import getitem, transposed
 from .lowering import Layout, Program, is_pure, is_single, outs_of, owner_of, reads_of, refs_in
 from .mirror import expect
-from .recorder import copied
 from .trace import (
     CALL,
     GRAD,
@@ -25,6 +24,7 @@ from .trace import (
     OutView,
     Ref,
     Step,
+    copied,
 )
 
 _LIKE = {np.ones_like, np.zeros_like, np.full_like, np.empty_like}

@@ -20,7 +20,7 @@ from .._core.tracing import set_recorder
 from .._core.value import Value
 from .effects import reader, unwatched
 from .ending import Ending
-from .readings import Reading, asks_types, read_number
+from .readings import Reading, asks_types, plainly, read_number
 from .trace import (
     CALL,
     GRAD,
@@ -30,10 +30,12 @@ from .trace import (
     Argument,
     Captured,
     CapturedGrad,
+    Held,
     Ref,
     Segment,
     Slot,
     Step,
+    copied,
     key_of,
     plain_of,
 )
@@ -655,25 +657,6 @@ class Recorder(Ending):
             self.failed = why
 
 
-def plainly(given: Any) -> Any:
-    """Return arguments with the plain numbers of readings."""
-    if isinstance(given, dict):
-        if not any(type(one) in (Reading, list, tuple) for one in given.values()):
-            return given
-        return {key: _plainly(one) for key, one in given.items()}
-    if not any(type(one) in (Reading, list, tuple) for one in given):
-        return given
-    return tuple(_plainly(one) for one in given)
-
-
-def _plainly(given: Any) -> Any:
-    if type(given) is Reading:
-        return given.plain
-    if type(given) in (list, tuple) and any(type(one) is Reading for one in given):
-        return type(given)(_plainly(one) for one in given)
-    return given
-
-
 def _holds_refs(given: Any) -> bool:
     return any(
         isinstance(one, Ref) or (type(one) in (list, tuple) and _holds_refs(one))
@@ -699,20 +682,3 @@ def maker() -> str:
 
 class Failing:
     """The answer for the call that raised in the replay: it is made again, and raises again."""
-
-
-class Held:
-    """A constant array: the same one whenever the trace comes to this place."""
-
-    def __init__(self, array: Any) -> None:
-        self.array = np.array(array)
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, Held)
-
-    __hash__ = None  # type: ignore[assignment]
-
-
-def copied(held: Held) -> Any:
-    """Return a copy of a constant."""
-    return held.array.copy(order="K")
