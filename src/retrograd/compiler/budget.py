@@ -34,8 +34,13 @@ class Budget:
 
     def __init__(self) -> None:
         self.limited = True
-        self.began = perf_counter() - process_time()  # when the process began, about
+        self.made = perf_counter()
+        self.began = self.made - process_time()  # when the process began, about
         self.lost = 0.0  # seconds by which functions are behind
+
+    def note_imports(self) -> None:
+        """Note that the compiler is imported: that takes as long as one or two recordings."""
+        self.lost += perf_counter() - self.made
 
     def left(self) -> float:
         """Return how many seconds may be lost from now on."""
@@ -79,7 +84,7 @@ class Account:
     def behind(self) -> float:
         """Return by how many seconds the function is behind; negative when it is ahead."""
         if not self.eager_calls:
-            return self.took
+            return self.records_took  # which is nearly all lost
         return self.took - self.calls * self.eager_took / self.eager_calls
 
     def next_record(self) -> float:
@@ -148,7 +153,7 @@ class Account:
     def settle(self, lost: float | None = None) -> None:
         """Tell the budget how far behind the function is."""
         if lost is None:
-            lost = max(self.behind(), 0.0)
+            lost = max(self.behind(), 0.0) if budget.limited else 0.0
         budget.lost += lost - self.lost
         self.lost = lost
 
