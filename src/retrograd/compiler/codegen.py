@@ -7,7 +7,7 @@ import linecache
 import math
 import weakref
 from itertools import count
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -16,8 +16,6 @@ from .._core.site import describe_site, here
 from .._core.storage import clock, tick
 from .._core.value import Value
 from ..tensor import Tensor, raw
-from .buffers import Plan, slot_name
-from .mirror import getitem, into_out, setitem, transposed
 from .node import CompiledNode
 from .trace import (
     CALL,
@@ -41,8 +39,16 @@ from .trace import (
     Ref,
     Segment,
     Step,
+    getitem,
+    into_out,
     key_of,
+    setitem,
+    slot_name,
+    transposed,
 )
+
+if TYPE_CHECKING:
+    from .buffers import Plan
 
 _numbers = count(1)
 NOTING = "if keep is not None: keep(locals())"  # an example for lowering
