@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from .._core.op import Op
-from .mirror import Tape, Traced, Unfollowed, owner_of
+from .mirror import Tape, Traced, Unfollowed, getitem, owner_of
 from .trace import CALL, Ref, Segment, Step
 
 
@@ -63,6 +63,8 @@ class Program:
         Slot -> what it always holds.
     read_anew : set
         Slots that are made of arrays of the program's own, which may change.
+    parts : set
+        Slots whose arrays are parts of a larger one.
     """
 
     def __init__(self, segment: Segment) -> None:
@@ -75,6 +77,7 @@ class Program:
         self.held: set[int] = set()
         self.constants: dict[int, Any] = {}
         self.read_anew: set[int] = set()
+        self.parts: set[int] = set()
 
     def copy(self) -> Program:
         """Return another program with the same steps."""
@@ -157,7 +160,7 @@ def open_step(step: Step, values: Any, tape: Tape) -> list[Step]:
         Where it has to stay whole.
     """
     function = step.function
-    if step.kind != CALL or is_single(function):
+    if step.kind != CALL or is_single(function) or function is getitem:
         return [step]
     if not is_pure(function):
         raise Unfollowed("it is no kernel or rule")

@@ -19,6 +19,7 @@ from .._core.tracing import set_recorder
 from .._core.value import Value
 from .effects import unwatched
 from .ending import Ending
+from .mirror import getitem
 from .readings import Reading
 from .trace import (
     CALL,
@@ -79,6 +80,7 @@ class Recorder(Ending):
         self.tensors = tensors
         self.segment = segment
         self.failed = ""
+        self.postponed = False
         self.effect = False  # the program's own doing, which a warning tells
         self.busy = False  # inside a recorded call: what it calls is part of it
         self.values: list[Any] = []  # what each slot holds
@@ -527,6 +529,25 @@ class Recorder(Ending):
         if not self.failed:
             self.segment.steps.append(step)
         return out
+
+    def adopt(self, value: Any) -> None:
+        """Let the array of a tensor from outside be known: functions that take arrays get it."""
+        if not self._idle():
+            self._number(value.array, value)
+
+    def part(self, array: Any, key: Any) -> Any:
+        """Make and note a view of an array."""
+        return self.function(getitem, (array, key), {})
+
+    def forget(self) -> None:
+        """Take the new segments out of the tree."""
+        for segment in self.new_segments:
+            if segment.parent is not None:
+                segment.parent.children.pop(segment.key, None)
+
+    def postpone(self) -> None:
+        """Note that the next call will do something else: this trace is not worth keeping."""
+        self.postponed = True
 
     def takes_calls(self, args: Any, settings: Any) -> bool:
         """Say whether a compiled function runs eagerly here: it is part of this trace."""

@@ -56,7 +56,7 @@ def with_step_hooks(step: Any) -> Any:
     def hooked_step(self: Any, *args: Any, **kwargs: Any) -> Any:
         if tracing.count != 0 and not (args or kwargs):
             found = host_recorder()
-            if found is not None:
+            if found is not None and not self._opens_steps():
                 return found.host(hooked_step, (self,))
         before = self._optimizer_step_pre_hooks
         after = self._optimizer_step_post_hooks
@@ -84,6 +84,16 @@ def with_step_hooks(step: Any) -> Any:
 
     hooked_step.hooked = True  # type: ignore[attr-defined]
     return hooked_step
+
+
+def has_step_hooks(optimizer: Any) -> bool:
+    """Say whether something is called before or after an optimizer's steps."""
+    return bool(
+        optimizer._optimizer_step_pre_hooks
+        or optimizer._optimizer_step_post_hooks
+        or _step_pre_hooks
+        or _step_post_hooks
+    )
 
 
 class Optimizer:
@@ -327,6 +337,13 @@ class Optimizer:
                     else:
                         param.grad.requires_grad_(False)
                     param.grad.zero_()
+
+    def _opens_steps(self) -> bool:
+        """Say whether `step` goes on by itself while a trace is written, call by call.
+
+        If not, it is one call of the trace, repeated as it is.
+        """
+        return False
 
     def step(self, closure: Any = None) -> Any:
         """Update the parameters once.  Subclasses define it."""
