@@ -32,6 +32,7 @@ _core.node
 _core.value
 _core.broadcast
 _core.promotion
+_core.checking
 _core.op
 _core.gates
 _core.backward_errors _core.saved_values _core.ready _core.rules
@@ -86,6 +87,7 @@ OPTIONAL = {
     "safetensors": ("serialization",),
     "scipy": ("ops",),
     "numba": ("compiler.numba_backend",),
+    "llvmlite": ("compiler.numba_backend", "compiler.native"),
     "threadpoolctl": ("config",),
     "tqdm": ("cli",),
     "mypy_extensions": ("_core.native",),

@@ -31,7 +31,7 @@ from .._core.site import describe_site
 from .._core.value import Value
 from ..nn.module import Module
 from .guards import state_of
-from .readings import Reading
+from .readings import Reading, asks_types, plain_arguments
 
 _PYTHON = tuple({sysconfig.get_path("stdlib"), *map(os.path.dirname, (np.__file__, os.__file__))})
 _NUMPY = os.path.dirname(np.__file__)
@@ -65,8 +65,8 @@ _ABOUT = {
     "is_pinned", "is_shared", "is_conj", "is_neg", "output_nr", "retains_grad",
     "same_size", "is_same_size", "can_cast", "__exit__", "nbytes", "itemsize", "get_num_threads",
     "training", "__eq__", "__ne__", "__bool__", "__float__",
-    "__int__", "__index__", "__complex__", "__getitem__", "item", "type", "equal",
-    "allclose",
+    "__int__", "__index__", "__complex__", "__getitem__", "__contains__", "item", "type", "equal",
+    "allclose", "is_nonzero",
 }  # fmt: skip
 _ARRAY_WRITERS = {"fill", "sort", "put", "partition", "resize", "setfield", "itemset", "byteswap"}
 # Functions of the library that change its state.
@@ -140,9 +140,11 @@ class Watch:
                 self.built_in(frame, arg)
         elif event == "call":
             if not inside(frame) and not importing(frame):
+                name = frame.f_code.co_filename
+                if self.recorder.has_readings and (is_pythons(name) or asks_types(frame)):
+                    plain_arguments(frame)
                 self.reads.frame(frame)
                 self.iterators(frame)
-                name = frame.f_code.co_filename
                 if (
                     not name.startswith((_NUMPY, "<frozen"))
                     and self.stores_of(frame.f_code)
@@ -188,7 +190,10 @@ class Watch:
             if name in ("__next__", "send", "throw", "close"):
                 self.effect(frame, f"{name}() is called")
             return
-        if type(owner).__module__ == "numpy" and type(owner).__name__ in ("ndarray", "ufunc"):
+        kind = type(owner)
+        if kind.__name__ == "_array_converter":
+            return  # NumPy's own, of its functions
+        if kind.__module__ == "numpy" and kind.__name__ in ("ndarray", "ufunc"):
             if name in _ARRAY_WRITERS:
                 self.effect(frame, f"{name}() is called on an array")
             return
@@ -603,6 +608,14 @@ def kind_of(name: str) -> str:
     return kind
 
 
+def reader() -> Any:
+    """Return the frame of the program that reads a number just now."""
+    frame: Any = sys._getframe(2)
+    while frame.f_back is not None and inside(frame):
+        frame = frame.f_back
+    return frame
+
+
 def is_pythons(name: str) -> bool:
     """Say whether a file is Python's own, or of a package that the library calls."""
     if name.startswith(_PYTHON):
@@ -618,24 +631,35 @@ def untraced(frame: Any, event: str, arg: Any) -> None:
     """Leave a frame alone; some trace function has to be set for frames to have their own."""
 
 
-def unwatched(method: Any) -> Any:
-    """Let the watch of effects rest while a method of the recorder runs: it calls no user code."""
+def unwatched(*names: str) -> Any:
+    """Let the watch rest while these methods of a recorder run: they call none of user's code.
 
-    @functools.wraps(method)
-    def call(self: Any, *args: Any) -> Any:
-        watch = sys.getprofile()
-        if watch is None or self.busy:
-            return method(self, *args)
-        trace = sys.gettrace()
-        sys.setprofile(None)
-        sys.settrace(None)
-        try:
-            return method(self, *args)
-        finally:
-            sys.settrace(trace)
-            sys.setprofile(watch)
+    They are much of what is called during a trace, and each event costs more than most of them do.
+    """
 
-    return call
+    def resting(method: Any) -> Any:
+        @functools.wraps(method)
+        def call(self: Any, *args: Any) -> Any:
+            watch = sys.getprofile()
+            if watch is None or self.busy:
+                return method(self, *args)
+            trace = sys.gettrace()
+            sys.setprofile(None)
+            sys.settrace(None)
+            try:
+                return method(self, *args)
+            finally:
+                sys.settrace(trace)
+                sys.setprofile(watch)
+
+        return call
+
+    def mark(kind: Any) -> Any:
+        for name in names:
+            setattr(kind, name, resting(getattr(kind, name)))
+        return kind
+
+    return mark
 
 
 @contextlib.contextmanager

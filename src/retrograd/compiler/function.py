@@ -9,12 +9,14 @@ import threading
 import warnings
 import weakref
 from collections.abc import Iterator
+from time import perf_counter
 from typing import Any
 
 from .._core.errors import OutdatedTraceError
 from .._core.tracing import recorder as current_recorder
-from .._core.tracing import set_recorder
+from .._core.tracing import set_recorder, tracing
 from .answers import fill
+from .budget import Budget, Rest
 from .codegen import Writer
 from .effects import watching
 from .graph import Graph
@@ -26,6 +28,7 @@ from .trace import Segment
 from .warming import MOST_SURPRISES, Warming, make_slow
 
 MOST_TREES = 16
+MOST_RECENT = 4  # trees that a call is compared with one by one
 MOST_KEYS = 128
 
 
@@ -34,8 +37,10 @@ class Tree:
 
     def __init__(self, guards: Guards) -> None:
         self.guards = guards
+        self.enter = guards.check.enter
         self.root = Segment(0, None)
         self.eager = ""
+        self.rest = Rest()
 
 
 class CompiledFunction:
@@ -68,8 +73,11 @@ class CompiledFunction:
         self.fullgraph = fullgraph
         self.warned = False
         self.trees: dict[Any, list[Tree]] = {}
+        self.recent: list[Tree] = []  # those whose calls came last
         self.lock = threading.Lock()
         self.eager = ""
+        self.budget = Budget()
+        self.rest = 0  # calls that are made eagerly without asking any tree
         self.__wrapped__ = function
         self.__name__ = getattr(function, "__name__", type(function).__name__)
         self.__doc__ = getattr(function, "__doc__", None)
@@ -78,25 +86,51 @@ class CompiledFunction:
         return self if instance is None else functools.partial(self, instance)
 
     def __call__(self, *args: Any, **settings: Any) -> Any:
-        other = current_recorder()
-        if other is not None and other.takes_calls(args, settings):
-            return self.function(*args, **settings)
-        if self.eager or not self.lock.acquire(blocking=False):
+        if tracing.count != 0:
+            other = current_recorder()
+            if other is not None and other.takes_calls(args, settings):
+                return self.function(*args, **settings)
+        if self.eager or not self.lock.acquire(False):
             return self.function(*args, **settings)
         try:
-            key, tensors = flatten(args, settings)
-            for tree in self.trees.get(key, ()):
-                if tree.guards.hold():
-                    if tree.eager:
-                        return self.function(*args, **settings)
-                    return self.replay(tree, tensors, args, settings)
-            return self.record(key, tensors, args, settings)
+            if self.rest:
+                self.rest -= 1
+                return self.function(*args, **settings)
+            for tree in self.recent:
+                tensors = tree.enter(args, settings)
+                if tensors is not None:
+                    break
+            else:
+                key, tensors = flatten(args, settings)
+                for tree in self.trees.get(key, ()):
+                    if tree.guards.hold():
+                        self.note(tree)
+                        break
+                else:
+                    return self.record(key, tensors, args, settings)
+            if tree.eager or tree.rest.left:
+                self.let_rest(tree)
+                return self.function(*args, **settings)
+            return self.replay(tree, tensors, args, settings)
         finally:
             self.lock.release()
+
+    def note(self, tree: Tree) -> None:
+        """Look at a tree first from now on."""
+        recent = [one for one in self.recent if one is not tree]
+        self.recent = [tree, *recent[: MOST_RECENT - 1]]
+
+    def let_rest(self, tree: Tree) -> None:
+        """Let a tree rest for one call, and the function where all its trees do."""
+        if tree.eager:
+            tree.rest.prolong()
+        tree.rest.left -= 1
+        self.rest = min(one.rest.left for trees in self.trees.values() for one in trees)
 
     def replay(self, tree: Tree, tensors: list[Any], args: Any, settings: Any) -> Any:
         slots: list[Any] = []
         segment = tree.root
+        tree.rest.calls += 1
         while True:
             try:
                 if segment.warming is None:
@@ -113,6 +147,9 @@ class CompiledFunction:
             child = segment.children.get(seen)
             if child is None or child.run is None:
                 writer = Recorder(tensors, segment, slots, seen)
+                if child is not None or not self.budget.allows():
+                    tree.rest.missed()
+                    writer.new_ways = False
                 return self.run(tree, writer, args, settings)
             segment = child
 
@@ -151,6 +188,8 @@ class CompiledFunction:
         return self.run(tree, writer, args, settings)
 
     def record(self, key: Any, tensors: list[Any], args: Any, settings: Any) -> Any:
+        if not self.budget.allows():
+            return self.function(*args, **settings)
         if key not in self.trees and len(self.trees) >= MOST_KEYS:
             self.give_up(f"more than {MOST_KEYS} kinds of arguments were seen")
             return self.function(*args, **settings)
@@ -159,7 +198,7 @@ class CompiledFunction:
         if len(trees) >= MOST_TREES:
             self.give_up(f"more than {MOST_TREES} sets of guards for one kind of arguments")
             return self.function(*args, **settings)
-        tree = Tree(Guards())
+        tree = Tree(Guards(key, len(args)))
         tree.guards.start(self.function, args, settings)
         writer = Recorder(tensors, tree.root)
         result = self.run(tree, writer, args, settings)
@@ -169,6 +208,7 @@ class CompiledFunction:
 
     def drop(self, tree: Tree) -> None:
         """Forget a tree: what it was recorded for will not come again."""
+        self.recent = [one for one in self.recent if one is not tree]
         for trees in self.trees.values():
             if tree in trees:
                 trees.remove(tree)
@@ -180,6 +220,7 @@ class CompiledFunction:
         """
         writer.reachable = tree.guards.reads.tensors
         writer.by_reference = tree.guards.by_reference
+        begun = perf_counter()
         before = set_recorder(writer)
         try:
             with watching(writer, tree.guards.reads):
@@ -194,6 +235,8 @@ class CompiledFunction:
             writer.forget()
         else:
             self.close(tree, writer)
+        if writer.new_segments:
+            self.budget.note(begun)
         return result
 
     def close(self, tree: Tree, writer: Recorder) -> None:
@@ -207,7 +250,8 @@ class CompiledFunction:
             else:
                 segment.run = Writer(segment).write()
                 segment.warming = Warming(segment, self.fuses)
-        tree.guards.add(writer)
+        if writer.new_segments:
+            tree.guards.add(writer)
 
     def tell(self, writer: Recorder) -> None:
         """Say why something runs eagerly: once, as a warning, where the program can be changed."""
@@ -224,8 +268,11 @@ class CompiledFunction:
         """Drop every record."""
         with self.lock:
             self.trees = {}
+            self.recent = []
             self.eager = ""
             self.warned = False
+            self.budget = Budget()
+            self.rest = 0
 
     def __deepcopy__(self, memo: Any) -> CompiledFunction:
         return CompiledFunction(copy.deepcopy(self.function, memo), self.fullgraph)

@@ -15,16 +15,14 @@ from typing import Any
 
 import numpy as np
 
-from .._core.tracing import set_recorder
 from .._core.value import Value
-from .effects import unwatched
+from .effects import reader, unwatched
 from .ending import Ending
-from .mirror import getitem
-from .readings import Reading
+from .hosts import Failing, Hosts
+from .readings import Reading, asks_types, read_number
 from .trace import (
     CALL,
     GRAD,
-    HOST,
     TOUCH,
     WRITE,
     Argument,
@@ -50,7 +48,8 @@ VARYING = {
 }  # fmt: skip
 
 
-class Recorder(Ending):
+@unwatched("kernel", "function", "write", "written", "born", "grad", "observe", "compute")
+class Recorder(Ending, Hosts):
     """Writes the trace of one call, or answers from it what was already computed.
 
     Parameters
@@ -99,6 +98,7 @@ class Recorder(Ending):
         self.answers: list[Step] = []
         self.replies: list[tuple[int, Any]] = []
         self.at = 0
+        self.new_ways = True  # whether they are written
         self.raises = False  # the call after the answered ones raised in the replay
         self.differentiable: list[Any] = []  # the results that require grad
         self.given_out: list[Any] = []
@@ -249,6 +249,8 @@ class Recorder(Ending):
             return type(given)([self._given(one, None, what) for one in given])
         if isinstance(given, dict):
             return {key: self._given(one, None, what) for key, one in given.items()}
+        if isinstance(given, Value):
+            self.fail(f"{what} is given a tensor as a setting")
         return given
 
     # -- what the hooks call ----------------------------------------------------------------------
@@ -256,7 +258,6 @@ class Recorder(Ending):
     def _idle(self) -> bool:
         return bool(self.failed) or self.busy or threading.get_ident() != self.thread
 
-    @unwatched
     def kernel(self, op: Any, operands: Any, arrays: Any, settings: Any) -> Any:
         """Run and note the kernel of an operation."""
         settings = settings or {}
@@ -268,7 +269,6 @@ class Recorder(Ending):
             args.append(self._given(array, value, op.name))
         return self._call(op.kernel, tuple(args), arrays, settings, op.name)
 
-    @unwatched
     def function(self, function: Any, args: Any, settings: dict[str, Any]) -> Any:
         """Run and note a function of arrays: a rule, a sum of gradients, a draw."""
         if self._idle() or any(isinstance(one, Value) for one in args):
@@ -350,7 +350,6 @@ class Recorder(Ending):
             call = self.answers[self.at - 1].function
         return call.rebuilt(out)
 
-    @unwatched
     def write(self, function: Any, target: Any, args: Any) -> None:
         """Run and note a function that writes into an array."""
         if self._idle():
@@ -375,7 +374,6 @@ class Recorder(Ending):
         if not self.failed:
             self.segment.steps.append(step)
 
-    @unwatched
     def written(self, storage: Any) -> None:
         """Note that a storage was marked as written: by a recorded call, or the trace ends."""
         if self._idle():
@@ -399,7 +397,6 @@ class Recorder(Ending):
         else:
             self.segment.steps.append(step)
 
-    @unwatched
     def born(self, value: Any) -> None:
         """Note a tensor that is made during the trace."""
         if threading.get_ident() == self.thread:
@@ -463,7 +460,6 @@ class Recorder(Ending):
             found = self._same_memory(array)
         return array if found is None else Ref(found)
 
-    @unwatched
     def grad(self, owner: Any, cell: Any, wrote: bool) -> None:
         """Note that the `.grad` of a leaf is read or was written."""
         if self._idle():
@@ -503,52 +499,6 @@ class Recorder(Ending):
         else:
             self.segment.steps.append(step)
 
-    @property
-    def takes_host(self) -> bool:
-        """Whether a call to `host` would be noted."""
-        return not self._idle()
-
-    def host(self, function: Any, args: Any) -> Any:
-        """Run and note a Python function with effects of its own, which takes no part in it."""
-        name = getattr(function, "__name__", "host")
-        step = Step(HOST, function, args, name=name)
-        if self.answering and self._answer(step) is not Failing:
-            return None
-        before = set_recorder(None)
-        try:
-            out = function(*args)
-        except Exception:
-            self.fail(f"{name} raised, and the program went on")
-            raise
-        finally:
-            set_recorder(before)
-        if not self.failed:
-            for value in self.known.values():
-                if id(value.array) not in self.numbers:
-                    self.fail(f"{name} gave a tensor another array")
-        if not self.failed:
-            self.segment.steps.append(step)
-        return out
-
-    def adopt(self, value: Any) -> None:
-        """Let the array of a tensor from outside be known: functions that take arrays get it."""
-        if not self._idle():
-            self._number(value.array, value)
-
-    def part(self, array: Any, key: Any) -> Any:
-        """Make and note a view of an array."""
-        return self.function(getitem, (array, key), {})
-
-    def forget(self) -> None:
-        """Take the new segments out of the tree."""
-        for segment in self.new_segments:
-            if segment.parent is not None:
-                segment.parent.children.pop(segment.key, None)
-
-    def postpone(self) -> None:
-        """Note that the next call will do something else: this trace is not worth keeping."""
-        self.postponed = True
-
     def takes_calls(self, args: Any, settings: Any) -> bool:
         """Say whether a compiled function runs eagerly here: it is part of this trace."""
         return True
@@ -559,7 +509,6 @@ class Recorder(Ending):
 
     # -- where Python looks -----------------------------------------------------------------------
 
-    @unwatched
     def observe(self, value: Any, kind: str, plain: Any) -> Any:
         """Note that Python reads a value; the trace branches on what it sees."""
         if self._idle():
@@ -571,7 +520,8 @@ class Recorder(Ending):
             made = "an array" if kind == "numpy" else "text"
             self.fail(f"a tensor is made {made}, which the trace cannot follow")
             return plain
-        if kind == "item" and isinstance(plain, (float, int)) and not isinstance(plain, bool):
+        number = isinstance(plain, (float, int)) and not isinstance(plain, bool)
+        if kind == "item" and number and not asks_types(reader()):
             self.has_readings = True
             return Reading(self, self._read(where, value.array))
         if kind == "tolist":
@@ -593,7 +543,6 @@ class Recorder(Ending):
         """Note the reading of one number, whose value decides nothing yet."""
         return self.compute(read_number, (where,), (array,))
 
-    @unwatched
     def compute(self, function: Any, args: Any, given: Any) -> int:
         """Note a calculation on numbers; return its slot."""
         step = Step(CALL, function, args, name=getattr(function, "__name__", "compute"))
@@ -635,9 +584,8 @@ class Recorder(Ending):
     def _leave(self, segment: Segment, key: Any) -> None:
         """Start a new segment where `segment` was left with `key`."""
         known = segment.children.get(key)
-        if known is not None:  # eager from here on
-            self.fail(known.eager or "known")
-            return
+        if known is not None or not self.new_ways:  # eager from here on
+            return self.fail(known.eager if known is not None else "new ways are not recorded")
         child = Segment(len(self.values), segment, key)
         segment.children[key] = child
         self.segment = child
@@ -697,10 +645,6 @@ def maker() -> str:
     return name
 
 
-class Failing:
-    """The answer for the call that raised in the replay: it is made again, and raises again."""
-
-
 class Held:
     """A constant array: the same one whenever the trace comes to this place."""
 
@@ -716,8 +660,3 @@ class Held:
 def copied(held: Held) -> Any:
     """Return a copy of a constant."""
     return held.array.copy(order="K")
-
-
-def read_number(array: Any) -> Any:
-    """Return the one element of an array as a Python number."""
-    return array.item()

@@ -6,8 +6,9 @@ is left of a step: it asks whether everything is as it was when the step was rec
 step, asks `prepare` for the settings of the groups as they are now, and writes the numbers among
 them into an array, whose elements the calls read.  So a learning rate is no constant of the trace.
 Settings that decide what calls are made (`switches`), parameters and state that are others,
-hooks, a step count of one parameter alone: any change raises `OutdatedTraceError` before anything has been
-counted or written.  Then the function goes on from there by itself, and the next call is recorded.
+hooks, a step count of one parameter alone: any change raises `OutdatedTraceError` before anything
+has been counted or written.  Then the function goes on from there by itself, and the next call is
+recorded.
 
 State arrays are known by identity.  What makes state (SGD's first momentum) is not recorded, but
 run; that trace is not kept.
