@@ -59,8 +59,10 @@ def lay(program: Program, flat: Step, with_out: Callable[..., Step | None]) -> N
             maker = steps[makers[made]] if made in makers else None
         where = slice(start, start + math.prod(layouts[ref.number].shape))
         start = where.stop
-        fits = made not in taken and maker is not None and can_be_part(layouts, made, whole)
-        form = with_out(maker, layouts) if fits and maker is not None else None
+        fits = made not in taken and can_be_part(layouts, made, whole)
+        form = None
+        if maker is not None and maker.outs == made and fits:
+            form = with_out(maker, layouts)
         if form is None:
             parts.append((where, ref))
         else:
