@@ -41,7 +41,7 @@ class Plan:
     pairs, short : short processes of retrograd's ways, for the comparison among them
     """
 
-    seconds: float = 3.0
+    seconds: float = 2.5
     rounds: int = 3
     peer_rounds: int = 2
     pairs: int = 8

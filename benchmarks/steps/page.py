@@ -35,7 +35,7 @@ def made_on(results: dict[str, Any]) -> str:
         f"threads: {about['threads']}, {about['build']} build; {versions}. "
         f"Medians of {plan['rounds']} processes of up to {plan['seconds']:g} s for each of "
         f"retrograd's ways and {plan['pairs']} short ones, of {plan['peer_rounds']} for the "
-        "others, of one for torch.compile.\n"
+        "others, of one for the costly ones (torch.compile, JAX run eagerly).\n"
     )
 
 

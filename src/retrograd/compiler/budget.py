@@ -1,88 +1,184 @@
-"""Budget: what recording may cost, and when a function rests: runs eagerly without asking.
+"""Budget: how much time recording and lowering may take, so that compiling never costs much.
 
-Note [Ever new ways].  A program may take a new way in every call: a search that sorts by scores,
-a sampler that accepts by a drawn number.  A record costs as much as tens of eager calls, so that
-after some records each further one has to wait until it is a small part of the time that has
-passed.  A call that leaves the recorded ways is then finished eagerly, which costs more than an
-eager call from the start; where such calls are many, the following ones run eagerly from
-the start, twice as many after each further one.
+Note [Never slower].  Recording a call takes as long as ten eager calls, and lowering longer.  All
+functions together may be behind their own eager selves by a share of the time that the process has
+run; so a program takes at most that much longer than without `compile`, whenever it ends.  That
+allows a script that has just imported its modules to record at the first call.  One function may be
+behind by a share of its own time, and beside that only by a few recordings, fewer where what it
+branches on hardly comes twice: numbers with a fraction, numbers that count.  A function that is
+further behind runs eagerly, which costs nothing, until it may try again.
+
+What a call would have taken eagerly is known from calls that ran so: those of a function that
+waits, and two of the first replays, which are called eagerly to find out.
 """
 
 from __future__ import annotations
 
-from time import perf_counter
+from time import perf_counter, process_time
+from typing import Any
 
-FREE_RECORDS = 32
-FREE_SECONDS = 1.0
-SHARE = 0.05  # of the time passed
-WORTH = 4  # replays that outweigh one call that left the recorded ways
-LONGEST_REST = 1023
+SHARE = 0.04  # of the time, where a twentieth is what may be lost: costs are known only afterwards
+MOST_TRIES = 32  # recordings without a replay between them, counted by `weight_of`
+SAMPLED = (4, 12)  # replays in a row after which one call runs eagerly, to see what that takes
+SETTLED = 64  # replays in a row after which a function that is ahead is timed no more
 
 
 class Budget:
-    """What recording has cost one function, and whether it may cost more.
+    """What the process may lose; there is one.
 
     Attributes
     ----------
-    records : int
-    seconds : float
-        Spent on them.
-    exceeded : bool
-        Whether a record was not made.
+    limited : bool
+        Whether it is kept to.
     """
 
     def __init__(self) -> None:
-        self.begun = perf_counter()
+        self.limited = True
+        self.began = perf_counter() - process_time()  # when the process began, about
+        self.lost = 0.0  # seconds by which functions are behind
+
+    def left(self) -> float:
+        """Return how many seconds may be lost from now on."""
+        if not self.limited:
+            return float("inf")
+        return SHARE * (perf_counter() - self.began) - self.lost
+
+    def allows(self, seconds: float) -> bool:
+        """Say whether something that takes so long may be done now."""
+        return seconds <= self.left()
+
+
+budget = Budget()
+
+
+class Account:
+    """What one function has lost and gained against its eager self.
+
+    Attributes
+    ----------
+    rests : bool
+        Whether the function runs eagerly for now.
+    timed : bool
+        Whether its replays are timed.
+    """
+
+    def __init__(self) -> None:
+        self.rests = False
+        self.timed = True
+        self.took = 0.0  # by calls that were recorded or replayed
+        self.calls = 0
+        self.eager_took = 0.0  # by calls that ran eagerly
+        self.eager_calls = 0
+        self.row = 0  # replays in a row
+        self.replays = 0
+        self.tries = 0  # recordings, by weight
         self.records = 0
-        self.seconds = 0.0
-        self.exceeded = False
+        self.records_took = 0.0
+        self.lost = 0.0  # as the budget was told
 
-    def allows(self) -> bool:
-        """Say whether one more way may be recorded."""
-        if self.records < FREE_RECORDS or self.seconds < FREE_SECONDS:
-            return True
-        if self.seconds < FREE_SECONDS + SHARE * (perf_counter() - self.begun):
-            return True
-        self.exceeded = True
-        return False
+    def behind(self) -> float:
+        """Return by how many seconds the function is behind; negative when it is ahead."""
+        if not self.eager_calls:
+            return self.took
+        return self.took - self.calls * self.eager_took / self.eager_calls
 
-    def note(self, begun: float) -> None:
-        """Note a record that began at some time and ends now."""
+    def next_record(self) -> float:
+        """Return what one more recording is expected to take."""
+        return self.records_took / self.records if self.records else 0.0
+
+    def allowed(self) -> float:
+        """Return by how many seconds it may be behind."""
+        left = budget.left() + self.lost
+        tries = MOST_TRIES + self.replays - self.tries
+        if budget.limited:
+            left = min(left, max(tries, 0) * self.next_record() if self.records else left)
+        worth = 0.0
+        if self.eager_calls:
+            worth = (self.calls + self.eager_calls) * self.eager_took / self.eager_calls
+        return SHARE * worth + max(left, 0.0)
+
+    def may_record(self) -> bool:
+        """Say whether one more recording is affordable."""
+        if not budget.limited:
+            return True
+        if not self.records:
+            return budget.left() > 0
+        return self.behind() + self.next_record() <= self.allowed()
+
+    def note_replay(self, took: float) -> None:
+        """Note a call that was replayed from end to end."""
+        self.took += took
+        self.calls += 1
+        self.row += 1
+        self.replays += 1
+        if not budget.limited:
+            self.timed = False
+        elif self.row in SAMPLED and self.eager_calls < len(SAMPLED):
+            self.rests = True  # for one call
+        elif self.row % 16 == 0:
+            self.settle()
+            if self.behind() > self.allowed():
+                self.rests = True
+            elif self.row >= SETTLED and self.behind() < 0:
+                self.timed = False
+
+    def note_record(self, took: float, weight: int) -> None:
+        """Note a call that was recorded, or went on eagerly after a replay."""
+        self.took += took
+        self.calls += 1
+        self.row = 0
         self.records += 1
-        self.seconds += perf_counter() - begun
+        self.records_took += took
+        self.tries += weight
+        self.timed = True
+        self.settle()
+        if not self.may_record():
+            self.rests = True
+
+    def note_eager(self, took: float) -> None:
+        """Note a call that ran eagerly; see whether the function may be replayed again."""
+        self.eager_took += took
+        self.eager_calls += 1
+        self.settle()
+        if self.row:
+            self.rests = self.behind() > self.allowed()
+        else:
+            self.rests = not self.may_record()
+
+    def settle(self, lost: float | None = None) -> None:
+        """Tell the budget how far behind the function is."""
+        if lost is None:
+            lost = max(self.behind(), 0.0)
+        budget.lost += lost - self.lost
+        self.lost = lost
 
     def describe(self) -> str:
-        """Return why new ways run eagerly, empty where they do not."""
-        if not self.exceeded:
+        """Return why the function runs eagerly for now, empty where it does not."""
+        if not self.rests or self.row:
             return ""
-        return (
-            f"it takes ever new ways: after {self.records} records, which took "
-            f"{self.seconds:.1f} s, most new ways run eagerly"
-        )
+        took = f"{self.records} recordings took {self.records_took:.2g} s"
+        return f"it takes ever new ways: {took}, and it waits until another one costs little"
 
 
-class Rest:
-    """When one tree is not asked: where its calls leave what was recorded.
+def weight_of(key: Any) -> int:
+    """Return how many recordings one counts for that a value led to: some hardly come twice."""
+    kind = key[0] if type(key) is tuple else None
+    if kind is float:
+        return 10
+    return 4 if kind is int else 1
 
-    Attributes
+
+def key_weight(key: Any, before: Any) -> int:
+    """Return the weight of a recording for arguments that differ from those before.
+
+    Parameters
     ----------
-    calls : int
-        Replays begun since a call left the recorded ways.
-    left : int
-        Calls that are still to be made eagerly.
+    key, before : tuple
+        As `guards.flatten` makes them.
     """
-
-    def __init__(self) -> None:
-        self.calls = 0
-        self.left = 0
-        self.length = 0
-
-    def missed(self) -> None:
-        """Note that a call left the recorded ways, and will again."""
-        self.length = 0 if self.calls > WORTH else min(2 * self.length + 1, LONGEST_REST)
-        self.left = self.length
-        self.calls = 0
-
-    def prolong(self) -> None:
-        """Note that the tree is still not worth asking."""
-        self.left = self.length = min(2 * self.length + 1, LONGEST_REST)
+    if before is None or len(key) != len(before):
+        return 1
+    differ = [one for one, other in zip(key, before) if one != other]
+    if differ and all(type(one) is tuple and one[0] in (int, float, str) for one in differ):
+        return max(map(weight_of, differ))
+    return 1

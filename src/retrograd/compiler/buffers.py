@@ -49,6 +49,8 @@ class Plan:
         Slot -> tensor from outside whose array it is.
     blocks : list of ndarray
         The memory of all buffers.
+    leaves : list of Value
+        The tensors that gradients of the results go to, where their edges are bound too.
     """
 
     def __init__(self, program: Program, alone: bool = True) -> None:
@@ -61,6 +63,7 @@ class Plan:
         self.bound: list[Step] = []
         self.captured: dict[int, Any] = {}
         self.blocks: list[Any] = []
+        self.leaves: list[Any] = []
         self.fixed: set[int] = set()
         for segment in program.segment.path() if alone else ():
             for place, slot in enumerate(segment.slots):
@@ -207,6 +210,8 @@ class Plan:
             held[step.outs] = step.function(*known(step.args), **known(step.settings))
         for number, array in held.items():
             names[slot_name(number)] = array
+        if self.leaves:
+            names["edges"] = tuple(value.edge() for value in self.leaves)
 
     # -- for people -------------------------------------------------------------------------------
 

@@ -297,9 +297,9 @@ def _sum_as_product(step: Step, out: Layout, slot: Slots) -> Node | None:
     left, right = step.args
     if all(isinstance(one, Ref) and usable(slot(one.number)) for one in step.args):
         one, other = (slot(array.number) for array in step.args)
-        if len(one.shape) == len(other.shape) == 1 and one.dtype == other.dtype == out.dtype:
-            if out.dtype.kind == "f":
-                return Node("sum", (left, right), step.outs, out, (0,), one.shape)
+        alike = one.dtype == other.dtype == out.dtype and out.dtype.kind == "f"
+        if alike and len(one.shape) == len(other.shape) == 1:
+            return Node("sum", (left, right), step.outs, out, (0,), one.shape)
     for array, ones, axis in ((left, right, 1), (right, left, 0)):
         if isinstance(array, Ref) and isinstance(ones, np.ndarray) and ones.ndim == 1:
             given = slot(array.number)
@@ -329,8 +329,9 @@ def _ufunc(
         return None
     if name in LOGICAL and out.dtype.kind != "b":
         return None
-    bools = all(not isinstance(x, Ref) or slot(x.number).dtype.kind == "b" for x in operands)
-    if name in ("invert", "bitwise_and", "bitwise_or") and not bools:
+    if name in ("invert", "bitwise_and", "bitwise_or") and not all(
+        not isinstance(x, Ref) or slot(x.number).dtype.kind == "b" for x in operands
+    ):
         return None
     return Node(name, operands, step.outs, out)
 

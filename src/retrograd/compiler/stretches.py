@@ -23,7 +23,7 @@ from .fusible import FAR, contiguous
 from .fusion import Group, calls_of
 from .lowering import Layout, owner_of, reads_of
 from .passes import array_like, is_plain
-from .products import Product, read_product
+from .products import read_product
 from .trace import CALL, GRAD, TOUCH, Ref, Step
 
 LARGEST = 1 << 15  # numbers of the arrays of a group that shares a function with others
@@ -83,10 +83,10 @@ class Stretch:
                 if base not in made:
                     given[base] = None
             made.update(dict.fromkeys(makes(part)))
-            if isinstance(part, Group):
-                targets = [node.target for node in part.nodes if node.target is not None]
-                self.written += [one for one in targets if one not in self.written]
-        given.update(dict.fromkeys(self.written))
+            for target in part.targets() if isinstance(part, Group) else ():
+                base, _ = self.base(target)
+                if base in given and base not in self.written:
+                    self.written.append(base)
         self.inputs = list(given)
         self.outputs = [one for one in made if one in wanted]
 
@@ -122,8 +122,9 @@ def base_of(number: int, views: dict[int, View], layouts: dict[int, Layout]) -> 
 
 
 def reads_of_part(part: Any) -> list[int]:
+    """Return the slots that a part reads or writes into."""
     if isinstance(part, Group):
-        return [number for number, _ in part.inputs]
+        return [*(number for number, _ in part.inputs), *part.targets()]
     return [part.left, part.right]
 
 
@@ -286,4 +287,4 @@ def far(part: Any) -> bool:
 
 
 def writes(part: Any) -> bool:
-    return isinstance(part, Group) and any(node.target is not None for node in part.nodes)
+    return isinstance(part, Group) and bool(part.targets())

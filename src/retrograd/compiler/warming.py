@@ -7,6 +7,7 @@ more replay are the example.  The total is never much above what it would be wit
 
 from __future__ import annotations
 
+import math
 from time import perf_counter
 from typing import Any
 
@@ -14,6 +15,7 @@ import numpy as np
 
 from .._core.value import Value
 from . import fused
+from .budget import budget
 from .buffers import Plan
 from .codegen import Writer
 from .lowering import Program, is_pure, is_single, lower, reads_of
@@ -48,7 +50,9 @@ class Warming:
         """Replay; where it is time, note the arrays and lower the segment."""
         segment = self.segment
         began = perf_counter()
-        if self.spent < PATIENCE * self.expected:
+        if self.spent < PATIENCE * self.expected or not (
+            self.spent == math.inf or budget.allows(self.expected)
+        ):
             seen = segment.run(slots, tensors)
             took = perf_counter() - began
             self.spent += took
@@ -78,13 +82,13 @@ def make_fast(segment: Segment, values: list[Any], guards: Any, fuses: bool = Fa
     if backward is not None and backward.steps:
         example = interpreted(backward, values)
         if example is not None:
-            behind = prepare(lower(backward, example))
+            behind = prepare(lower(backward, example, fuses))
         steps = backward.steps if behind is None else behind.steps
         saved = {number for step in steps for number in reads_of(step)}
         saved |= {one.number for one in backward.outputs if isinstance(one, Ref)}
     elif backward is not None:
         saved = {one.number for one in backward.outputs if isinstance(one, Ref)}
-    program = prepare(lower(segment, values), saved)
+    program = prepare(lower(segment, values, fuses), saved)
     if fuses:
         fused.begin(segment, program.copy(), None if behind is None else behind.copy(), install)
     install(segment, program, behind, guards)
