@@ -23,6 +23,7 @@ class Hosts:
     numbers: dict[int, int]
     new_segments: list[Segment]
     postponed: bool
+    conditions: dict[int, Any]
     fail: Any
     function: Any
     _answer: Any
@@ -70,6 +71,11 @@ class Hosts:
         for segment in self.new_segments:
             if segment.parent is not None:
                 segment.parent.children.pop(segment.key, None)
+
+    def depends(self, look: Any, thing: Any) -> None:
+        """Note that the trace is one for what a function says of an object before the call."""
+        if not self._idle() and id(thing) not in self.conditions:
+            self.conditions[id(thing)] = (look, thing, look(thing))
 
     def postpone(self) -> None:
         """Note that the next call will do something else: this trace is not worth keeping."""

@@ -84,6 +84,7 @@ class Recorder(Ending, Hosts):
         self.segment = segment
         self.failed = ""
         self.postponed = False
+        self.conditions: dict[int, Any] = {}  # by an object's id: what has to be as it was
         self.effect = False  # the program's own doing, which a warning tells
         self.busy = False  # inside a recorded call: what it calls is part of it
         self.values: list[Any] = []  # what each slot holds

@@ -25,7 +25,7 @@ from .._core.errors import OutdatedTraceError
 from .._core.tracing import set_recorder
 from ..autograd import set_grad_enabled
 from .noted import Noted, Parts, gathered
-from .optimizer import has_step_hooks
+from .optimizer import has_step_hooks, members
 from .pieces import BLOCK, Flat, as_flat, is_constant
 
 FORMATS = {"f2": "e", "f4": "f", "f8": "d"}
@@ -278,6 +278,7 @@ def update_recorded(optimizer: Any, recorder: Any) -> bool:
     bool
         False where nothing was done: the update then runs as it always does.
     """
+    recorder.depends(members, optimizer)
     if has_step_hooks(optimizer):
         recorder.fail("a closure is given to an optimizer with hooks")
         return False

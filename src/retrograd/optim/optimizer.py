@@ -56,6 +56,8 @@ def with_step_hooks(step: Any) -> Any:
     def hooked_step(self: Any, *args: Any, **kwargs: Any) -> Any:
         if tracing.count != 0 and not (args or kwargs):
             found = host_recorder()
+            if found is not None:
+                found.depends(members, self)
             if found is not None and not self._opens_steps():
                 return found.host(hooked_step, (self,))
         before = self._optimizer_step_pre_hooks
@@ -94,6 +96,11 @@ def has_step_hooks(optimizer: Any) -> bool:
         or _step_pre_hooks
         or _step_post_hooks
     )
+
+
+def members(optimizer: Any) -> list[Any]:
+    """Return which parameters an optimizer has, for comparison."""
+    return [(id(group["params"]), len(group["params"])) for group in optimizer.param_groups]
 
 
 class Optimizer:
@@ -327,6 +334,10 @@ class Optimizer:
 
     def zero_grad(self, set_to_none: bool = True) -> None:
         """Drop the gradients of all parameters, or fill them with zeros."""
+        if tracing.count != 0:
+            found = host_recorder()
+            if found is not None:
+                found.depends(members, self)
         for group in self.param_groups:
             for param in group["params"]:
                 if set_to_none:
