@@ -82,7 +82,8 @@ def compare(one, other):
 def compare_optimizers(one, other):
     mine, theirs = one.state_dict(), other.state_dict()
     assert mine["param_groups"] == theirs["param_groups"]
-    assert list(mine["state"]) == list(theirs["state"])
+    # Sorted: after `state.clear()` an eager step goes over gathered parameters first.
+    assert sorted(mine["state"]) == sorted(theirs["state"])
     for key, entry in mine["state"].items():
         assert list(entry) == list(theirs["state"][key])
         for name, value in entry.items():

@@ -227,8 +227,9 @@ class Capture:
         begun = 0
         try:
             for job in self.jobs:
+                step = job.advance()
                 begun += 1
-                self.begin_job(job, job.advance())
+                self.begin_job(job, step)
         except BaseException:
             for job in self.jobs[:begun]:
                 job.take_back()
