@@ -56,8 +56,10 @@ class Job:
         self.dtype = param.array.dtype
         self.leader = self if leader is None else leader
         self.scalars: list[Any] = piece.scalars
-        self.saved: Any = None
-        self.step = 0.0
+        # The step counts before and after the last step, all scalars but them before it.
+        self.before = self.counted = b""
+        self.saved: list[Any] = []
+        self.one = np.ones((), self.scalars[0].dtype) if self.scalars else None
         self.settings: Any = None
         if self.is_flat:
             self.states = [param.make(array) for array in piece.states]
@@ -68,40 +70,32 @@ class Job:
 
     # -- before each step -----------------------------------------------------------------------
 
-    def holds(self, state: Any) -> bool:
-        """Say whether the state is the one that was recorded."""
-        return bool(self.piece.holds(state))
-
     def advance(self) -> float:
         """Count the step; return its number."""
         scalars = self.scalars
         if not scalars:
             return 0.0
+        count = scalars[0]
+        before = count.tobytes()
+        if self.is_flat and before != self.counted and not self.piece.is_level():
+            raise OutdatedTraceError
+        self.before = before
         if len(scalars) > 1:
-            self.saved = [one.copy() for one in scalars]
-        else:
-            self.saved = None
-        if not self.is_flat:
-            count = scalars[0]
-            self.step = count.item()
-            count += 1
-            step: float = count.item()
-            return step
-        for column in scalars:
-            values = column.tolist()
-            if not is_constant(values):
+            if self.is_flat and not self.piece.is_level():
                 raise OutdatedTraceError
-        self.step = values[0] if self.saved is None else 0.0
-        counted = self.piece.advance_unchecked()
-        return float(counted)
+            self.saved = [one.copy() for one in scalars[1:]]
+        np.add(count, self.one, count)
+        self.counted = count.tobytes()
+        step: float = count.item(0)
+        return step
 
     def take_back(self) -> None:
         """Undo `advance`, and what `prepare` did to the scalars."""
-        if self.saved is not None:
-            for scalar, before in zip(self.scalars, self.saved):
-                scalar[...] = before
-        elif self.scalars:
-            self.scalars[0][...] = self.step
+        if self.scalars:
+            count = self.scalars[0]
+            count[...] = np.frombuffer(self.before, count.dtype).reshape(count.shape)
+        for scalar, before in zip(self.scalars[1:], self.saved):
+            scalar[...] = before
 
     def put_numbers(self, numbers: Any) -> None:
         """Put the numbers of this step where the recorded calls read them."""
@@ -203,37 +197,25 @@ class Capture:
         OutdatedTraceError
             Where the recorded calls are not those of this step.
         """
-        try:
-            self._begin()
-        except OutdatedTraceError:
-            self.outdated = True
-            raise
-        self.uses += 1
-
-    def _begin(self) -> None:
         optimizer = self.optimizer
-        if has_step_hooks(optimizer):
-            raise OutdatedTraceError
-        plans = optimizer._plans()
-        if len(plans) != len(self.plans):
-            raise OutdatedTraceError
-        for plan, known in zip(plans, self.plans):
-            if plan is not known:
-                raise OutdatedTraceError
-        state = optimizer.state
-        for job in self.jobs:
-            if not job.holds(state):
-                raise OutdatedTraceError
-        begun = 0
+        begun: list[Job] = []
         try:
+            if has_step_hooks(optimizer) or optimizer._plans() != self.plans:
+                raise OutdatedTraceError
+            state = optimizer.state
+            for job in self.jobs:
+                if not job.piece.holds(state):
+                    raise OutdatedTraceError
             for job in self.jobs:
                 step = job.advance()
-                begun += 1
+                begun.append(job)
                 self.begin_job(job, step)
-        except BaseException:
-            for job in self.jobs[:begun]:
+        except BaseException as error:
+            for job in begun:
                 job.take_back()
+            self.outdated = isinstance(error, OutdatedTraceError)
             raise
+        self.uses += 1
 
     def begin_job(self, job: Job, step: float) -> None:
         leader = job.leader
@@ -325,8 +307,7 @@ def capture_of(optimizer: Any, grads: dict[int, Any]) -> Any:
     captures: list[Capture] = memory.setdefault("_captures", [])
     kept = []
     for one in captures:
-        same = len(one.plans) == len(plans) and all(a is b for a, b in zip(one.plans, plans))
-        if same and not one.outdated:
+        if one.plans == plans and not one.outdated:
             kept.append(one)
         else:
             memory["_soon_outdated"] = memory.get("_soon_outdated", 0) + 1 if one.uses < SOON else 0
@@ -335,7 +316,7 @@ def capture_of(optimizer: Any, grads: dict[int, Any]) -> Any:
         if len(one.pieces) == len(pieces) and all(
             a[1] is b[1] for a, b in zip(one.pieces, pieces)
         ):
-            if all(job.holds(optimizer.state) for job in one.jobs):
+            if all(job.piece.holds(optimizer.state) for job in one.jobs):
                 return one
             captures.remove(one)
             break

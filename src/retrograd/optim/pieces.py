@@ -157,10 +157,8 @@ class Flat:
         """Add one to every step and return it, or None where the parameters' scalars differ."""
         if not self.scalars:
             return 0.0
-        return self.advance_unchecked() if self.is_level() else None
-
-    def advance_unchecked(self) -> float:
-        """Add one to every step and return it."""
+        if not self.is_level():
+            return None
         steps = self.scalars[0]
         np.add(steps, self.one, steps)
         step: float = steps.item(0)
