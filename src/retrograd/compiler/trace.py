@@ -349,6 +349,8 @@ def copied(held: Held) -> Any:
 
 # What steps of lowered segments call, beside NumPy's functions.
 
+NAMED_OUT = (np.maximum, np.minimum)  # NumPy wants their third argument named
+
 
 def getitem(array: Any, key: Any) -> Any:
     """Return ``array[key]``."""
