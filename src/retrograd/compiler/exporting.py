@@ -22,6 +22,7 @@ from .exported import DTYPES, FORMAT, FUNCTIONS, VERSION, ExportError
 from .guards import Guards, flatten
 from .loading import part_of
 from .lowering import Program, lower, refs_in
+from .mirror import imaginary_part, real_part, turned_matrices
 from .recorder import Recorder
 from .trace import (
     CALL,
@@ -36,12 +37,23 @@ from .trace import (
     Ref,
     Segment,
     Step,
+    getitem,
+    into_out,
+    setitem,
+    transposed,
 )
 from .whole import Place, Whole
 
 _DRAWING = (".dropouts", "functional._attention")
 _NAMES = {id(function): name for name, function in FUNCTIONS.items()}
-_NAMES[id(write_ufunc)] = "write_ufunc"
+# What the recorder and the mirror call these is another object than what runs a file by itself.
+_NAMES |= {
+    id(one): one.__name__
+    for one in (
+        write_ufunc, getitem, setitem, transposed, into_out, turned_matrices, real_part,
+        imaginary_part,
+    )
+}  # fmt: skip
 
 
 def export(f: Any, example_inputs: Any, path: Any) -> None:

@@ -10,8 +10,8 @@ import numpy as np
 
 from .._core.rules import accumulate
 from ..inplace import write_ufunc
-from .exported import into_out
 from .lowering import Layout
+from .mirror import into_out
 from .trace import CALL, WRITE, Ref, Step
 
 Slots = Callable[[int], Layout]

@@ -19,16 +19,7 @@ import numpy as np
 from numpy.lib.mixins import NDArrayOperatorsMixin
 
 from .._core.op import Op
-from .exported import (
-    getitem,
-    imaginary_part,
-    into_out,
-    real_part,
-    setitem,
-    transposed,
-    turned_matrices,
-)
-from .trace import CALL, WRITE, Ref, Step
+from .trace import CALL, WRITE, Ref, Step, getitem, into_out, setitem, transposed
 
 
 class Unfollowed(BaseException):
@@ -192,6 +183,21 @@ class Traced(NDArrayOperatorsMixin, metaclass=ArrayKind):
 
     __int__ = __float__ = __complex__ = __index__ = _looked
     __array__ = __hash__ = __contains__ = __str__ = __repr__ = _looked  # type: ignore[assignment]
+
+
+def turned_matrices(array: Any) -> Any:
+    """Return ``array.mT``."""
+    return array.mT
+
+
+def real_part(array: Any) -> Any:
+    """Return ``array.real``."""
+    return array.real
+
+
+def imaginary_part(array: Any) -> Any:
+    """Return ``array.imag``."""
+    return array.imag
 
 
 _ATTRIBUTES = {

@@ -9,9 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from .exported import getitem, transposed
 from .lowering import Layout, Program, is_pure, is_single, outs_of, owner_of, reads_of, refs_in
-from .mirror import expect
+from .mirror import expect, getitem, transposed
 from .trace import (
     CALL,
     GRAD,
