@@ -244,7 +244,9 @@ def context(measured: list[Measured], plan: Plan) -> dict[str, Any]:
     compiled = None
     for one in measured:
         for facts in one.facts.values():
-            versions["numpy"] = facts["numpy"]
+            for library in ("numpy", "numba"):
+                if library in facts:
+                    versions[library] = facts[library]
             versions[facts["library"].removesuffix("-jit")] = facts["version"]
             compiled = facts.get("compiled", compiled)
     return {
