@@ -36,7 +36,8 @@ def made_on(results: dict[str, Any]) -> str:
         f"{versions}. Medians of {plan['rounds']} processes of {plan['seconds']:g} s (with Numba "
         f"of three times that) for each of retrograd's ways, and {plan['pairs']} short ones; of "
         f"{plan['peer_rounds']} for the others, of one where the first steps are long "
-        "(torch.compile, JAX run eagerly).\n"
+        "(torch.compile, JAX run eagerly)."
+        f"{' **' + about['note'] + '**' if about['note'] else ''}\n"
     )
 
 
