@@ -9,17 +9,23 @@ import numpy as np
 from .._core.errors import GraphFreedError
 from .._core.gradients import grad
 from .._core.value import Value
+from ..device import device
+from ..dtypes import dtype
 from ..ops._returns import StructSequence
 from .readings import Reading
+from .saved import saved_outside
 from .trace import (
     Incoming,
     Named,
+    OutCell,
     OutGrad,
+    OutHeldGrad,
     OutLeaf,
     OutNumber,
     OutTensor,
     OutValue,
     OutView,
+    Ref,
     Segment,
 )
 
@@ -39,6 +45,12 @@ class Ending:
     differentiable: list[Any]
     given_out: list[Any]
     leaves: bool
+    began: int
+    histories: list[Any]
+    cells: dict[int, Any]
+    own_cells: set[int]
+    places: dict[int, Any]
+    numbers: dict[int, int]
     fail: Any
     _number: Any
     _add: Any
@@ -48,6 +60,9 @@ class Ending:
         if self.answering and not self.failed:
             self.fail("the function ended before it came to where it was")
         plain, outputs = self._outputs(result)
+        for value, node, requires in self.histories:
+            if value.node is not node or value.requires is not requires:
+                self.fail("a tensor from outside becomes the result of an operation")
         if self.differentiable and not self.failed:
             self._write_backward()
         if not self.failed:
@@ -74,7 +89,9 @@ class Ending:
         if type(result) is dict:
             pairs = {key: self._outputs(one) for key, one in result.items()}
             return {k: p for k, (p, _) in pairs.items()}, {k: o for k, (_, o) in pairs.items()}
-        if result is None or isinstance(result, (bool, int, float, complex, str, bytes)):
+        if result is None or isinstance(
+            result, (bool, int, float, complex, str, bytes, dtype, device, type)
+        ):
             return result, result
         self.fail(f"the result is a {type(result).__name__}")
         return result, None
@@ -82,9 +99,11 @@ class Ending:
     def _output(self, value: Any) -> Any:
         if self.failed:
             return None
+        for cell, held in self.cells.items():
+            if held is value and cell not in self.own_cells:
+                return OutCell(self.places[cell])
         if id(value) in self.grads:
-            self.fail("the result is a .grad from before the call")
-            return None
+            return OutHeldGrad(self.grads[id(value)])
         if id(value) in self.known and id(value) not in self.newborn:
             for place, one in enumerate(self.tensors):
                 if one is value:
@@ -98,7 +117,8 @@ class Ending:
             self.fail("one new tensor stands twice in the result")
             return None
         if any(value is not one and np.may_share_memory(value.array, one.array)
-               for one in (*self.given_out, *self.known.values())):  # fmt: skip
+               for one in (*self.given_out, *self.known.values(), *self.cells.values())
+               if one is not None):  # fmt: skip
             self.fail("two results share memory")
             return None
         self.given_out.append(value)
@@ -135,6 +155,7 @@ class Ending:
         forward = self.segment
         outs = self.differentiable
         inputs = [value for value in self.known.values() if value.requires]
+        forward.saved = self._saved(outs)
         self.segment = forward.backward = Segment(len(self.values), forward)
         seeds = []
         for place, value in enumerate(outs):
@@ -156,6 +177,23 @@ class Ending:
         self.segment.outputs = refs
         forward.inputs = self._places(inputs)
         self.segment = forward
+
+    def _saved(self, outs: list[Any]) -> list[Any]:
+        """Return which tensors that the program holds were saved for the results' backward."""
+        owners: dict[int, Any] = {}
+        for value in self.known.values():
+            if value.storage is not None:
+                owners[id(value.storage)] = value
+        for place, value in enumerate(self.tensors):
+            if value.storage is not None:
+                owners[id(value.storage)] = place
+        for value in self.given_out:
+            if value.storage is not None:
+                owners[id(value.storage)] = Ref(self.numbers[id(value.array)])
+        found = saved_outside(outs, self.began, owners)
+        if any(id(one.owner) in self.grads for one in found):
+            self.fail("a .grad from before the call is saved for a backward")
+        return found
 
     def _places(self, inputs: list[Any]) -> list[Any]:
         """Return tensors, arguments by their place."""

@@ -304,14 +304,15 @@ class Guards:
         """Guard what the new segments took from outside."""
         self.reads.classes()
         self.freeze()
+        # A `.grad` that was there before the call, though another may have come in its place.
+        grads = {number: writer.known[held] for held, number in writer.grads.items()}
         for segment in writer.new_segments:
-            for slot in segment.slots:
+            for number, slot in enumerate(segment.slots, segment.first):
                 source = slot.source
                 if isinstance(source, trace.Captured):
                     self.captured[id(source.value)] = (source.value, description(source.value))
                 elif isinstance(source, trace.CapturedGrad) and not isinstance(source.cell, int):
-                    grad = source.cell.grad
-                    about = None if slot.dtype is type(None) else description(grad)
+                    about = description(grads[number]) if number in grads else None
                     self.cells[id(source.cell)] = (source.cell, about)
         self.check.writes = -1
         self.ready = False

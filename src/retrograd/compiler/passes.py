@@ -11,18 +11,19 @@ import numpy as np
 
 from .lowering import Layout, Program, is_pure, is_single, outs_of, owner_of, reads_of, refs_in
 from .mirror import expect, getitem, transposed
-from .recorder import copied
 from .trace import (
     CALL,
     GRAD,
     HOST,
     WRITE,
     OutGrad,
+    OutLeaf,
     OutNumber,
     OutTensor,
     OutView,
     Ref,
     Step,
+    copied,
 )
 
 _LIKE = {np.ones_like, np.zeros_like, np.full_like, np.empty_like}
@@ -76,7 +77,7 @@ def leaving(program: Program) -> set[int]:
 
 def collect(outputs: Any, found: set[int]) -> None:
     """Add the slots that a result is made of."""
-    if isinstance(outputs, (OutTensor, OutNumber, OutGrad, OutView, Ref)):
+    if isinstance(outputs, (OutTensor, OutNumber, OutGrad, OutLeaf, OutView, Ref)):
         found.add(outputs.number)
     elif isinstance(outputs, dict):
         for one in outputs.values():

@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from .._core.storage import clock
 from .._core.tracing import set_recorder
 from .._core.value import Value
 from .effects import reader, unwatched
@@ -29,16 +30,20 @@ from .trace import (
     Argument,
     Captured,
     CapturedGrad,
+    Held,
     Ref,
     Segment,
     Slot,
     Step,
+    copied,
     key_of,
     plain_of,
 )
 from .whole import Whole, template
 
 MOST_CHILDREN = 32  # branches at one place, before the rest of that place runs eagerly
+OTHERS = "other values"  # the key of what runs eagerly then
+ADVICE = "; where a number is only returned or computed with, t.item() needs no branch"
 LONGEST_PATH = 5000  # segments
 ANOTHER_WAY = "compile: the function took another way than before with the same inputs"
 
@@ -46,6 +51,7 @@ ANOTHER_WAY = "compile: the function took another way than before with the same 
 VARYING = {
     "nonzero", "argwhere", "places_of", "select_masked", "unique", "unique_consecutive",
     "numbers_repeated", "each_repeated", "bincount", "one_hot", "to_array", "checked",
+    "kept_entries", "bags_of", "rows_of_labels",
 }  # fmt: skip
 
 
@@ -86,9 +92,12 @@ class Recorder(Ending):
         self.numbers: dict[int, int] = {}  # the slot of an array, by its id
         self.alive: list[Any] = []  # everything whose id is used
         self.known: dict[int, Any] = {}  # tensors from outside
+        self.histories: list[Any] = []  # their nodes, and whether they require grad
         self.grads: dict[int, int] = {}  # the slots of `.grad` from before the call
         self.newborn: set[int] = set()
         self.cells: dict[int, Any] = {}  # what the `.grad` of each leaf is by now
+        self.places: dict[int, Any] = {}  # by cell: itself, or the place of the argument
+        self.own_cells: set[int] = set()  # of leaves made in the call: no other call has them
         self.new_segments: list[Segment] = []
         self.by_reference: Any = lambda array: False  # says whether an array is from outside
         self.reachable: Any = list  # finds the tensors that the program can reach
@@ -104,13 +113,20 @@ class Recorder(Ending):
         self.given_out: list[Any] = []
         self.has_readings = False  # whether the program holds any
         self.leaves = False  # whether a result is a new leaf
+        self.began = clock.now  # nodes made since are the trace's own
         if slots is not None:
             self._answer_from(slots, key, steps)
         else:
             self.new_segments.append(segment)
             for place, value in enumerate(tensors):
                 self._add(value.array, Argument(place))
-                self.known[id(value)] = value
+                self._know(value)
+
+    def _know(self, value: Any) -> None:
+        """Note a tensor from before the call, and its place in the graph."""
+        if id(value) not in self.known:
+            self.known[id(value)] = value
+            self.histories.append((value, value.node, value.requires))
 
     # -- answering ------------------------------------------------------------------------------
 
@@ -121,13 +137,14 @@ class Recorder(Ending):
                 held = slots[number] if number < len(slots) else None
                 source = slot.source
                 if isinstance(source, Captured):
-                    self.known[id(source.value)] = source.value
+                    self._know(source.value)
                 elif isinstance(source, CapturedGrad) and number < len(slots):
                     # The program starts again with the `.grad` that it started with.
                     cell = source.cell
                     if isinstance(cell, int):
                         cell = self.tensors[cell].get_cell()
                     cell.grad = self.cells[id(cell)] = held
+                    self.places[id(cell)] = source.cell
                     self.alive.append(cell)
                     if held is not None:
                         self.known[id(held)] = held
@@ -147,7 +164,7 @@ class Recorder(Ending):
             self.raises = True
         self.replies.append((len(self.answers), key))
         for value in self.tensors:
-            self.known[id(value)] = value
+            self._know(value)
 
     @property
     def answering(self) -> bool:
@@ -200,12 +217,12 @@ class Recorder(Ending):
             self.alive.append(array)
             return Ref(alias)
         if value is not None and id(value) not in self.newborn:
-            self.known[id(value)] = value
+            self._know(value)
             self.alive.append(value)
             return Ref(self._add(array, Captured(value)))
         owner = self.owner_of(array)
         if owner is not None:
-            self.known[id(owner)] = owner
+            self._know(owner)
             self.alive.append(owner)
             return Ref(self._add(array, Captured(owner)))
         self.fail(f"{what} is given an array that was computed outside of recorded operations")
@@ -392,10 +409,10 @@ class Recorder(Ending):
             if one is value:
                 owner = place
         step = Step(TOUCH, owner, (storage.writer,), name=storage.writer)
-        if self.answering:
-            self._answer(step)
-        else:
+        if not self.answering:
             self.segment.steps.append(step)
+        elif self._answer(step) is not Failing:
+            storage.version -= 1  # the replay has counted this write
 
     def born(self, value: Any) -> None:
         """Note a tensor that is made during the trace."""
@@ -472,10 +489,13 @@ class Recorder(Ending):
                 place = number
                 break
         if first:
+            self.places[id(cell)] = place
             self.alive.append(cell)
             if owner is not None and id(owner) in self.newborn:
-                self.cells[id(cell)] = grad
-                return
+                self.own_cells.add(id(cell))
+        if id(cell) in self.own_cells:
+            self.cells[id(cell)] = grad
+            return
         if not wrote:
             if first:
                 self.cells[id(cell)] = grad
@@ -530,6 +550,10 @@ class Recorder(Ending):
         """Say whether a compiled function runs eagerly here: it is part of this trace."""
         return True
 
+    def rebinds(self, x: Any, given: Any) -> bool:
+        """Say whether a write into a tensor gives it another array, in place of new contents."""
+        return False
+
     def takes_functions(self, args: Any) -> bool:
         """Say whether a call of a user's Function is noted as a whole: its operations are."""
         return False
@@ -547,6 +571,8 @@ class Recorder(Ending):
             made = "an array" if kind == "numpy" else "text"
             self.fail(f"a tensor is made {made}, which the trace cannot follow")
             return plain
+        if kind == "tolist" and not value.array.ndim:
+            kind = "item"
         number = isinstance(plain, (float, int)) and not isinstance(plain, bool)
         if kind == "item" and number and not asks_types(reader()):
             self.has_readings = True
@@ -610,15 +636,16 @@ class Recorder(Ending):
 
     def _leave(self, segment: Segment, key: Any) -> None:
         """Start a new segment where `segment` was left with `key`."""
-        known = segment.children.get(key)
+        full = len(segment.children) >= MOST_CHILDREN
+        known = segment.children.get(OTHERS if full and key not in segment.children else key)
         if known is not None or not self.new_ways:  # eager from here on
             return self.fail(known.eager if known is not None else "new ways are not recorded")
-        child = Segment(len(self.values), segment, key)
-        segment.children[key] = child
+        child = Segment(len(self.values), segment, OTHERS if full else key)
+        segment.children[child.key] = child
         self.segment = child
         self.new_segments.append(child)
-        if len(segment.children) > MOST_CHILDREN:
-            self.fail(f"more than {MOST_CHILDREN} different values were seen at one place")
+        if full:
+            self.fail(f"more than {MOST_CHILDREN} different values were seen at one place{ADVICE}")
         elif len(child.path()) > LONGEST_PATH:
             self.fail(f"one call looks at more than {LONGEST_PATH} values")
 
@@ -674,20 +701,3 @@ def maker() -> str:
 
 class Failing:
     """The answer for the call that raised in the replay: it is made again, and raises again."""
-
-
-class Held:
-    """A constant array: the same one whenever the trace comes to this place."""
-
-    def __init__(self, array: Any) -> None:
-        self.array = np.array(array)
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, Held)
-
-    __hash__ = None  # type: ignore[assignment]
-
-
-def copied(held: Held) -> Any:
-    """Return a copy of a constant."""
-    return held.array.copy(order="K")

@@ -11,6 +11,8 @@ from __future__ import annotations
 from itertools import pairwise
 from typing import Any, NamedTuple
 
+import numpy as np
+
 from .._core.value import Value
 
 
@@ -157,6 +159,9 @@ class Segment:
         results that require grad; its `outputs` are one `Ref` or None for each input.
     inputs : list of Value or int
         The tensors that gradients go to: arguments by their place, others themselves.
+    saved : list of Saved
+        Tensors that others hold and that the backward needs unchanged: arguments by their place,
+        results as a `Ref` of their slot, others themselves.
     refuses : str
         What a backward of the results is told, where they come from a graph that was freed.
     eager : str
@@ -181,6 +186,7 @@ class Segment:
         self.outputs: Any = None
         self.backward: Segment | None = None
         self.inputs: list[Any] = []
+        self.saved: list[Any] = []
         self.refuses = ""
         self.eager = ""
         self.run: Any = None
@@ -242,6 +248,18 @@ class OutValue(NamedTuple):
     value: Any
 
 
+class OutCell(NamedTuple):
+    """The `.grad` of a leaf in the result: its cell, an argument's by the argument's place."""
+
+    cell: Any
+
+
+class OutHeldGrad(NamedTuple):
+    """A tensor in the result that was a `.grad` before the call, and is none any more: its slot."""
+
+    number: int
+
+
 class OutView(NamedTuple):
     """A view in the result: its slot, and the tensor from outside that it is a view of."""
 
@@ -272,3 +290,20 @@ def key_of(plain: Any) -> Any:
     if isinstance(plain, float) and (plain != plain or plain == 0):
         return (float, repr(plain))  # -0.0 is another number
     return (type(plain), plain)
+
+
+class Held:
+    """A constant array: the same one whenever the trace comes to this place."""
+
+    def __init__(self, array: Any) -> None:
+        self.array = np.array(array)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Held)
+
+    __hash__ = None  # type: ignore[assignment]
+
+
+def copied(held: Held) -> Any:
+    """Return a copy of a constant."""
+    return held.array.copy(order="K")

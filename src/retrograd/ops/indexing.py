@@ -266,7 +266,10 @@ def index_array(part):
     """Return an array or a sequence inside an index as an int64, int32 or bool value or array."""
     array = part.array if isinstance(part, Value) else part
     if not hasattr(array, "dtype"):
-        array = np.asarray([p.array if isinstance(p, Value) else p for p in array])
+        if any(isinstance(p, Value) for p in array):
+            array = np.asarray([p.array if isinstance(p, Value) else p for p in array])
+        else:
+            array = from_python(np.asarray, list(array))
         part = array
         if array.dtype.kind == "f":
             part = array = array.astype(np.int64)
@@ -380,7 +383,7 @@ class Parts:
             array = part.array if isinstance(part, Value) else part
             if isinstance(part, np.generic):
                 return whole_number(part), 1
-            if array.ndim == 0 and array.dtype.kind in "iu":
+            if array.ndim == 0 and array.dtype.kind in "iu" and type(array) is ndarray:
                 # The program goes on by a number that it did not ask for: int() of the tensor.
                 return (int(part) if isinstance(part, Value) else array.item()), 1
             part = index_array(part)
