@@ -31,6 +31,9 @@ def fill(segment: Segment, slots: list[Any], steps: int, tensors: list[Any]) -> 
     tensors : list of Value
         The tensor arguments.
     """
+    for number in segment.plan.program.parts:
+        if slots[number] is not None:  # the engine takes over only arrays that own their memory
+            slots[number] = slots[number].copy()
     for place, slot in enumerate(segment.slots):
         number = segment.first + place
         if slots[number] is None and isinstance(slot.source, Captured):

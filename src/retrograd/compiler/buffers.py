@@ -16,11 +16,14 @@ from typing import Any
 
 import numpy as np
 
+from .beside import lay_side_by_side
+from .in_place import write_in_place
 from .lowering import Layout, Program, outs_of, reads_of
 from .passes import array_like, changed, is_plain
 from .trace import CALL, WRITE, Captured, Ref, Step
 
 ALIGNED = 64
+NAMED_OUT = (np.maximum, np.minimum)  # NumPy wants their third argument named
 
 
 class Plan:
@@ -52,6 +55,9 @@ class Plan:
 
     def __init__(self, program: Program, alone: bool = True) -> None:
         self.program = program
+        if alone:
+            write_in_place(program)
+            lay_side_by_side(program, with_out)
         self.listing = list(program.steps)  # as they read best
         self.buffers: dict[int, Any] = {}
         self.bound: list[Step] = []
@@ -247,7 +253,7 @@ def with_out(step: Step, layouts: dict[int, Layout]) -> Step | None:
     if isinstance(function, np.ufunc):
         if step.settings or function.nout != 1 or len(step.args) != function.nin:
             return None
-        if function in (np.maximum, np.minimum):  # NumPy warns of a third argument
+        if function in NAMED_OUT:
             return changed(step, step.args, {"out": out})
         return changed(step, (*step.args, out))
     owner = getattr(function, "__self__", None)
@@ -258,7 +264,7 @@ def with_out(step: Step, layouts: dict[int, Layout]) -> Step | None:
         if settings or len(step.args) != 1:
             return None
         return changed(step, (step.args[0], axis, None, out, keepdims), {})
-    if function is np.ndarray.dot:
+    if function is np.ndarray.dot or function is np.dot:
         if len(step.args) != 2 or step.settings or not layout.shape:
             return None
         first = step.args[0]

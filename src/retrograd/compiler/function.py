@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from time import perf_counter
 from typing import Any
 
+from .._core.errors import OutdatedTraceError
 from .._core.tracing import recorder as current_recorder
 from .._core.tracing import set_recorder, tracing
 from .answers import fill
@@ -140,6 +141,9 @@ class CompiledFunction:
                     seen = segment.run(slots, tensors)
                 else:
                     seen = segment.warming.run(slots, tensors, tree.guards)
+            except OutdatedTraceError as error:
+                self.drop(tree)
+                return self.raise_again(tree, segment, slots, tensors, error, args, settings)
             except Exception as error:
                 return self.raise_again(tree, segment, slots, tensors, error, args, settings)
             if segment.watched is None:
@@ -201,11 +205,20 @@ class CompiledFunction:
             return self.function(*args, **settings)
         tree = Tree(Guards(key, len(args)))
         tree.guards.start(self.function, args, settings)
-        result = self.run(tree, Recorder(tensors, tree.root), args, settings)
-        trees.insert(0, tree)
+        writer = Recorder(tensors, tree.root)
+        result = self.run(tree, writer, args, settings)
+        if not writer.postponed or writer.failed:
+            trees.insert(0, tree)
         self.account.note_record(perf_counter() - began, key_weight(key, self.last_key))
         self.last_key = key
         return result
+
+    def drop(self, tree: Tree) -> None:
+        """Forget a tree: what it was recorded for will not come again."""
+        self.recent = [one for one in self.recent if one is not tree]
+        for trees in self.trees.values():
+            if tree in trees:
+                trees.remove(tree)
 
     def run(self, tree: Tree, writer: Recorder, args: Any, settings: Any) -> Any:
         """Run the function for real under a recorder, and make code of what it wrote.
@@ -220,13 +233,14 @@ class CompiledFunction:
                 result = self.function(*args, **settings)
             result = writer.finish(result)
         except BaseException:
-            for segment in writer.new_segments:
-                if segment.parent is not None:
-                    segment.parent.children.pop(segment.key, None)
+            writer.forget()
             raise
         finally:
             set_recorder(before)
-        self.close(tree, writer)
+        if writer.postponed and not writer.failed:
+            writer.forget()
+        else:
+            self.close(tree, writer)
         return result
 
     def close(self, tree: Tree, writer: Recorder) -> None:
