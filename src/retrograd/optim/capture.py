@@ -26,7 +26,7 @@ from .._core.tracing import set_recorder
 from ..autograd import set_grad_enabled
 from .noted import Noted, Parts, gathered
 from .optimizer import has_step_hooks, members
-from .pieces import BLOCK, Flat, as_flat, is_constant
+from .pieces import BLOCK, Flat, as_flat
 
 FORMATS = {"f2": "e", "f4": "f", "f8": "d"}
 SOON = 10  # a capture that served fewer replays than this is outdated soon
@@ -216,6 +216,13 @@ class Capture:
             self.outdated = isinstance(error, OutdatedTraceError)
             raise
         self.uses += 1
+
+    def writes(self) -> list[Any]:
+        """Return the arrays that `begin` writes; it reads no gradients and no parameters."""
+        found = []
+        for job in self.jobs:
+            found += job.scalars if job.numbers is None else [*job.scalars, job.numbers.array]
+        return found
 
     def begin_job(self, job: Job, step: float) -> None:
         leader = job.leader
