@@ -195,7 +195,11 @@ class Writer:
         elif kind == WRITE and step.function is into_out and not step.settings:
             target, function, *args = step.args
             called = self.name_of(function, step.name)
-            self.put(f"{called}({', '.join(map(self.text, (*args, target)))})")
+            # NumPy takes three arguments of these two for a mistake.
+            last = self.text(target)
+            if function is np.maximum or function is np.minimum:
+                last = f"out={last}"
+            self.put(f"{called}({', '.join([*map(self.text, args), last])})")
         else:
             self.put(self.call(step))
 

@@ -38,6 +38,11 @@ _REFUSED = {
     "array_equiv", "iscomplexobj", "isrealobj",
 }  # fmt: skip
 # NumPy functions that write into their first argument.
+# What may return the very array that it is given.
+_RETURNING = {
+    "asarray", "asanyarray", "ascontiguousarray", "asfortranarray", "require", "atleast_1d",
+    "atleast_2d", "atleast_3d", "broadcast_to", "astype", "real", "real_if_close", "getitem",
+}  # fmt: skip
 _WRITING = {"copyto", "put", "put_along_axis", "place", "putmask", "fill_diagonal"}
 # NumPy functions that only look at shapes and dtypes.
 _ABOUT = {
@@ -363,6 +368,8 @@ class Tape:
         if name in _WRITING:
             return self.write(function, args, settings)
         out = settings.get("out")
+        if function is np.dot and len(args) == 3:
+            args, out = args[:2], args[2]
         if out is not None:
             settings = {key: one for key, one in settings.items() if key != "out"}
             return self.into(function, args, settings, out)
@@ -386,7 +393,9 @@ class Tape:
         if isinstance(out, np.ndarray):
             known = self.by_id.get(id(out))
             if known is not None and known.held is out:
-                return known  # as `np.asarray` of an array
+                if name_of(function) not in _RETURNING:
+                    raise Unfollowed(f"{name_of(function)} writes into what it is given")
+                return known
         made = self.result(out)
         step.outs = made.number
         self.steps.append(step)
