@@ -1,16 +1,20 @@
-"""Time N calls of eight small models, eager and compiled: ``python tools/time_calls.py``.
+"""Time N calls of small models, eager and compiled: ``python tools/time_calls.py``.
 
 A compiled function must never have taken much longer than the same function as it is, however
-often it was called.  Each run makes a new model and calls it up to ``--calls`` times; runs of both
-kinds take turns, and the table has the ratio of the medians of the time that N calls took.  The
-seconds beside a name are eager's for one call.
+often it was called.  Each run is a process of its own, which makes a model and calls it up to
+``--calls`` times; runs of both kinds take turns.  The first table has the ratio of the medians of
+the time that the whole process took until N calls were done, imports included; the second counts
+from the first call on.  The milliseconds beside a name are eager's for one call.  It is time of the
+processor, in which other programs are not seen.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 import pathlib
 import statistics
+import subprocess
 import sys
 import time
 import warnings
@@ -184,20 +188,21 @@ HARD = {
 }  # fmt: skip
 
 
-def run(maker, compiles, calls, seconds, **settings):
-    """Return the time that 1, 2, ... calls of a new model took, as far as `COUNTS` goes."""
+def run(name, compiles, calls, seconds, backend):
+    """Return when the calls began, and when those of each of `COUNTS` were done."""
+    warnings.simplefilter("ignore")
+    now = time.process_time
     torch.manual_seed(0)
-    step = maker()
+    step = {**MODELS, **HARD}[name]()
+    began = now()
     if compiles:
         inside = getattr(step, "inside", None)
         if inside is None:
-            step = torch.compile(step, **settings)
+            step = torch.compile(step, backend=backend)
         else:
-            compiled = torch.compile(inside, **settings)
+            compiled = torch.compile(inside, backend=backend)
             step = lambda made=step: made(compiled)  # noqa: E731
-    found = []
-    now = time.perf_counter
-    began = now()
+    found = [began]
     done = 0
     for count in COUNTS:
         if count > calls or now() - began > seconds:
@@ -205,42 +210,56 @@ def run(maker, compiles, calls, seconds, **settings):
         for _ in range(count - done):
             step()
         done = count
-        found.append(now() - began)
+        found.append(now())
     return found
 
 
-def measure(maker, runs, calls, seconds, settings):
-    """Return eager's and compiled's medians for each count."""
-    for compiles in (False, True):
-        run(maker, compiles, 3, seconds)  # imports, plans and caches of the library
+def in_a_process(name, compiles, given):
+    """Return what `run` returns in a new process."""
+    command = [sys.executable, __file__, name, "--one", str(int(compiles)), "--backend",
+               given.backend, "--calls", str(given.calls), "--seconds", str(given.seconds)]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    return json.loads(done.stdout)
+
+
+def measure(name, given):
+    """Return eager's and compiled's times for each count, whole and from the first call on."""
     both = [], []
-    for number in range(runs):
+    for number in range(given.runs):
         for compiles in (False, True) if number % 2 else (True, False):
-            given = settings if compiles else {}
-            both[compiles].append(run(maker, compiles, calls, seconds, **given))
+            both[compiles].append(in_a_process(name, compiles, given))
     count = min(len(one) for kind in both for one in kind)
-    return [[statistics.median(one[n] for one in kind) for n in range(count)] for kind in both]
+    whole = [[statistics.median(one[n] for one in kind) for n in range(1, count)] for kind in both]
+    inside = [
+        [statistics.median(one[n] - one[0] for one in kind) for n in range(1, count)]
+        for kind in both
+    ]
+    return whole, inside
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("models", nargs="*", help="of these names; all of them")
-    parser.add_argument("--runs", type=int, default=7)
+    parser.add_argument("--runs", type=int, default=5)
     parser.add_argument("--calls", type=int, default=1000)
     parser.add_argument("--seconds", type=float, default=5, help="the most for one run")
     parser.add_argument("--backend", default="replay")
+    parser.add_argument("--one", type=int, help=argparse.SUPPRESS)
     given = parser.parse_args()
-    warnings.simplefilter("ignore")
-    counts = [count for count in COUNTS if count <= given.calls]
-    print(f"{'compiled / eager, N =':34}" + "".join(f"{count:>7}" for count in counts))
-    for name, maker in {**MODELS, **HARD}.items():
-        if given.models and name not in given.models:
-            continue
-        settings = {"backend": given.backend}
-        eager, ours = measure(maker, given.runs, given.calls, given.seconds, settings)
-        ratios = "".join(f"{b / a:7.2f}" for a, b in zip(eager, ours))
-        each = eager[-1] / COUNTS[len(eager) - 1]
-        print(f"{name:22} {each * 1e3:8.3f} ms {ratios}", flush=True)
+    if given.one is not None:
+        print(run(given.models[0], given.one, given.calls, given.seconds, given.backend))
+        return
+    names = given.models or [*MODELS, *HARD]
+    found = {name: measure(name, given) for name in names}
+    for which, title in enumerate(("whole process", "from the first call on")):
+        counts = [count for count in COUNTS if count <= given.calls]
+        print(f"{title + ', N =':34}" + "".join(f"{count:>7}" for count in counts))
+        for name in names:
+            eager, ours = found[name][which]
+            since = found[name][1][0]
+            each = since[-1] / COUNTS[len(since) - 1]
+            ratios = "".join(f"{b / a:7.2f}" for a, b in zip(eager, ours))
+            print(f"{name:22} {each * 1e3:8.3f} ms {ratios}", flush=True)
 
 
 if __name__ == "__main__":

@@ -32,6 +32,7 @@ _core.node
 _core.value
 _core.broadcast
 _core.promotion
+_core.library
 _core.checking
 _core.op
 _core.gates

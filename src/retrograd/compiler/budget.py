@@ -1,88 +1,134 @@
-"""Budget: what recording may cost, and when a function rests: runs eagerly without asking.
+"""Budget: what recording may cost a function, so that compiling never costs much.
 
-Note [Ever new ways].  A program may take a new way in every call: a search that sorts by scores,
-a sampler that accepts by a drawn number.  A record costs as much as tens of eager calls, so that
-after some records each further one has to wait until it is a small part of the time that has
-passed.  A call that leaves the recorded ways is then finished eagerly, which costs more than an
-eager call from the start; where such calls are many, the following ones run eagerly from
-the start, twice as many after each further one.
+Note [Never slower].  Recording a call takes as long as ten eager calls.  The first tries of a
+function are always made: what happens in them depends on no clock.  A function that takes ever new
+ways (a search that sorts by scores, a sampler that accepts by a drawn number) uses them up; further
+ones are made when the function is behind its own eager self by no more than a share of its time.
+Each replay gives a try back.  What branches on numbers with a fraction, or on numbers that count,
+uses more: such values hardly come twice.
+
+A function whose replays turn out to be no quicker than its eager calls runs eagerly, and is tried
+again later.  What a call takes eagerly is known from two that run so among the first replays.
 """
 
 from __future__ import annotations
 
-from time import perf_counter
+from typing import Any
 
-FREE_RECORDS = 32
-FREE_SECONDS = 1.0
-SHARE = 0.05  # of the time passed
-WORTH = 4  # replays that outweigh one call that left the recorded ways
-LONGEST_REST = 1023
+SHARE = 0.05  # of a function's own time
+FREE_TRIES = 64  # recordings without a replay between them, counted by `weight_of`
+SAMPLED = (4, 12)  # replays in a row after which one call runs eagerly, to see what that takes
+WINDOW = 16  # replays that are compared with them
+SETTLED = 64  # replays in a row after which nothing is timed any more
+LONGEST_REST = 1 << 16  # calls
 
 
-class Budget:
-    """What recording has cost one function, and whether it may cost more.
+class Account:
+    """What one function has lost and gained against its eager self.
 
     Attributes
     ----------
-    records : int
-    seconds : float
-        Spent on them.
-    exceeded : bool
-        Whether a record was not made.
+    rests : bool
+        Whether the function runs eagerly for now.
+    timed : bool
+        Whether its replays are timed.
     """
 
     def __init__(self) -> None:
-        self.begun = perf_counter()
+        self.rests = False
+        self.timed = True
+        self.took = 0.0  # by calls that were recorded or replayed
+        self.calls = 0
+        self.eager_took = 0.0  # by calls that ran eagerly
+        self.eager_calls = 0
+        self.quickest_eager = self.quickest = float("inf")
+        self.tries = 0  # recordings by weight, less replays
         self.records = 0
-        self.seconds = 0.0
-        self.exceeded = False
+        self.records_took = 0.0
+        self.row = 0  # replays in a row
+        self.rest = 0  # calls still to be made eagerly, because replays are not quicker
+        self.rest_length = 32
 
-    def allows(self) -> bool:
-        """Say whether one more way may be recorded."""
-        if self.records < FREE_RECORDS or self.seconds < FREE_SECONDS:
+    def may_record(self) -> bool:
+        """Say whether one more recording is affordable."""
+        if self.tries < FREE_TRIES:
             return True
-        if self.seconds < FREE_SECONDS + SHARE * (perf_counter() - self.begun):
-            return True
-        self.exceeded = True
-        return False
+        if not self.eager_calls:
+            return False
+        eager = self.eager_took / self.eager_calls
+        behind = self.took - self.calls * eager + self.records_took / self.records
+        return behind <= SHARE * eager * (self.calls + self.eager_calls)
 
-    def note(self, begun: float) -> None:
-        """Note a record that began at some time and ends now."""
+    def note_replay(self, took: float) -> None:
+        """Note a call that was replayed from end to end."""
+        self.took += took
+        self.calls += 1
+        self.row += 1
+        self.quickest = min(self.quickest, took)
+        if self.tries:
+            self.tries -= 1
+        if self.row in SAMPLED:
+            self.rest, self.rests = 1, True
+        elif self.row % WINDOW == 0:
+            if self.quickest > (1 + SHARE) * self.quickest_eager:
+                self.rest, self.rests = self.rest_length, True
+                self.rest_length = min(2 * self.rest_length, LONGEST_REST)
+            elif self.row >= SETTLED:
+                self.timed = False
+            self.quickest = float("inf")
+
+    def note_record(self, took: float, weight: int) -> None:
+        """Note a call that was recorded, or went on eagerly after a replay."""
+        self.took += took
+        self.calls += 1
         self.records += 1
-        self.seconds += perf_counter() - begun
+        self.records_took += took
+        self.tries += weight
+        self.row = 0
+        self.quickest = float("inf")
+        self.timed = True
+        self.rests = not self.may_record()
+
+    def note_eager(self, took: float) -> None:
+        """Note a call that ran eagerly; see whether the function may be replayed again."""
+        self.eager_took += took
+        self.eager_calls += 1
+        self.quickest_eager = min(self.quickest_eager, took)
+        if self.rest:
+            self.rest -= 1
+            self.rests = self.rest > 0
+        else:
+            self.rests = not self.may_record()
 
     def describe(self) -> str:
-        """Return why new ways run eagerly, empty where they do not."""
-        if not self.exceeded:
+        """Return why the function runs eagerly for now, empty where it does not."""
+        if self.rest > 1:
+            return f"its replays are not quicker: the next {self.rest} calls run eagerly"
+        if not self.rests or self.rest:
             return ""
-        return (
-            f"it takes ever new ways: after {self.records} records, which took "
-            f"{self.seconds:.1f} s, most new ways run eagerly"
-        )
+        took = f"{self.records} recordings took {self.records_took:.2g} s"
+        return f"it takes ever new ways: {took}, and it waits until another one costs little"
 
 
-class Rest:
-    """When one tree is not asked: where its calls leave what was recorded.
+def weight_of(key: Any) -> int:
+    """Return how many recordings one counts for that a value led to: some hardly come twice."""
+    kind = key[0] if type(key) is tuple else None
+    if kind is float:
+        return 8
+    return 2 if kind is int else 1
 
-    Attributes
+
+def key_weight(key: Any, before: Any) -> int:
+    """Return the weight of a recording for arguments that differ from those before.
+
+    Parameters
     ----------
-    calls : int
-        Replays begun since a call left the recorded ways.
-    left : int
-        Calls that are still to be made eagerly.
+    key, before : tuple
+        As `guards.flatten` makes them.
     """
-
-    def __init__(self) -> None:
-        self.calls = 0
-        self.left = 0
-        self.length = 0
-
-    def missed(self) -> None:
-        """Note that a call left the recorded ways, and will again."""
-        self.length = 0 if self.calls > WORTH else min(2 * self.length + 1, LONGEST_REST)
-        self.left = self.length
-        self.calls = 0
-
-    def prolong(self) -> None:
-        """Note that the tree is still not worth asking."""
-        self.left = self.length = min(2 * self.length + 1, LONGEST_REST)
+    if before is None or len(key) != len(before):
+        return 1
+    differ = [one for one, other in zip(key, before) if one != other]
+    if differ and all(type(one) is tuple and one[0] in (int, float, str) for one in differ):
+        return max(map(weight_of, differ))
+    return 1

@@ -14,6 +14,7 @@ import numpy as np
 from .._core.errors import GraphFreedError
 from .._core.site import describe_site, here
 from .._core.storage import clock, tick
+from .._core.value import Value
 from ..tensor import Tensor, raw
 from .buffers import Plan, slot_name
 from .mirror import getitem, into_out, setitem, transposed
@@ -74,6 +75,7 @@ class Writer:
             "tick": tick,
             "key_of": key_of,
             "keep": None,
+            "edges": (),
         }
         self.by_id: dict[int, str] = {}
         self.lines: list[str] = []
@@ -195,16 +197,21 @@ class Writer:
         elif kind == WRITE and step.function is into_out and not step.settings:
             target, function, *args = step.args
             called = self.name_of(function, step.name)
-            # NumPy takes three arguments of these two for a mistake.
-            last = self.text(target)
-            if function is np.maximum or function is np.minimum:
-                last = f"out={last}"
-            self.put(f"{called}({', '.join([*map(self.text, args), last])})")
+            out = self.text(target)
+            if function in (np.maximum, np.minimum):  # NumPy warns of a third argument
+                out = f"out={out}"
+            self.put(f"{called}({', '.join([*map(self.text, args), out])})")
         else:
             self.put(self.call(step))
 
     def call_step(self, step: Step) -> None:
         outs = step.outs
+        if isinstance(outs, tuple) and outs and not step.wrap and None not in outs:
+            inside = [n < 0 or n >= self.segment.first for n in outs]
+            if all(inside) and not self.fixed & set(outs):
+                names = ", ".join(map(slot_name, outs)) + "," * (len(outs) == 1)
+                self.put(f"{names} = {self.call(step)}")
+                return
         if isinstance(outs, tuple):
             self.put(f"r = {self.call(step)}")
             for place, number in enumerate(outs):
@@ -308,10 +315,13 @@ class Writer:
         """Write how the node of the results is made."""
         inputs = self.segment.inputs
         values = [f"t[{v}]" if isinstance(v, int) else self.name_of(v, "captured") for v in inputs]
-        edges = ", ".join(f"{value}.edge()" for value in values)
+        edges = f"({', '.join(f'{value}.edge()' for value in values)},)"
+        if self.plan is not None and all(isinstance(v, Value) and v.node is None for v in inputs):
+            self.plan.leaves = inputs  # their edges are found once
+            edges = "edges"
         name = self.name_of(function, stem)
         node = self.name_of(CompiledNode, "CompiledNode")
-        self.put(f"node = {node}({name}, ({edges},), {outs}, ({saved}))")
+        self.put(f"node = {node}({name}, {edges}, {outs}, ({saved}))")
 
     def backward_function(self) -> Any:
         """Return the function that turns gradients of the results into those of the inputs."""

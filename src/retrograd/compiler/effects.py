@@ -30,6 +30,7 @@ from .._core.promotion import defaults
 from .._core.site import describe_site
 from .._core.value import Value
 from ..nn.module import Module
+from .contents import Contents
 from .guards import state_of
 from .readings import Reading, asks_types, plain_arguments
 
@@ -110,6 +111,7 @@ class Watch:
         self.changed: list[tuple[Any, bool, Any, str]] = []
         # Objects: state before, where it may change, in what words; what they held stays alive.
         self.owners: dict[int, tuple[Any, Any, Any, str, Any]] = {}
+        self.contents = Contents()
         self.modes = modes_now()
         self.pending: Any = None  # an item assignment, and how many writes there were before
         self.stores: dict[Any, dict[int, tuple[str, int]]] = {}
@@ -145,6 +147,7 @@ class Watch:
                 if self.recorder.has_readings and (is_pythons(name) or asks_types(frame)):
                     plain_arguments(frame)
                 self.reads.frame(frame)
+                self.contents.note(self.reads.things, site_of(frame), newborn_objects)
                 self.iterators(frame)
                 if (
                     not name.startswith((_NUMPY, "<frozen"))
@@ -444,6 +447,10 @@ class Watch:
         for owner, state, site, what, _ in self.owners.values():
             if id(owner) not in new and state_of(owner) != state:
                 self.late(what.format(type(owner).__name__), site)
+        for thing, site in self.contents.changed():
+            if self.recorder.has_readings:
+                settle(thing, 3)
+            self.late(f"a {type(thing).__name__} from outside the function changes", site)
         if self.modes != modes_now():
             self.recorder.effect = True
             self.recorder.fail("a mode of the library is changed")

@@ -40,7 +40,7 @@ class Explanation:
         self.segments = len(segments)
         self.branches = sum(bool(segment.children) for segment in segments)
         self.lowered = sum(segment.plan is not None for segment in segments)
-        self.eager = [why for why in (function.eager, function.budget.describe()) if why]
+        self.eager = [why for why in (function.eager, function.account.describe()) if why]
         self.eager += [segment.title() for segment in segments if segment.eager]
         self.guards = [
             tree.guards.describe() for trees in function.trees.values() for tree in trees

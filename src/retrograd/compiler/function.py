@@ -15,7 +15,7 @@ from typing import Any
 from .._core.tracing import recorder as current_recorder
 from .._core.tracing import set_recorder, tracing
 from .answers import fill
-from .budget import Budget, Rest
+from .budget import Account, key_weight, weight_of
 from .codegen import Writer
 from .effects import watching
 from .graph import Graph
@@ -39,7 +39,6 @@ class Tree:
         self.enter = guards.check.enter
         self.root = Segment(0, None)
         self.eager = ""
-        self.rest = Rest()
 
 
 class CompiledFunction:
@@ -73,10 +72,10 @@ class CompiledFunction:
         self.warned = False
         self.trees: dict[Any, list[Tree]] = {}
         self.recent: list[Tree] = []  # those whose calls came last
+        self.account = Account()
+        self.last_key: Any = None  # of the arguments that were recorded last
         self.lock = threading.Lock()
         self.eager = ""
-        self.budget = Budget()
-        self.rest = 0  # calls that are made eagerly without asking any tree
         self.__wrapped__ = function
         self.__name__ = getattr(function, "__name__", type(function).__name__)
         self.__doc__ = getattr(function, "__doc__", None)
@@ -92,9 +91,8 @@ class CompiledFunction:
         if self.eager or not self.lock.acquire(False):
             return self.function(*args, **settings)
         try:
-            if self.rest:
-                self.rest -= 1
-                return self.function(*args, **settings)
+            if self.account.rests:
+                return self.rest(args, settings)
             for tree in self.recent:
                 tensors = tree.enter(args, settings)
                 if tensors is not None:
@@ -107,29 +105,35 @@ class CompiledFunction:
                         break
                 else:
                     return self.record(key, tensors, args, settings)
-            if tree.eager or tree.rest.left:
-                self.let_rest(tree)
+            if tree.eager:
                 return self.function(*args, **settings)
-            return self.replay(tree, tensors, args, settings)
+            if not self.account.timed:
+                return self.replay(tree, tensors, args, settings)
+            began = perf_counter()
+            records = self.account.records
+            result = self.replay(tree, tensors, args, settings)
+            if self.account.records == records:
+                self.account.note_replay(perf_counter() - began)
+            return result
         finally:
             self.lock.release()
+
+    def rest(self, args: Any, settings: Any) -> Any:
+        """Run eagerly, and see how long that takes: Note [Never slower]."""
+        began = perf_counter()
+        result = self.function(*args, **settings)
+        self.account.note_eager(perf_counter() - began)
+        return result
 
     def note(self, tree: Tree) -> None:
         """Look at a tree first from now on."""
         recent = [one for one in self.recent if one is not tree]
         self.recent = [tree, *recent[: MOST_RECENT - 1]]
 
-    def let_rest(self, tree: Tree) -> None:
-        """Let a tree rest for one call, and the function where all its trees do."""
-        if tree.eager:
-            tree.rest.prolong()
-        tree.rest.left -= 1
-        self.rest = min(one.rest.left for trees in self.trees.values() for one in trees)
-
     def replay(self, tree: Tree, tensors: list[Any], args: Any, settings: Any) -> Any:
         slots: list[Any] = []
         segment = tree.root
-        tree.rest.calls += 1
+        began = perf_counter() if segment.watched is not None else 0.0
         while True:
             try:
                 if segment.warming is None:
@@ -143,10 +147,10 @@ class CompiledFunction:
             child = segment.children.get(seen)
             if child is None or child.run is None:
                 writer = Recorder(tensors, segment, slots, seen)
-                if child is not None or not self.budget.allows():
-                    tree.rest.missed()
-                    writer.new_ways = False
-                return self.run(tree, writer, args, settings)
+                writer.new_ways = self.account.may_record()
+                result = self.run(tree, writer, args, settings)
+                self.account.note_record(perf_counter() - began, weight_of(seen))
+                return result
             segment = child
 
     def raise_again(
@@ -184,11 +188,12 @@ class CompiledFunction:
         return self.run(tree, writer, args, settings)
 
     def record(self, key: Any, tensors: list[Any], args: Any, settings: Any) -> Any:
-        if not self.budget.allows():
-            return self.function(*args, **settings)
         if key not in self.trees and len(self.trees) >= MOST_KEYS:
             self.give_up(f"more than {MOST_KEYS} kinds of arguments were seen")
             return self.function(*args, **settings)
+        if not self.account.may_record():
+            return self.rest(args, settings)
+        began = perf_counter()
         tell_recompile(self, key)
         trees = self.trees.setdefault(key, [])
         if len(trees) >= MOST_TREES:
@@ -198,6 +203,8 @@ class CompiledFunction:
         tree.guards.start(self.function, args, settings)
         result = self.run(tree, Recorder(tensors, tree.root), args, settings)
         trees.insert(0, tree)
+        self.account.note_record(perf_counter() - began, key_weight(key, self.last_key))
+        self.last_key = key
         return result
 
     def run(self, tree: Tree, writer: Recorder, args: Any, settings: Any) -> Any:
@@ -207,7 +214,6 @@ class CompiledFunction:
         """
         writer.reachable = tree.guards.reads.tensors
         writer.by_reference = tree.guards.by_reference
-        begun = perf_counter()
         before = set_recorder(writer)
         try:
             with watching(writer, tree.guards.reads):
@@ -221,8 +227,6 @@ class CompiledFunction:
         finally:
             set_recorder(before)
         self.close(tree, writer)
-        if writer.new_segments:
-            self.budget.note(begun)
         return result
 
     def close(self, tree: Tree, writer: Recorder) -> None:
@@ -257,8 +261,7 @@ class CompiledFunction:
             self.recent = []
             self.eager = ""
             self.warned = False
-            self.budget = Budget()
-            self.rest = 0
+            self.account = Account()
 
     def __deepcopy__(self, memo: Any) -> CompiledFunction:
         return CompiledFunction(copy.deepcopy(self.function, memo), self.fullgraph)

@@ -172,6 +172,9 @@ def _read(step: Step, slot: Slots, makers: dict[int, Step]) -> Node | None:
     if function in VIEWS and operands and isinstance(operands[0], Ref):
         same = function is np.broadcast_to or _size(slot(operands[0].number)) == _size(out)
         return Node("same", operands[:1], step.outs, out) if same else None
+    if function in _COPIES and len(operands) == 1 and isinstance(operands[0], Ref):
+        same = slot(operands[0].number).dtype == out.dtype and not set(step.settings) - {"order"}
+        return Node("same", operands, step.outs, out) if same else None
     if name == "astype" and operands and isinstance(operands[0], Ref):
         given = slot(operands[0].number).dtype
         if out.dtype.kind == "f" or given == out.dtype or given.kind == "b":
@@ -180,6 +183,7 @@ def _read(step: Step, slot: Slots, makers: dict[int, Step]) -> Node | None:
 
 
 _CONSTANTS = {np.ones_like: 1, np.zeros_like: 0, np.zeros: 0, np.ones: 1}
+_COPIES = (np.array, np.copy, np.ndarray.copy)
 VIEWS = (np.reshape, np.broadcast_to, np.expand_dims, np.squeeze, np.asarray, np.ndarray.reshape)
 _DOTS = (np.ndarray.dot, np.dot, np.matmul)
 
@@ -297,9 +301,9 @@ def _sum_as_product(step: Step, out: Layout, slot: Slots) -> Node | None:
     left, right = step.args
     if all(isinstance(one, Ref) and usable(slot(one.number)) for one in step.args):
         one, other = (slot(array.number) for array in step.args)
-        if len(one.shape) == len(other.shape) == 1 and one.dtype == other.dtype == out.dtype:
-            if out.dtype.kind == "f":
-                return Node("sum", (left, right), step.outs, out, (0,), one.shape)
+        alike = one.dtype == other.dtype == out.dtype and out.dtype.kind == "f"
+        if alike and len(one.shape) == len(other.shape) == 1:
+            return Node("sum", (left, right), step.outs, out, (0,), one.shape)
     for array, ones, axis in ((left, right, 1), (right, left, 0)):
         if isinstance(array, Ref) and isinstance(ones, np.ndarray) and ones.ndim == 1:
             given = slot(array.number)
@@ -329,8 +333,9 @@ def _ufunc(
         return None
     if name in LOGICAL and out.dtype.kind != "b":
         return None
-    bools = all(not isinstance(x, Ref) or slot(x.number).dtype.kind == "b" for x in operands)
-    if name in ("invert", "bitwise_and", "bitwise_or") and not bools:
+    if name in ("invert", "bitwise_and", "bitwise_or") and not all(
+        not isinstance(x, Ref) or slot(x.number).dtype.kind == "b" for x in operands
+    ):
         return None
     return Node(name, operands, step.outs, out)
 

@@ -300,6 +300,10 @@ class Group:
     def steps_of(self) -> set[int]:
         return {node.number for node in self.nodes}
 
+    def targets(self) -> list[int]:
+        """Return the slots whose arrays it writes into."""
+        return [node.target for node in self.nodes if node.target is not None]
+
     def has(self, names: Iterable[str]) -> bool:
         """Say whether it computes one of some functions."""
         return any(node.name in names for node in self.nodes)
@@ -369,7 +373,8 @@ class Partition:
     Note [Order].  While a group is open, steps that do not need it are put before it, and those
     that do, or that come after a write of its own to memory that they read, wait behind it.  Nodes
     that need what waits close it.  A node that writes joins only if nothing in the group or behind
-    it reads the old numbers by another slot.
+    it reads the old numbers by another slot, and if nothing behind it may raise: what has been
+    written by then would be written again.
     """
 
     def __init__(self, layouts: dict[int, Layout], can_raise: Callable[[Step], bool]) -> None:
@@ -442,6 +447,8 @@ class Partition:
         if node.target is None or self.group is None:
             return True
         owner = self.layouts[node.target].owner
+        if owner in self.owners(self.group.made) or any(map(self.can_raise, self.waiting)):
+            return False
         inside = [*(number for number, _ in self.group.inputs), *refs(node.args)]
         if any(self.layouts[n].owner == owner and n != node.target for n in inside):
             return False
@@ -488,7 +495,7 @@ def _find_outputs(plan: list[Step | Group], needed: set[int]) -> list[Step | Gro
         if isinstance(part, Group):
             part.prune(wanted)
             wanted -= part.steps_of()
-            wanted |= {number for number, _ in part.inputs}
+            wanted |= {number for number, _ in part.inputs} | set(part.targets())
             if part.nodes:
                 kept.append(part)
         elif not _is_aid(part) or set(outs_of(part)) & wanted:

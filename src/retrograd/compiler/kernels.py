@@ -1,8 +1,8 @@
 """Kernels: the source of one function per fused group, explicit loops for `numba.njit`.
 
 A kernel is ``kernel(rows, columns, inputs..., outputs..., scratch...)`` and returns 0, or 1 where
-the caller has to compute by NumPy: for arguments of sin or cos too far from 0.  Arrays come flat, of
-the sizes that the group says.  An array that is written in place comes once, as an output.
+the caller has to compute by NumPy: for arguments of sin or cos too far from 0.  Arrays come flat,
+of the sizes that the group says.  An array that is written in place comes once, as an output.
 
 Note [Bounds].  +, -, *, /, sqrt, comparisons, extrema and casts are NumPy's bit for bit; functions
 are within 2 units in the last place (see `polynomials.py`).  A sum of n numbers is made in several

@@ -57,7 +57,7 @@ def launcher(stretch: Stretch, layouts: dict[int, Layout], entry: Any) -> Callab
                 mine = sets.popleft()
             except IndexError:  # another thread took it
                 break
-            if all([sys.getrefcount(mine[place]) < ONCE for place in range(len(mine))]):
+            if all(sys.getrefcount(mine[place]) < ONCE for place in range(len(mine))):
                 sets.append(used)
                 return mine
             sets.append(mine)

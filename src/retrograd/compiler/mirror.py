@@ -9,6 +9,8 @@ no traced array runs as it is, and what it returns is a constant.
 
 from __future__ import annotations
 
+import functools
+import inspect
 import operator
 import types
 from typing import Any
@@ -60,6 +62,19 @@ _WRITING_METHODS = {"fill", "sort", "partition"}
 _PLAIN = (
     "shape", "ndim", "dtype", "size", "strides", "itemsize", "nbytes",
 )  # fmt: skip
+
+
+@functools.cache
+def place_of_out(function: Any) -> int:
+    """Return which argument of a NumPy function is the array to write into."""
+    try:
+        names = list(inspect.signature(function).parameters)
+    except ValueError:  # of C, without a signature
+        return 2 if function in (np.dot, np.concatenate) else MANY
+    return names.index("out") if "out" in names else MANY
+
+
+MANY = 1000
 
 
 class Flags:
@@ -134,7 +149,9 @@ class Traced(NDArrayOperatorsMixin, metaclass=ArrayKind):
         if isinstance(held, np.ndarray):
             if name in _METHODS:
                 method = getattr(np.ndarray, name)
-                return lambda *args, **settings: self.tape.call(method, (self, *args), settings)
+                return lambda *args, **settings: self.tape.method_of_array(
+                    method, (self, *args), settings
+                )
             if name in _WRITING_METHODS:
                 method = getattr(np.ndarray, name)
                 return lambda *args, **settings: self.tape.write(method, (self, *args), settings)
@@ -239,14 +256,27 @@ class Tape:
     ----------
     free : int
         The first free slot number; numbers go down from there.
+    instead : dict, optional
+        Functions of `ops` -> those that are followed in their place where `uses` is set.
+
+    Attributes
+    ----------
+    uses : bool
+        Whether functions may be followed that give a result with other roundings.
+    met : bool
+        Whether one was met that others could take the place of.
     """
 
-    def __init__(self, free: int = -1) -> None:
+    def __init__(self, free: int = -1, instead: dict[Any, Any] | None = None) -> None:
         self.free = free
+        self.instead = instead or {}
+        self.uses = False
+        self.met = False
         self.steps: list[Step] = []
         self.held: dict[int, Any] = {}  # the example of each inner slot
         self.by_id: dict[int, Traced] = {}
         self.mirror = Mirror(self)
+        self.fuses = False  # whether kernels of the library are left out
 
     # -- arguments ----------------------------------------------------------------------------
 
@@ -368,8 +398,11 @@ class Tape:
         if name in _WRITING:
             return self.write(function, args, settings)
         out = settings.get("out")
-        if function is np.dot and len(args) == 3:
-            args, out = args[:2], args[2]
+        place = place_of_out(function)
+        if len(args) > place:
+            if len(args) > place + 1:
+                raise Unfollowed(f"numpy.{name} with arguments behind its out")
+            out, args = args[place], args[:place]
         if out is not None:
             settings = {key: one for key, one in settings.items() if key != "out"}
             return self.into(function, args, settings, out)
@@ -405,6 +438,12 @@ class Tape:
                 if owner_of(one.held) is owner:
                     one.viewed = made.viewed = True
         return made
+
+    def method_of_array(self, method: Any, args: Any, settings: Any) -> Any:
+        """Write down a method of an array."""
+        if "out" in settings or (method is np.ndarray.dot and len(args) > 2):
+            raise Unfollowed("a method that writes into an array")
+        return self.call(method, args, settings)
 
     def method(self, name: str, scalar: Traced, args: Any, settings: Any) -> Any:
         """Write down a method of a NumPy scalar."""
@@ -575,6 +614,11 @@ class Mirror:
             return self.convert(thing.kernel)
         if isinstance(thing, types.FunctionType):
             module = thing.__module__ or ""
+            other = self.tape.instead.get(thing)
+            if other is not None:
+                self.tape.met = True
+                if self.tape.uses:
+                    return self.follow(other)
             if module.startswith("retrograd.ops"):
                 return self.follow(thing)
             if module.startswith("numpy"):

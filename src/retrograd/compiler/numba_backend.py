@@ -148,7 +148,7 @@ def build(source: str, signature: tuple[str, ...], numbers: int = 2) -> native.C
         A parameter each: "float32" for a number; "float32/in" for an array that is read,
         "float32/out" for one that is written and shares no memory with the others, "float32/inout"
         for one that is both, "float32/scratch" for one that lives as long as a call.  The dtypes
-        are float32, float64, int64 and boolean.
+        are those of floats, integers, and boolean.
     numbers : int
         How many int64 numbers come first; they are bound once.
 
@@ -157,18 +157,25 @@ def build(source: str, signature: tuple[str, ...], numbers: int = 2) -> native.C
     native.Code
         Its `bind` makes the builtins that run the kernel.
     """
+    found = find(source, signature, numbers)
+    if found is None:
+        image = compile_source(source, signature, numbers)
+        found = native.Code(image, signature)
+        name = name_of(source, signature, numbers)
+        store(name, image)
+        _kernels[name] = found
+    return found
+
+
+def find(source: str, signature: tuple[str, ...], numbers: int = 2) -> native.Code | None:
+    """Return what `build` does if this process or the cache has it, else None."""
     name = name_of(source, signature, numbers)
     found = _kernels.get(name)
     if found is None:
         image = load(name)
         if image is not None:
             with contextlib.suppress(RuntimeError):  # no object file: it is made anew
-                found = native.Code(image, signature)
-        if found is None:
-            image = compile_source(source, signature, numbers)
-            found = native.Code(image, signature)
-            store(name, image)
-        _kernels[name] = found
+                found = _kernels[name] = native.Code(image, signature)
     return found
 
 

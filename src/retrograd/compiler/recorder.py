@@ -42,6 +42,8 @@ from .trace import (
 from .whole import Whole, template
 
 MOST_CHILDREN = 32  # branches at one place, before the rest of that place runs eagerly
+OTHERS = "other values"  # the key of what runs eagerly then
+ADVICE = "; where a number is only returned or computed with, t.item() needs no branch"
 LONGEST_PATH = 5000  # segments
 ANOTHER_WAY = "compile: the function took another way than before with the same inputs"
 
@@ -548,6 +550,10 @@ class Recorder(Ending):
         """Say whether a compiled function runs eagerly here: it is part of this trace."""
         return True
 
+    def rebinds(self, x: Any, given: Any) -> bool:
+        """Say whether a write into a tensor gives it another array, in place of new contents."""
+        return False
+
     def takes_functions(self, args: Any) -> bool:
         """Say whether a call of a user's Function is noted as a whole: its operations are."""
         return False
@@ -630,15 +636,16 @@ class Recorder(Ending):
 
     def _leave(self, segment: Segment, key: Any) -> None:
         """Start a new segment where `segment` was left with `key`."""
-        known = segment.children.get(key)
+        full = len(segment.children) >= MOST_CHILDREN
+        known = segment.children.get(OTHERS if full and key not in segment.children else key)
         if known is not None or not self.new_ways:  # eager from here on
             return self.fail(known.eager if known is not None else "new ways are not recorded")
-        child = Segment(len(self.values), segment, key)
-        segment.children[key] = child
+        child = Segment(len(self.values), segment, OTHERS if full else key)
+        segment.children[child.key] = child
         self.segment = child
         self.new_segments.append(child)
-        if len(segment.children) > MOST_CHILDREN:
-            self.fail(f"more than {MOST_CHILDREN} different values were seen at one place")
+        if full:
+            self.fail(f"more than {MOST_CHILDREN} different values were seen at one place{ADVICE}")
         elif len(child.path()) > LONGEST_PATH:
             self.fail(f"one call looks at more than {LONGEST_PATH} values")
 

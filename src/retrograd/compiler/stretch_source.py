@@ -7,7 +7,6 @@ same have the same function, which numba then types once.
 from __future__ import annotations
 
 import math
-from typing import Any
 
 import numpy as np
 
@@ -141,7 +140,7 @@ class Source:
     # -- scratch ----------------------------------------------------------------------------------
 
     def plan_scratch(self) -> None:
-        """Give what only the stretch sees a place in scratch, and its memory to what comes later."""
+        """Give what only the stretch sees a place in scratch, which later values take over."""
         stretch = self.stretch
         last: dict[int, int] = {}
         for place, part in enumerate(stretch.parts):
@@ -181,7 +180,8 @@ class Source:
         return name if offset == 0 else f"part({name}, {offset}, {size})"
 
     def group(self, group: Group) -> None:
-        scalars = {n for n, _ in group.inputs if self.layouts[n].scalar and n in self.stretch.inputs}
+        outside = self.stretch.inputs
+        scalars = {n for n, _ in group.inputs if self.layouts[n].scalar and n in outside}
         kernel = Kernel(group, scalars)
         self.polynomials |= kernel.functions
         self.keys |= kernel.keys

@@ -21,10 +21,10 @@ import numpy as np
 from . import fusion
 from .fusible import FAR, contiguous
 from .fusion import Group, calls_of
-from .lowering import Layout, owner_of, reads_of
+from .lowering import Layout, outs_of, owner_of, reads_of
 from .passes import array_like, is_plain
-from .products import Product, read_product
-from .trace import CALL, GRAD, TOUCH, Ref, Step
+from .products import read_product
+from .trace import CALL, GRAD, TOUCH, WRITE, Ref, Step
 
 LARGEST = 1 << 15  # numbers of the arrays of a group that shares a function with others
 MOST_PARTS = 64
@@ -83,10 +83,10 @@ class Stretch:
                 if base not in made:
                     given[base] = None
             made.update(dict.fromkeys(makes(part)))
-            if isinstance(part, Group):
-                targets = [node.target for node in part.nodes if node.target is not None]
-                self.written += [one for one in targets if one not in self.written]
-        given.update(dict.fromkeys(self.written))
+            for target in part.targets() if isinstance(part, Group) else ():
+                base, _ = self.base(target)
+                if base in given and base not in self.written:
+                    self.written.append(base)
         self.inputs = list(given)
         self.outputs = [one for one in made if one in wanted]
 
@@ -108,6 +108,14 @@ class Stretch:
             found += calls_of([part if isinstance(part, Group) else part.step])
         return list({id(step): step for step in found}.values())
 
+    def work(self) -> list[Step]:
+        """Return those of its calls that are its own: not views, nor what others may make too."""
+        own: set[int] = set()
+        for part in self.parts:
+            made = part.nodes if isinstance(part, Group) else []
+            own.update(makes(part), (node.number for node in made if not node.view))
+        return [step for step in self.calls() if step.kind == WRITE or own & set(outs_of(step))]
+
 
 def base_of(number: int, views: dict[int, View], layouts: dict[int, Layout]) -> tuple[int, int]:
     """Return the slot of contiguous memory that a slot is a view of, and where it begins there."""
@@ -122,8 +130,9 @@ def base_of(number: int, views: dict[int, View], layouts: dict[int, Layout]) -> 
 
 
 def reads_of_part(part: Any) -> list[int]:
+    """Return the slots that a part reads or writes into."""
     if isinstance(part, Group):
-        return [number for number, _ in part.inputs]
+        return [*(number for number, _ in part.inputs), *part.targets()]
     return [part.left, part.right]
 
 
@@ -286,4 +295,4 @@ def far(part: Any) -> bool:
 
 
 def writes(part: Any) -> bool:
-    return isinstance(part, Group) and any(node.target is not None for node in part.nodes)
+    return isinstance(part, Group) and bool(part.targets())
