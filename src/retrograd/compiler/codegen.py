@@ -331,6 +331,9 @@ class Writer:
         backward.run = makes
         outs = sum(isinstance(slot.source, Incoming) for slot in backward.slots)
         self.node(makes, "backward", outs, f"{saved}{',' if saved else ''}")
+        sharing = self.segment.sharing
+        if any(len(one) < outs for one in sharing):
+            self.put(f"node.sharing = {self.name_of(sharing, 'sharing')}")
         if self.segment.saved:
             self.put(f"node.saved_outside = {self.name_of(self.segment.saved, 'saved')}")
             places = {one.owner for one in self.segment.saved if type(one.owner) is int}
