@@ -729,3 +729,44 @@ def test_a_saved_parameter_that_a_step_writes():
             loss.backward()
         texts.append(str(raised.value).partition(" at ")[0])
     assert texts[0] == texts[1]
+
+
+@pytest.mark.parametrize("place", [2, 7, 13, 17])
+def test_kernels_update_as_eager_steps_do(place, tmp_path, monkeypatch):
+    """Gradients are given, so no sum may differ: what a kernel of an update gives is exact."""
+    pytest.importorskip("numba")
+    from retrograd.compiler import numba_backend
+
+    if not numba_backend.available():
+        pytest.skip("numba does not work here")
+    monkeypatch.setenv("RETROGRAD_CACHE_DIR", str(tmp_path))
+    name, settings = ALL[place]
+    def start(compiled):
+        random = np.random.default_rng(0)
+        shapes = [(40, 30), (40,), (200, 100), ()]
+        params = [rg.tensor(random.standard_normal(s).astype(np.float32)) for s in shapes]
+        optimizer = getattr(rg.optim, name)([one.requires_grad_() for one in params], **settings)
+
+        def step():
+            optimizer.step()
+
+        def one(function):
+            for param in params:
+                shape = tuple(param.shape)
+                param.grad = rg.tensor(random.standard_normal(shape).astype(np.float32))
+            function()
+
+        return (rg.compile(step, backend="numba") if compiled else step), one, params, optimizer
+
+    ours, one, mine, optimizer = start(True)
+    eager, other, theirs, expected = start(False)
+    for number in range(12):
+        if number == 6:
+            rg.compiler.lower_next(ours)
+        if number == 8:
+            numba_backend.finish()
+        one(ours)
+        other(eager)
+        assert list(map(bits, mine)) == list(map(bits, theirs))
+    compare_optimizers(optimizer, expected)
+    assert "fused" in ours.source
