@@ -19,10 +19,9 @@ import numpy as np
 from .beside import lay_side_by_side
 from .lowering import Layout, Program, outs_of, reads_of
 from .passes import array_like, changed, is_plain
-from .trace import CALL, WRITE, Captured, Ref, Step
+from .trace import CALL, NAMED_OUT, WRITE, Captured, Ref, Step, slot_name
 
 ALIGNED = 64
-NAMED_OUT = (np.maximum, np.minimum)  # NumPy wants their third argument named
 
 
 class Plan:
@@ -223,11 +222,6 @@ class Plan:
         before = sum(bytes_of(layouts[n]) for n in own)
         others = sum(bytes_of(layouts[n]) for n in own if n not in self.buffers)
         return before, others + sum(block.nbytes for block in self.blocks)
-
-
-def slot_name(number: int) -> str:
-    """Return what the source calls a slot."""
-    return f"s{number}" if number >= 0 else f"v{-number}"
 
 
 def bytes_of(layout: Layout) -> int:

@@ -7,7 +7,7 @@ import linecache
 import math
 import weakref
 from itertools import count
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -17,14 +17,12 @@ from .._core.storage import clock, tick, write_all
 from .._core.value import Value
 from ..inplace import write_ufunc
 from ..tensor import Tensor, raw
-from .buffers import NAMED_OUT, Plan, slot_name
-from .mirror import getitem, into_out, setitem, transposed
 from .node import CompiledNode
-from .passes import is_plain
 from .trace import (
     CALL,
     GRAD,
     HOST,
+    NAMED_OUT,
     TOUCH,
     WRITE,
     Argument,
@@ -43,8 +41,16 @@ from .trace import (
     Ref,
     Segment,
     Step,
+    getitem,
+    into_out,
     key_of,
+    setitem,
+    slot_name,
+    transposed,
 )
+
+if TYPE_CHECKING:
+    from .buffers import Plan
 
 _numbers = count(1)
 NOTING = "if keep is not None: keep(locals())"  # an example for lowering
@@ -180,8 +186,11 @@ class Writer:
         if kind == TOUCH and isinstance(step.function, Value):
             self.touched.append(step)
             return
-        if self.touched and not (kind == WRITE or is_plain(step)):
-            self.touch()
+        if self.touched and kind != WRITE:
+            from .passes import is_plain
+
+            if not is_plain(step):
+                self.touch()
         if kind == CALL:
             self.call_step(step)
         elif kind == GRAD:

@@ -18,7 +18,6 @@ import inspect
 import io
 import os
 import sys
-import sysconfig
 import types
 from collections.abc import Iterator
 from typing import Any
@@ -34,7 +33,7 @@ from .contents import Contents
 from .guards import state_of
 from .readings import Reading, asks_types, plain_arguments
 
-_PYTHON = tuple({sysconfig.get_path("stdlib"), *map(os.path.dirname, (np.__file__, os.__file__))})
+_PYTHON = (os.path.dirname(np.__file__), os.path.dirname(os.__file__))
 _NUMPY = os.path.dirname(np.__file__)
 _PACKAGE = __file__.replace("\\", "/").rsplit("/compiler/", 1)[0] + "/"
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import bisect
 import copy
 import functools
 import threading
@@ -10,22 +9,22 @@ import warnings
 import weakref
 from collections.abc import Iterator
 from time import perf_counter
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from .._core.errors import OutdatedTraceError
 from .._core.tracing import recorder as current_recorder
 from .._core.tracing import set_recorder, tracing
-from .answers import fill
 from .budget import Account, key_weight, weight_of
 from .codegen import Writer
 from .effects import watching
-from .graph import Graph
 from .guards import Guards, flatten
 from .logs import tell_recompile
-from .mirror import Unforeseen
 from .recorder import Recorder
 from .trace import Segment
 from .warming import MOST_SURPRISES, Warming, make_slow
+
+if TYPE_CHECKING:
+    from .graph import Graph
 
 MOST_TREES = 16
 MOST_RECENT = 4  # trees that a call is compared with one by one
@@ -171,6 +170,8 @@ class CompiledFunction:
 
         What was computed before that call is not computed again: the replay's frame has it.
         """
+        import bisect
+
         trace = error.__traceback__
         while trace is not None and trace.tb_frame.f_code is not segment.run.__code__:
             trace = trace.tb_next
@@ -182,6 +183,9 @@ class CompiledFunction:
         for number in range(segment.first, segment.first + len(segment.slots)):
             slots.append(held.get(f"g{number}", held.get(f"s{number}")))
         if segment.plan is not None:
+            from .answers import fill
+            from .mirror import Unforeseen
+
             fill(segment, slots, steps, tensors)
             if isinstance(error, Unforeseen):
                 segment.surprises += 1
@@ -300,6 +304,8 @@ class CompiledFunction:
     @property
     def graph(self) -> Graph:
         """The calls of every segment and its backward: iterable, and printed as a listing."""
+        from .graph import Graph
+
         return Graph(list(self.segments()))
 
     @property

@@ -19,7 +19,7 @@ import numpy as np
 from numpy.lib.mixins import NDArrayOperatorsMixin
 
 from .._core.op import Op
-from .trace import CALL, WRITE, Ref, Step
+from .trace import CALL, WRITE, Ref, Step, getitem, into_out, setitem, transposed
 
 
 class Unfollowed(BaseException):
@@ -185,21 +185,6 @@ class Traced(NDArrayOperatorsMixin, metaclass=ArrayKind):
     __array__ = __hash__ = __contains__ = __str__ = __repr__ = _looked  # type: ignore[assignment]
 
 
-def getitem(array: Any, key: Any) -> Any:
-    """Return ``array[key]``."""
-    return array[key]
-
-
-def setitem(array: Any, key: Any, value: Any) -> None:
-    """Do ``array[key] = value``."""
-    array[key] = value
-
-
-def transposed(array: Any) -> Any:
-    """Return ``array.T``."""
-    return array.T
-
-
 def turned_matrices(array: Any) -> Any:
     """Return ``array.mT``."""
     return array.mT
@@ -251,10 +236,22 @@ class Tape:
     ----------
     free : int
         The first free slot number; numbers go down from there.
+    instead : dict, optional
+        Functions of `ops` -> those that are followed in their place where `uses` is set.
+
+    Attributes
+    ----------
+    uses : bool
+        Whether functions may be followed that give a result with other roundings.
+    met : bool
+        Whether one was met that others could take the place of.
     """
 
-    def __init__(self, free: int = -1) -> None:
+    def __init__(self, free: int = -1, instead: dict[Any, Any] | None = None) -> None:
         self.free = free
+        self.instead = instead or {}
+        self.uses = False
+        self.met = False
         self.steps: list[Step] = []
         self.held: dict[int, Any] = {}  # the example of each inner slot
         self.by_id: dict[int, Traced] = {}
@@ -475,11 +472,6 @@ def expect(truth: Any, value: bool) -> None:
         raise Unforeseen
 
 
-def into_out(target: Any, function: Any, *args: Any, **settings: Any) -> None:
-    """Call a ufunc that puts its result into an array."""
-    function(*args, out=target, **settings)
-
-
 def name_of(function: Any) -> str:
     """Return a name for people."""
     owner = getattr(function, "__self__", None)
@@ -595,6 +587,11 @@ class Mirror:
             return self.convert(thing.kernel)
         if isinstance(thing, types.FunctionType):
             module = thing.__module__ or ""
+            other = self.tape.instead.get(thing)
+            if other is not None:
+                self.tape.met = True
+                if self.tape.uses:
+                    return self.follow(other)
             if module.startswith("retrograd.ops"):
                 return self.follow(thing)
             if module.startswith("numpy"):
