@@ -15,6 +15,7 @@ from .._core.errors import GraphFreedError
 from .._core.site import describe_site, here
 from .._core.storage import clock, tick, write_all
 from .._core.value import Value
+from ..inplace import write_ufunc
 from ..tensor import Tensor, raw
 from .node import CompiledNode
 from .trace import (
@@ -210,7 +211,7 @@ class Writer:
         elif kind == WRITE and step.function is setitem:
             target, key, value = map(self.text, step.args)
             self.put(f"{target}[{key}] = {value}")
-        elif kind == WRITE and step.function is into_out and not step.settings:
+        elif kind == WRITE and step.function in (into_out, write_ufunc) and not step.settings:
             target, function, *args = step.args
             called = self.name_of(function, step.name)
             last = f"{'out=' if function in NAMED_OUT else ''}{self.text(target)}"

@@ -17,6 +17,7 @@ import numpy as np
 
 from .._core.storage import clock
 from .._core.value import Value
+from ..inplace import write_ufunc
 from .effects import reader, unwatched
 from .ending import Ending
 from .hosts import Failing, Hosts
@@ -373,7 +374,7 @@ class Recorder(Ending, Hosts):
         if self._idle():
             function(target, *plainly(args))
             return
-        name = getattr(function, "__name__", "write")
+        name = getattr(args[0] if function is write_ufunc else function, "__name__", "write")
         where = self._number(target, None, name)
         given = tuple(self._given(one, None, name) for one in args)
         if self.failed:
