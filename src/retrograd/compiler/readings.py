@@ -56,7 +56,8 @@ class Reading:
                 return NotImplemented
         if recorder._idle():
             return function(*given)
-        return Reading(recorder, recorder.compute(function, tuple(args), tuple(given)))
+        made: Reading = recorder.reading(recorder.compute(function, tuple(args), tuple(given)))
+        return made
 
     def _decides(self) -> Any:
         """Return the number to something that decides by it: the trace branches."""

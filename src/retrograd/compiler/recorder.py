@@ -17,9 +17,11 @@ import numpy as np
 
 from .._core.tracing import set_recorder
 from .._core.value import Value
+from .answers import Answering, Failing
 from .effects import unwatched
 from .ending import Ending
 from .readings import Reading
+from .rolling import Rolling
 from .trace import (
     CALL,
     GRAD,
@@ -36,11 +38,10 @@ from .trace import (
     key_of,
     plain_of,
 )
-from .whole import Whole, template
+from .whole import Held, Whole, copied, read_number, template
 
 MOST_CHILDREN = 32  # branches at one place, before the rest of that place runs eagerly
 LONGEST_PATH = 5000  # segments
-ANOTHER_WAY = "compile: the function took another way than before with the same inputs"
 
 # Operations and functions whose results have shapes that depend on values.
 VARYING = {
@@ -49,7 +50,7 @@ VARYING = {
 }  # fmt: skip
 
 
-class Recorder(Ending):
+class Recorder(Answering, Rolling, Ending):
     """Writes the trace of one call, or answers from it what was already computed.
 
     Parameters
@@ -57,24 +58,28 @@ class Recorder(Ending):
     tensors : list of Value
         The tensor arguments.
     segment : Segment
-        Where writing starts: the root, or the segment that a replay reached.
-    slots : list, optional
-        The slots that the replay filled; the function is then run again from its start, the calls
-        of the path are answered from these, and writing starts where they end.
+        The root.
+    executed : list of (Segment, list), optional
+        What a replay ran, with the slots that each filled; the function is then run again from its
+        start, the calls are answered from these, and writing starts where they end.
     key : object
-        What Python saw when the replay left `segment`, where no known segment follows.
+        What Python saw when the replay left the last of them, where no known segment follows.
     steps : int, optional
-        How many steps of `segment` were run, when the next one raised.
+        How many steps of the last were run, when the next one raised.
+    follows : bool
+        Whether the root is known already: its calls are made, and compared with it.
     """
 
     def __init__(
         self,
         tensors: list[Any],
         segment: Segment,
-        slots: list[Any] | None = None,
+        executed: list[Any] | None = None,
         key: Any = None,
         steps: int | None = None,
+        follows: bool = False,
     ) -> None:
+        super().__init__()
         self.thread = threading.get_ident()
         self.tensors = tensors
         self.segment = segment
@@ -94,85 +99,19 @@ class Recorder(Ending):
         self.claimed = 0  # writes made by recorded calls, not yet reported
         self.writes = 0  # all of them
         self.looks: list[Any] = []  # for the watcher of side effects: calls seen
-        self.answers: list[Step] = []
-        self.replies: list[tuple[int, Any]] = []
-        self.at = 0
-        self.raises = False  # the call after the answered ones raised in the replay
         self.differentiable: list[Any] = []  # the results that require grad
         self.given_out: list[Any] = []
         self.has_readings = False  # whether the program holds any
         self.leaves = False  # whether a result is a new leaf
-        if slots is not None:
-            self._answer_from(slots, key, steps)
+        self.follows = follows
+        if executed is not None:
+            self._answer_from(executed, key, steps)
         else:
-            self.new_segments.append(segment)
+            if not follows:
+                self.new_segments.append(segment)
             for place, value in enumerate(tensors):
                 self._add(value.array, Argument(place))
                 self.known[id(value)] = value
-
-    # -- answering ------------------------------------------------------------------------------
-
-    def _answer_from(self, slots: list[Any], key: Any, steps: int | None) -> None:
-        path = self.segment.path()
-        for segment in path:
-            for number, slot in enumerate(segment.slots, segment.first):
-                held = slots[number] if number < len(slots) else None
-                source = slot.source
-                if isinstance(source, Captured):
-                    self.known[id(source.value)] = source.value
-                elif isinstance(source, CapturedGrad) and number < len(slots):
-                    # The program starts again with the `.grad` that it started with.
-                    cell = source.cell
-                    if isinstance(cell, int):
-                        cell = self.tensors[cell].get_cell()
-                    cell.grad = self.cells[id(cell)] = held
-                    self.alive.append(cell)
-                    if held is not None:
-                        self.known[id(held)] = held
-                        self.grads[id(held)] = number
-                        held = held.array
-                if number < len(slots):
-                    self.values.append(held)
-                    if isinstance(held, (np.ndarray, float)):
-                        self.numbers.setdefault(id(held), number)
-            self.answers += segment.steps
-            if segment is not self.segment:
-                follower = path[path.index(segment) + 1]
-                seen = next(k for k, child in segment.children.items() if child is follower)
-                self.replies.append((len(self.answers), seen))
-        if steps is not None:
-            self.answers = self.answers[: len(self.answers) - len(self.segment.steps) + steps]
-            self.raises = True
-        self.replies.append((len(self.answers), key))
-        for value in self.tensors:
-            self.known[id(value)] = value
-
-    @property
-    def answering(self) -> bool:
-        return bool(self.replies)
-
-    def _answer(self, step: Step) -> Any:
-        """Return what a step of the path returned in the replay."""
-        if self.replies[0][0] == self.at and len(self.replies) > 1:
-            raise RuntimeError(ANOTHER_WAY)
-        if self.raises and self.at == len(self.answers):
-            self.fail("a call raised")
-            return Failing
-        if self.at >= len(self.answers) or not self.answers[self.at].same(step):
-            want = self.answers[self.at].name if self.at < len(self.answers) else "a read value"
-            raise RuntimeError(
-                f"{ANOTHER_WAY}: it called {step.name}, where {want} was recorded. It depends on "
-                "something that changes and that is neither an argument, nor a global, nor a "
-                "module's attribute; call it without compile"
-            )
-        found = self.answers[self.at]
-        self.at += 1
-        outs = found.outs
-        if outs is None:
-            return None
-        if isinstance(outs, tuple):
-            return tuple(None if n is None else self.values[n] for n in outs)
-        return self.values[outs]
 
     # -- slots ----------------------------------------------------------------------------------
 
@@ -184,7 +123,12 @@ class Recorder(Ending):
             slot = Slot(source, held.shape, held.dtype)
         else:
             slot = Slot(source, (), type(held))
-        self.segment.slots.append(slot)
+        if source is not None:
+            self.given.add(number)
+        if self.follows:
+            self._follow_slot(number, slot)
+        else:
+            self.segment.slots.append(slot)
         return number
 
     def _number(self, array: Any, value: Any = None, what: str = "") -> Any:
@@ -305,7 +249,7 @@ class Recorder(Ending):
         if masked or step.name in VARYING:
             outs = step.outs
             if outs is None:
-                outs = self.answers[self.at - 1].outs
+                outs = self.answered.outs
             for number in outs if isinstance(outs, tuple) else (outs,):
                 if number is not None and not self.failed:
                     array = self.values[number]
@@ -317,13 +261,13 @@ class Recorder(Ending):
             held = [np.asarray(one) if isinstance(one, np.generic) else one for one in out]
             step.wrap = any(isinstance(one, np.generic) for one in out)
             step.outs = tuple(self._out(one) for one in held)
-            self.segment.steps.append(step)
+            self._note(step)
             return tuple(held) if isinstance(out, tuple) else held
         if isinstance(out, np.generic):
             step.wrap = True
             out = np.asarray(out)
         step.outs = self._out(out)
-        self.segment.steps.append(step)
+        self._note(step)
         return out
 
     def _out(self, out: Any) -> int | None:
@@ -345,7 +289,7 @@ class Recorder(Ending):
         arrays = tuple(one.array for one in values)
         out = self._call(call, given, arrays, {}, name)
         if call.shape is None:  # it was answered
-            call = self.answers[self.at - 1].function
+            call = self.answered.function
         return call.rebuilt(out)
 
     @unwatched
@@ -371,7 +315,7 @@ class Recorder(Ending):
             self.fail(f"{name} raised, and the program went on")
             raise
         if not self.failed:
-            self.segment.steps.append(step)
+            self._note(step)
 
     @unwatched
     def written(self, storage: Any) -> None:
@@ -395,14 +339,13 @@ class Recorder(Ending):
         if self.answering:
             self._answer(step)
         else:
-            self.segment.steps.append(step)
+            self._note(step)
 
     @unwatched
     def born(self, value: Any) -> None:
         """Note a tensor that is made during the trace."""
         if threading.get_ident() == self.thread:
             self.newborn.add(id(value))
-            self.alive.append(value)
             if not self._idle():
                 self._known(value.array)
 
@@ -478,6 +421,7 @@ class Recorder(Ending):
             if owner is not None and id(owner) in self.newborn:
                 self.cells[id(cell)] = grad
                 return
+            self.outer_cells[id(cell)] = cell
         if not wrote:
             if first:
                 self.cells[id(cell)] = grad
@@ -499,7 +443,7 @@ class Recorder(Ending):
         if self.answering:
             self._answer(step)
         else:
-            self.segment.steps.append(step)
+            self._note(step)
 
     @property
     def takes_host(self) -> bool:
@@ -525,7 +469,7 @@ class Recorder(Ending):
                 if id(value.array) not in self.numbers:
                     self.fail(f"{name} gave a tensor another array")
         if not self.failed:
-            self.segment.steps.append(step)
+            self._note(step)
         return out
 
     def takes_calls(self, args: Any, settings: Any) -> bool:
@@ -552,7 +496,7 @@ class Recorder(Ending):
             return plain
         if kind == "item" and isinstance(plain, (float, int)) and not isinstance(plain, bool):
             self.has_readings = True
-            return Reading(self, self._read(where, value.array))
+            return self.reading(self._read(where, value.array))
         if kind == "tolist":
             array = value.array
             seen = self._branch(where.number, "bytes", array.tobytes())
@@ -577,15 +521,22 @@ class Recorder(Ending):
         """Note a calculation on numbers; return its slot."""
         step = Step(CALL, function, args, name=getattr(function, "__name__", "compute"))
         if self.answering and not self.failed and self._answer(step) is not Failing:
-            answered: int = self.answers[self.at - 1].outs
+            answered: int = self.answered.outs
             return answered
         out = function(*given)
         number = self._add(out)
         self.numbers[id(out)] = number
         step.outs = number
-        self.segment.steps.append(step)
+        self._note(step)
         return number
 
+    def reading(self, number: int) -> Reading:
+        """Return the number in a slot, for the program."""
+        made = Reading(self, number)
+        self.readings.append(made)
+        return made
+
+    @unwatched
     def look(self, number: int, kind: str) -> Any:
         """Note that the program depends on a number: a branch."""
         plain = self.values[number]
@@ -599,23 +550,32 @@ class Recorder(Ending):
         The array itself may have been written to since.
         """
         if self.answering:
-            at, seen = self.replies.pop(0)
-            if at != self.at or type(seen) is not type(key):
-                raise RuntimeError(ANOTHER_WAY)
-            if not self.replies:
-                self._leave(self.segment, seen)
-            return seen
+            return self._reply(key)
         segment = self.segment
-        segment.watched = number
-        segment.kind = kind
+        if self.follows:
+            if not self._arrives(number, kind):
+                return key
+            self._remember(segment)
+        else:
+            segment.watched = number
+            segment.kind = kind
+            self._roll(segment)
         self._leave(segment, key)
         return key
 
     def _leave(self, segment: Segment, key: Any) -> None:
-        """Start a new segment where `segment` was left with `key`."""
+        """Start a new segment where `segment` was left with `key`, or follow the known one."""
+        if segment.loop is not None:
+            self.last_loop = segment
+            self._go_back(segment.loop)
+            segment = segment.loop.target
         known = segment.children.get(key)
-        if known is not None:  # eager from here on
-            self.fail(known.eager or "known")
+        self.follows = known is not None
+        self.at = 0
+        if known is not None:
+            self.segment = known
+            if known.eager:
+                self.fail(known.eager)
             return
         child = Segment(len(self.values), segment, key)
         segment.children[key] = child
@@ -674,29 +634,3 @@ def maker() -> str:
                 break
         frame = frame.f_back
     return name
-
-
-class Failing:
-    """The answer for the call that raised in the replay: it is made again, and raises again."""
-
-
-class Held:
-    """A constant array: the same one whenever the trace comes to this place."""
-
-    def __init__(self, array: Any) -> None:
-        self.array = np.array(array)
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, Held)
-
-    __hash__ = None  # type: ignore[assignment]
-
-
-def copied(held: Held) -> Any:
-    """Return a copy of a constant."""
-    return held.array.copy(order="K")
-
-
-def read_number(array: Any) -> Any:
-    """Return the one element of an array as a Python number."""
-    return array.item()

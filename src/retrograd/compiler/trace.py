@@ -133,6 +133,28 @@ class Incoming(NamedTuple):
     place: int
 
 
+class Loop(NamedTuple):
+    """The end of a segment is as the end of one before it on the path: what follows is the same.
+
+    Attributes
+    ----------
+    target : Segment
+        The earlier segment.
+    moves : tuple of (int, int)
+        A slot of the path to `target`, and the slot that holds by now what it held then.
+    """
+
+    target: Any
+    moves: tuple[tuple[int, int], ...]
+
+    def back(self, slots: list[Any]) -> list[Any]:
+        """Return what the slots of the path to `target` hold now."""
+        found = slots[: self.target.end]
+        for number, source in self.moves:
+            found[number] = slots[source]
+        return found
+
+
 class Segment:
     """A straight run of steps, and what comes after it.
 
@@ -150,6 +172,8 @@ class Segment:
         How it is looked at: "bool", "item", ...
     children : dict
         The next segment by what Python saw.
+    loop : Loop or None
+        Where a path goes on that comes back to where it was; then there are no children.
     outputs : object
         For the last segment of a path, the result with `Ref` for tensors and numbers.
     backward : Segment or None
@@ -178,6 +202,8 @@ class Segment:
         self.watched: int | None = None
         self.kind = ""
         self.children: dict[Any, Segment] = {}
+        self.loop: Loop | None = None
+        self.barred = False  # no path may come back to its end
         self.outputs: Any = None
         self.backward: Segment | None = None
         self.inputs: list[Any] = []
@@ -191,15 +217,25 @@ class Segment:
         self.surprises = 0
         self.lines: list[int] = []  # the line of the source where each step begins
 
+    @property
+    def end(self) -> int:
+        """The number after its last slot."""
+        return self.first + len(self.slots)
+
     def title(self) -> str:
         """Return a line about where the segment stands and how it ends."""
-        path = self.path()
-        came = [f"{one.kind} is {s.key_text()}" for one, s in pairwise(path)]
-        text = "after " + ", ".join(came) if came else "the beginning"
+        text = self.place()
         if self.eager:
             return f"{text}: runs eagerly: {self.eager}"
         end = f"until Python looks at s{self.watched}" if self.watched is not None else "to the end"
+        if self.loop is not None:
+            end += f", then as at the end of {self.loop.target.place()!r}"
         return f"{text}, {len(self.steps)} steps, {end}"
+
+    def place(self) -> str:
+        """Return where on the path it stands."""
+        came = [f"{one.kind} is {s.key_text()}" for one, s in pairwise(self.path())]
+        return "after " + ", ".join(came) if came else "the beginning"
 
     def key_text(self) -> str:
         """Return what Python saw when this segment followed."""
