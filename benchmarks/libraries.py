@@ -33,6 +33,18 @@ def found(module: str) -> bool:
     return importlib.util.find_spec(module) is not None
 
 
+def while_loop(goes_on: Callable[[Any], Any], body: Callable[[Any], Any], state: Any) -> Any:
+    while goes_on(state):
+        state = body(state)
+    return state
+
+
+def fold(body: Callable[[Any, Any], Any], state: Any, rows: Any) -> Any:
+    for row in rows:
+        state = body(state, row)
+    return state
+
+
 @dataclass(frozen=True)
 class Functional:
     """One face for libraries whose programs are functions of NumPy-like arrays.
@@ -44,6 +56,10 @@ class Functional:
     differentiate : ``(f, count) -> (*arrays) -> (value, gradients of the first count arguments)``
     compile : makes a function fast for good, where the library can
     wait : returns its argument once it has been computed
+    loop : ``(goes on, body, state) -> state``, a while loop
+    fold : ``(body, state, rows) -> state``, a for loop of ``state = body(state, row)``
+    convolve : ``(images, weights) -> images`` in two dimensions, where the library can
+    pool : the largest of each 2x2
     """
 
     numpy: Any
@@ -51,6 +67,10 @@ class Functional:
     differentiate: Callable[[Callable[..., Any], int], Callable[..., Any]]
     compile: Callable[[Callable[..., Any]], Callable[..., Any]]
     wait: Callable[[Any], Any]
+    loop: Callable[..., Any] = while_loop
+    fold: Callable[..., Any] = fold
+    convolve: Callable[[Any, Any], Any] | None = None
+    pool: Callable[[Any], Any] | None = None
 
     def gradient_step(
         self, f: Callable[..., Any], *inputs: Any, fixed: tuple[Any, ...] = ()
@@ -87,14 +107,28 @@ def load_jax(jit: bool) -> Functional:
     def differentiate(f: Callable[..., Any], count: int) -> Any:
         return jax.value_and_grad(f, argnums=tuple(range(count)))
 
+    def convolve(images: Any, weights: Any) -> Any:
+        return jax.lax.conv_general_dilated(images, weights, (1, 1), "VALID")
+
+    def pool(images: Any) -> Any:
+        by = (1, 1, 2, 2)
+        return jax.lax.reduce_window(images, -jax.numpy.inf, jax.lax.max, by, by, "VALID")
+
+    def scanned(body: Callable[[Any, Any], Any], state: Any, rows: Any) -> Any:
+        return jax.lax.scan(lambda held, row: (body(held, row), None), state, rows)[0]
+
+    own: dict[str, Any] = {"convolve": convolve, "pool": pool}
+    if jit:
+        own |= {"loop": jax.lax.while_loop, "fold": scanned}
     compiler = jax.jit if jit else same
     arrays = jax.numpy
-    return Functional(arrays, arrays, differentiate, compiler, jax.block_until_ready)
+    return Functional(arrays, arrays, differentiate, compiler, jax.block_until_ready, **own)
 
 
 def load_mygrad() -> Functional:
     import mygrad
     import numpy
+    from mygrad.nnet import layers
 
     def differentiate(f: Callable[..., Any], count: int) -> Callable[..., Any]:
         def run(*inputs: Any) -> tuple[Any, tuple[Any, ...]]:
@@ -105,7 +139,13 @@ def load_mygrad() -> Functional:
 
         return run
 
-    return Functional(mygrad, numpy, differentiate, same, same)
+    def convolve(images: Any, weights: Any) -> Any:
+        return layers.conv_nd(images, weights, stride=1)
+
+    def pool(images: Any) -> Any:
+        return layers.max_pool(images, (2, 2), 2)
+
+    return Functional(mygrad, numpy, differentiate, same, same, convolve=convolve, pool=pool)
 
 
 def load(library: str) -> Any:

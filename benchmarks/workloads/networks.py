@@ -124,7 +124,7 @@ def transformer_step_functional(library: Functional, sizes: Transformer) -> Step
         scores = np_.matmul(x, weights[-2].T) + weights[-1]
         return training.cross_entropy(np_, np_.reshape(scores, (-1, sizes.vocabulary)), target)
 
-    return training.functional_step(library, loss, sizes.weights(), training.adam)
+    return training.functional_step(library, loss, sizes.weights(), training.adam, True)
 
 
 def convolutional_step(torch: Any) -> Step:

@@ -109,10 +109,14 @@ def functional_step(
     loss: Callable[..., Any],
     values: list[np.ndarray],
     update: Callable[[Any, State, Any], State],
+    moments: bool,
 ) -> Step:
-    """A training step as one function of a state: the weights, and what `adam` adds."""
+    """A training step as one function of a state: the weights, and what `adam` adds to them.
+
+    ``moments`` says whether the update needs that.
+    """
     count = len(values)
-    weights_from = 1 if update is adam else 0
+    weights_from = 1 if moments else 0
     gradient = library.differentiate(loss, count)
 
     def train(*state: Any) -> tuple[Any, State]:
@@ -121,7 +125,7 @@ def functional_step(
 
     run = library.compile(train)
     start: list[Any] = list(values)
-    if update is adam:
+    if moments:
         start = [np.float32(0), *values, *map(np.zeros_like, values + values)]
     state = tuple(library.arrays.asarray(array) for array in start)
 
@@ -147,7 +151,9 @@ def training_step_functional(library: Functional, sizes: tuple[int, ...], rows: 
                 y = np_.tanh(y) if regression else np_.maximum(y, 0)
         return np_.mean((y - target) ** 2) if regression else cross_entropy(np_, y, target)
 
-    return functional_step(library, loss, values, sgd if regression else adam)
+    return functional_step(
+        library, loss, values, sgd if regression else adam, moments=not regression
+    )
 
 
 def workload(

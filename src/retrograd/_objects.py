@@ -29,14 +29,13 @@ def __reversed__(self):
 def __index__(self):  # here: a compiled class would not give it to `operator.index`
     if self.get_dtype().kind not in "biu" or self.array.size != 1:
         raise TypeError("only integer tensors of a single element can be converted to an index")
-    return int(self.array.item())
+    return int(self)
 
 
 @method
 def __contains__(self, element):
     if isinstance(element, (Value, int, float, complex)):
-        found = element.array if isinstance(element, Value) else element
-        return bool(np.any(self.array == found))
+        return bool((self == element).any())
     raise RuntimeError(
         "Tensor.__contains__ only supports Tensor or scalar, but you passed in a "
         f"{element.__class__}."

@@ -57,7 +57,7 @@ def tensor(data, *, dtype=None, device=None, requires_grad=False, pin_memory=Fal
 
 def _plain_data(data):
     """Return an array for what speaks NumPy's array protocol, other data as they are."""
-    if isinstance(data, (Value, np.ndarray, np.generic, list, tuple)):
+    if isinstance(data, (Value, np.ndarray, np.generic, list, tuple, int, float, complex)):
         return data
     return np.asarray(data) if hasattr(data, "__array__") else data
 
@@ -282,7 +282,7 @@ def _made(array, requires_grad, out):
 def _fill_value(value, target, function):
     """Return a number that NumPy stores in `target` as PyTorch does, or refuse it."""
     if isinstance(value, Value) and value.array.ndim == 0:
-        value = value.array.item()
+        value = value.item()
     if isinstance(value, np.generic):
         value = value.item()
     if not isinstance(value, (int, float, complex)):
@@ -384,7 +384,7 @@ def full_like(input, fill_value, *, dtype=None, layout=None, device=None, requir
     """Return one value with the shape, dtype and axis order of `input`."""
     check_device(device)
     array = _like_array(input, dtype, memory_format, "full_like")
-    array.fill(_fill_value(fill_value, array.dtype, "full_like"))
+    array[...] = _fill_value(fill_value, array.dtype, "full_like")
     return _leaf(array, requires_grad)
 
 
@@ -395,7 +395,7 @@ def _bound(value, function, name, position):
                 f"{function} only supports 0-dimensional start and end tensors, but got {name} "
                 f"with {value.array.ndim} dimension(s)."
             )
-        return value.array.item()
+        return value.item()
     if not isinstance(value, (int, float, complex, np.number)):
         raise TypeError(
             f"{function}(): argument '{name}' (position {position}) must be Number, not "

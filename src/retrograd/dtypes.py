@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from ._core import promotion
@@ -160,7 +162,7 @@ def scalar_for(value, numpy_dtype):
                 return numpy_dtype.type(int(value) % (limits.max + 1))
             _overflow(numpy_dtype)
         return numpy_dtype.type(int(value))
-    if kind == "f" and np.isfinite(value) and abs(value) > np.finfo(numpy_dtype).max:
+    if kind == "f" and math.isfinite(value) and abs(value) > np.finfo(numpy_dtype).max:
         _overflow(numpy_dtype)
     return numpy_dtype.type(value)
 

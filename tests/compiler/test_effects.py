@@ -6,12 +6,15 @@ import collections
 import contextlib
 import datetime
 import itertools
+import json
 import logging
 import random
 import re
+import statistics
 import sys
 import time
 import warnings
+from decimal import Decimal
 
 import numpy as np
 import pytest
@@ -605,3 +608,42 @@ def test_numpy_in_between():
         x = rg.full((3,), float(k))
         assert compiled(x).tolist() == function(x).tolist()
     assert any("made an array" in segment.eager for segment in compiled.segments())
+
+
+def numpy_of_a_number(x):
+    return x * np.exp(-x.sum().item()) + np.maximum(x[0].item(), 1.5) + np.mean([x[0].item(), 2.0])
+
+
+def text_of_numbers(x):
+    return x * len(json.dumps({"loss": x.sum().item(), "all": [x[0].item()]}))
+
+
+def statistics_of_numbers(x):
+    return x * statistics.median([x[0].item(), x[1].item() + 1, 2.0])
+
+
+def type_of_a_number(x):
+    value = x.sum().item()
+    return x * 2 if type(value) is float else x * 3
+
+
+def decimal_of_a_number(x):
+    return x * int(Decimal(x.sum().item()))
+
+
+def tensor_of_a_number(x):
+    return torch_of(x).to(x.dtype) + torch_of(x).element_size()
+
+
+def torch_of(x):
+    return rg.tensor(x.sum().item())
+
+
+@pytest.mark.parametrize(
+    "function",
+    [numpy_of_a_number, text_of_numbers, statistics_of_numbers, type_of_a_number,
+     decimal_of_a_number, tensor_of_a_number],
+    ids=lambda f: f.__name__,
+)  # fmt: skip
+def test_numbers_of_tensors_are_numbers_to_numpy_and_python(function):
+    allowed(function)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import subprocess
 import sys
@@ -11,7 +12,7 @@ import numpy as np
 import pytest
 
 import retrograd as rg
-from retrograd.compiler import fusion, numba_backend, warming
+from retrograd.compiler import fusion, native, numba_backend, warming
 
 from ..sampling import collect, find
 
@@ -262,6 +263,12 @@ def program(x):
     return (x * 2 + 1).tanh() - x
 
 
+def forget(monkeypatch):
+    """Let this process know no kernels, as a second one would not."""
+    monkeypatch.setattr(numba_backend, "_kernels", {})
+    numba_backend.surroundings.cache_clear()
+
+
 def files(tmp_path, ending):
     return sorted((tmp_path / "kernels").rglob(f"*{ending}"))
 
@@ -270,24 +277,81 @@ def test_the_cache_is_used_again(tmp_path, monkeypatch):
     x = numbers(5, 5)
     wanted = ready(program, x)(x).numpy()
     before = {path: path.stat().st_mtime_ns for path in files(tmp_path, "*")}
-    assert files(tmp_path, ".py")
-    assert files(tmp_path, ".nbc")
-    monkeypatch.setattr(numba_backend, "_kernels", {})
-    np.testing.assert_array_equal(ready(program, x)(x).numpy(), wanted)
-    assert {path: path.stat().st_mtime_ns for path in files(tmp_path, "*")} == before
-
-
-@pytest.mark.parametrize("ending", [".py", ".nbi", ".nbc"])
-@pytest.mark.parametrize("content", [b"", b"garbage \xff\x00"], ids=["empty", "garbage"])
-def test_a_corrupt_file_is_made_anew(tmp_path, monkeypatch, ending, content):
-    x = numbers(5, 5)
-    wanted = ready(program, x)(x).numpy()
-    for path in files(tmp_path, ending):
-        path.write_bytes(content)
-    monkeypatch.setattr(numba_backend, "_kernels", {})
+    assert len(files(tmp_path, ".kernel")) == 1
+    forget(monkeypatch)
+    monkeypatch.setattr(numba_backend, "compile_source", lambda *_: pytest.fail("compiled"))
     compiled = ready(program, x)
     assert kernels(compiled)
     np.testing.assert_array_equal(compiled(x).numpy(), wanted)
+    assert {path: path.stat().st_mtime_ns for path in files(tmp_path, "*")} == before
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [lambda _: b"", lambda _: b"garbage \xff\x00", lambda c: c[:-7], lambda c: c[:100] + c[101:]],
+    ids=["empty", "garbage", "cut off", "a byte lost"],
+)
+def test_a_corrupt_file_is_made_anew(tmp_path, monkeypatch, damage):
+    x = numbers(5, 5)
+    wanted = ready(program, x)(x).numpy()
+    (path,) = files(tmp_path, ".kernel")
+    whole = path.read_bytes()
+    path.write_bytes(damage(whole))
+    forget(monkeypatch)
+    compiled = ready(program, x)
+    assert kernels(compiled)
+    np.testing.assert_array_equal(compiled(x).numpy(), wanted)
+    assert path.read_bytes()[:32] == hashlib.sha256(path.read_bytes()[32:]).digest()
+
+
+@pytest.mark.parametrize("damage", [lambda image: image[:60], lambda _: b"no object file"])
+def test_an_object_that_does_not_load_is_made_anew(tmp_path, monkeypatch, damage):
+    """A whole file whose digest is right may still hold what cannot be loaded."""
+    x = numbers(5, 5)
+    ready(program, x)
+    (path,) = files(tmp_path, ".kernel")
+    image = damage(path.read_bytes()[32:])
+    path.write_bytes(hashlib.sha256(image).digest() + image)
+    forget(monkeypatch)
+    compiled = ready(program, x)
+    assert kernels(compiled)
+    close(compiled(x).numpy(), program(x).numpy())
+
+
+@pytest.mark.parametrize("what", ["numba", "llvmlite", "processor", "features", "convention"])
+def test_code_of_another_version_or_processor_is_not_used(tmp_path, monkeypatch, what):
+    import llvmlite
+
+    x = numbers(5, 5)
+    ready(program, x)
+    forget(monkeypatch)
+    name, features = native.processor()
+    if what == "numba":
+        monkeypatch.setattr(numba_backend, "numba_version", lambda: "0.0")
+    elif what == "llvmlite":
+        monkeypatch.setattr(llvmlite, "__version__", "0.0")
+    elif what == "processor":
+        monkeypatch.setattr(native, "processor", lambda: ("x86-64", features))
+    elif what == "features":
+        fewer = ",".join(features.split(",")[:-1])
+        monkeypatch.setattr(native, "processor", lambda: (name, fewer))
+    else:
+        monkeypatch.setattr(numba_backend, "FORMAT", "0")
+    compiled = ready(program, x)
+    assert kernels(compiled)
+    assert len(files(tmp_path, ".kernel")) == 2
+    close(compiled(x).numpy(), program(x).numpy())
+
+
+def test_clearing_the_cache_while_a_kernel_is_in_use(tmp_path, monkeypatch):
+    x = numbers(5, 5)
+    compiled = ready(program, x)
+    numba_backend.clear_cache()
+    assert kernels(compiled)
+    close(compiled(x).numpy(), program(x).numpy())
+    forget(monkeypatch)
+    assert kernels(ready(program, x))
+    assert len(files(tmp_path, ".kernel")) == 1
 
 
 def test_a_cache_that_cannot_be_written(tmp_path, monkeypatch):
@@ -299,7 +363,22 @@ def test_a_cache_that_cannot_be_written(tmp_path, monkeypatch):
     close(compiled(x).numpy(), program(x).numpy())
 
 
+@pytest.mark.parametrize("error", [PermissionError, FileNotFoundError, OSError])
+def test_a_cache_whose_files_cannot_be_replaced(tmp_path, monkeypatch, error):
+    """As where the folder may only be read, is removed meanwhile, or the disk is full."""
+
+    def fails(*_):
+        raise error("no")
+
+    monkeypatch.setattr(os, "replace", fails)
+    x = numbers(5, 5)
+    assert kernels(ready(program, x))
+    assert not files(tmp_path, ".draft")
+    assert not files(tmp_path, ".kernel")
+
+
 CHILD = """
+import sys
 import retrograd as rg
 from retrograd.compiler import fusion, numba_backend, warming
 warming.PATIENCE, fusion.FEWEST = 0.0, 1
@@ -309,6 +388,7 @@ for _ in range(2):
     f(x)
 numba_backend.finish()
 print(f(x).sum().item(), sum(len(s.kernels) for s in f.segments()))
+print("numba" in sys.modules)
 """
 
 
@@ -320,11 +400,16 @@ def test_several_processes_share_the_cache(tmp_path):
         )
         for _ in range(2)
     ]
-    printed = {child.communicate(timeout=120)[0] for child in children}
+    printed = {child.communicate(timeout=120)[0].splitlines()[0] for child in children}
     assert len(printed) == 1
     assert printed.pop().split()[1] == "1"
-    assert len(files(tmp_path, ".py")) == 1
+    assert len(files(tmp_path, ".kernel")) == 1
     assert not files(tmp_path, ".draft")
+    again = subprocess.run(
+        [sys.executable, "-c", CHILD], env=environment, capture_output=True, text=True, timeout=120
+    )
+    assert again.stdout.split()[1:] == ["1", "False"]  # from the cache, without numba
+    assert not again.stderr
 
 
 def test_clearing_the_cache(tmp_path, capsys):

@@ -86,6 +86,7 @@ OPTIONAL = {
     "safetensors": ("serialization",),
     "scipy": ("ops",),
     "numba": ("compiler.numba_backend",),
+    "llvmlite": ("compiler.numba_backend", "compiler.native"),
     "threadpoolctl": ("config",),
     "tqdm": ("cli",),
     "mypy_extensions": ("_core.native",),

@@ -31,7 +31,7 @@ from .._core.value import Value
 from .bytecode import NEUTRAL, attribute, before, read_value, skip_value, unknown
 from .guards import state_of
 from .positions import code_of
-from .readings import Reading
+from .readings import Reading, asks_types, plain_arguments
 
 _PYTHON = tuple({sysconfig.get_path("stdlib"), *map(os.path.dirname, (np.__file__, os.__file__))})
 _NUMPY = os.path.dirname(np.__file__)
@@ -65,8 +65,8 @@ _ABOUT = {
     "is_pinned", "is_shared", "is_conj", "is_neg", "output_nr", "retains_grad",
     "same_size", "is_same_size", "can_cast", "__exit__", "nbytes", "itemsize", "get_num_threads",
     "training", "__eq__", "__ne__", "__bool__", "__float__",
-    "__int__", "__index__", "__complex__", "__getitem__", "item", "type", "equal",
-    "allclose",
+    "__int__", "__index__", "__complex__", "__getitem__", "__contains__", "item", "type", "equal",
+    "allclose", "is_nonzero",
 }  # fmt: skip
 _ARRAY_WRITERS = {"fill", "sort", "put", "partition", "resize", "setfield", "itemset", "byteswap"}
 # Functions of the library that change its state.
@@ -142,9 +142,11 @@ class Watch:
                 self.built_in(frame, arg)
         elif event == "call":
             if not inside(frame) and not importing(frame):
+                name = frame.f_code.co_filename
+                if self.recorder.has_readings and (is_pythons(name) or asks_types(frame)):
+                    plain_arguments(frame)
                 self.reads.frame(frame)
                 self.iterators(frame)
-                name = frame.f_code.co_filename
                 if (
                     not name.startswith((_NUMPY, "<frozen"))
                     and (self.stores_of(frame.f_code) or code_of(frame.f_code).ticking)
@@ -190,7 +192,10 @@ class Watch:
             if name in ("__next__", "send", "throw", "close"):
                 self.effect(frame, f"{name}() is called")
             return
-        if type(owner).__module__ == "numpy" and type(owner).__name__ in ("ndarray", "ufunc"):
+        kind = type(owner)
+        if kind.__name__ == "_array_converter":
+            return  # NumPy's own, of its functions
+        if kind.__module__ == "numpy" and kind.__name__ in ("ndarray", "ufunc"):
             if name in _ARRAY_WRITERS:
                 self.effect(frame, f"{name}() is called on an array")
             return
@@ -531,6 +536,14 @@ def kind_of(name: str) -> str:
         if name[:1] != "<":  # of code made while the program runs there is no end
             kinds[name] = kind
     return kind
+
+
+def reader() -> Any:
+    """Return the frame of the program that reads a number just now."""
+    frame: Any = sys._getframe(2)
+    while frame.f_back is not None and inside(frame):
+        frame = frame.f_back
+    return frame
 
 
 def is_pythons(name: str) -> bool:

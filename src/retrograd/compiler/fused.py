@@ -25,6 +25,7 @@ from .lowering import Program, outs_of, reads_of
 from .passes import can_raise
 from .trace import CALL, WRITE, Ref, Segment, Step
 
+SMALLEST_RELEASED = 1 << 14  # numbers that a kernel computes while other threads run
 SMALLEST_REUSED = 1 << 18  # bytes of a result that is kept to be written again
 
 
@@ -108,21 +109,23 @@ def kernel_step(group: Group, sources: list[str]) -> Step:
     """Return the step that calls a group's kernel."""
     scalars = {number for number, one in group.layouts.items() if one.scalar}
     kernel = Kernel(group, scalars)
-    entry = numba_backend.build(kernel.body, tuple(kernel.signature))
+    code = numba_backend.build(kernel.body, tuple(kernel.signature))
+    numbers = (group.rows, group.columns)
+    entry = code.bind(numbers, tuple(kernel.sizes), release=group.size >= SMALLEST_RELEASED)
     sources.append(kernel.body)
-    numbers = [number for number, _ in group.inputs]
-    function = launcher(group, entry, numbers, scalars)
+    given = [number for number, _ in group.inputs]
+    function = launcher(group, entry, given, scalars)
     outs: Any = tuple(group.outputs) if len(group.outputs) > 1 else group.outputs[0]
     name = f"fused_{len(sources)}"
-    return Step(CALL, function, tuple(Ref(n) for n in numbers), outs=outs, name=name)
+    return Step(CALL, function, tuple(Ref(n) for n in given), outs=outs, name=name)
 
 
 def launcher(group: Group, entry: Any, numbers: list[int], scalars: set[int]) -> Any:
     """Return the function that makes the outputs and calls a kernel, or computes by NumPy.
 
-    It computes by NumPy where an array is not laid out as the kernel wants it (a TypeError), and
-    where the kernel says that it cannot.  A large result that nobody holds any more is written
-    again: fresh memory costs more than the loop over it.
+    It computes by NumPy where the kernel says that it cannot: an array may not be laid out as it
+    was, or an argument is out of a function's range.  A large result that nobody holds any more
+    is written again: fresh memory costs more than the loop over it.
     """
     given = ", ".join(f"a{place}" for place in range(len(numbers)))
     outs = ", ".join(f"o{place}" for place in range(len(group.outputs)))
@@ -143,14 +146,8 @@ def launcher(group: Group, entry: Any, numbers: list[int], scalars: set[int]) ->
             f"    if count(o{place}) != 2: o{place} = empty({node.shape!r}, t{place})",
         ]
         ends.append(f"    pool{place}.append(o{place})")
-    args = ", ".join(one for one in (str(group.rows), str(group.columns), given, outs) if one)
-    lines += [
-        "    try:",
-        f"        if kernel({args}):",
-        f"            return again({given})",
-        "    except TypeError:",
-        f"        return again({given})",
-    ]
+    args = ", ".join(one for one in (given, outs) if one)
+    lines += [f"    if kernel({args}):", f"        return again({given})"]
     results = [f"o{p}[()]" if n in scalars else f"o{p}" for p, n in enumerate(group.outputs)]
     lines += [*ends, f"    return {', '.join(results)}"]
     exec(compile("\n".join(lines), "<retrograd launcher>", "exec"), names)

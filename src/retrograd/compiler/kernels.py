@@ -1,8 +1,8 @@
 """Kernels: the source of one function per fused group, explicit loops for `numba.njit`.
 
-A kernel is ``kernel(rows, columns, inputs..., outputs...)`` and returns 0, or a reason why the
-caller has to compute by NumPy: 1 for arguments of sin or cos too far from 0, 2 for arrays of
-another size.  Arrays come C-contiguous; the declared signature sees to that.
+A kernel is ``kernel(rows, columns, inputs..., outputs..., scratch...)`` and returns 0, or a reason
+why the caller has to compute by NumPy: 1 for arguments of sin or cos too far from 0.  Arrays come
+flat, of the declared number of elements; the entry sees to that (see `native.py`).
 
 Note [Bounds].  +, -, *, /, sqrt, comparisons, extrema and casts are NumPy's bit for bit; functions
 are within 2 units in the last place (see `polynomials.py`).  A sum of n numbers is made in several
@@ -94,7 +94,9 @@ class Kernel:
     body : str
         The source; the same group always has the same.
     signature : list of str
-        The types of the arrays, as numba writes them, in the order of the parameters.
+        The dtype of each parameter, and whether it is read or written.
+    sizes : list of int
+        How many elements each has.
     """
 
     def __init__(self, group: Group, scalars: set[int]) -> None:
@@ -107,6 +109,7 @@ class Kernel:
         self.local = {node.number: place for place, node in enumerate(group.nodes)}
         self.loops: dict[int, int] = {}  # the loop over a row in which a value is computed
         self.kept: dict[int, str] = {}  # full values that a later loop reads from memory
+        self.scratch: list[int] = []
         self.body = self._write()
 
     # -- names and types --------------------------------------------------------------------------
@@ -198,10 +201,9 @@ class Kernel:
         own = 20 if node.name in HEAVY else 5 if node.name in ("divide", "sqrt") else 1
         return own + sum(self._cost(x.number) for x in node.args if isinstance(x, Ref))
 
-    def _keep(self) -> list[int]:
-        """Find the values that a later loop reads back; return those that need scratch."""
+    def _keep(self) -> None:
+        """Find the values that a later loop reads back, and those of them that need scratch."""
         group = self.group
-        scratch = []
         for node in group.nodes:
             if node.kind not in (FULL, COLUMN):
                 continue
@@ -216,38 +218,33 @@ class Kernel:
             if node.number in group.outputs and node.kind == FULL:
                 self.kept[node.number] = f"o{group.outputs.index(node.number)}[full]"
             elif self._cost(node.number) > 6:
-                self.kept[node.number] = f"kept{len(scratch)}[column]"
-                scratch.append(node.number)
-        return scratch
+                self.kept[node.number] = f"kept{len(self.scratch)}[column]"
+                self.scratch.append(node.number)
 
     # -- the text ---------------------------------------------------------------------------------
 
     def _write(self) -> str:
         group = self.group
         self._place()
-        scratch = self._keep()
+        self._keep()
         inputs = list(group.inputs)
         names = [f"a{place}" for place in range(len(inputs))]
         outs = [f"o{place}" for place in range(len(group.outputs))]
-        self.put(0, f"def kernel(rows, columns, {', '.join([*names, *outs])}):")
+        kept = [f"kept{place}" for place in range(len(self.scratch))]
+        self.put(0, f"def kernel(rows, columns, {', '.join([*names, *outs, *kept])}):")
         outer: dict[int, str] = {}
         for name, (number, kind) in zip(names, inputs):
             if number in self.scalars:
                 outer[number] = name
                 continue
-            self._flatten(name, kind, group.slot(number).shape)
             if kind == SCALAR:
                 self.put(1, f"{name}_value = {name}[0]")
                 outer[number] = f"{name}_value"
         for place, number in enumerate(group.outputs):
             node = group.made[number]
-            self._flatten(outs[place], node.kind, node.shape)
             if node.kind == BOTTOM:
                 self.put(1, "for j in range(columns):")
                 self.put(2, f"{outs[place]}[j] = {self.typed(node.dtype, 0)}")
-        for place, number in enumerate(scratch):
-            dtype = group.made[number].dtype
-            self.put(1, f"kept{place} = np.empty(columns, np.{_plain(dtype)})")
         for node in group.nodes:
             if node.kind == SCALAR:
                 text = self.expression(node, {**outer, **self._made(SCALAR)})
@@ -268,16 +265,6 @@ class Kernel:
                 self.put(1, f"o{place}[0] = {self.name(number)}")
         self.put(1, "return far" if self.far else "return np.int64(0)")
         return self._helpers() + "\n\n" + "\n".join(self.lines) + "\n"
-
-    def _flatten(self, name: str, kind: str, shape: tuple[int, ...]) -> None:
-        if len(shape) == 0:
-            self.put(1, f"{name} = {name}.reshape(1)")
-            return
-        if len(shape) != 1:
-            self.put(1, f"{name} = {name}.reshape({name}.size)")
-        size = {FULL: "rows * columns", ROW: "rows", COLUMN: "columns", BOTTOM: "columns"}
-        self.put(1, f"if {name}.size != {size.get(kind, '1')}:")
-        self.put(2, "return np.int64(2)")
 
     def _made(self, *kinds: str) -> dict[int, str]:
         return {n.number: self.name(n.number) for n in self.group.nodes if n.kind in kinds}
@@ -478,17 +465,26 @@ class Kernel:
 
     @property
     def signature(self) -> list[str]:
-        """The types of the arrays, in the order of the parameters."""
+        """The dtype of each parameter, and whether it is read or written."""
         found = []
         for number, _ in self.group.inputs:
-            slot = self.group.slot(number)
-            name = "boolean" if slot.dtype.kind == "b" else slot.dtype.name
-            found.append(name if number in self.scalars else f"{name}/{len(slot.shape)}")
-        for number in self.group.outputs:
-            node = self.group.made[number]
-            name = "boolean" if node.dtype.kind == "b" else node.dtype.name
-            found.append(f"{name}/{len(node.shape)}")
-        return found
+            name = _declared(self.group.slot(number).dtype)
+            found.append(name if number in self.scalars else name + "/in")
+        found += [_declared(self.group.made[n].dtype) + "/out" for n in self.group.outputs]
+        return found + [_declared(self.group.made[n].dtype) + "/scratch" for n in self.scratch]
+
+    @property
+    def sizes(self) -> list[int]:
+        """How many elements each parameter has."""
+        group = self.group
+        lengths = {FULL: group.size, ROW: group.rows, COLUMN: group.columns, BOTTOM: group.columns}
+        kinds = [kind for _, kind in group.inputs]
+        kinds += [group.made[number].kind for number in group.outputs]
+        return [lengths.get(kind, 1) for kind in kinds] + [group.columns] * len(self.scratch)
+
+
+def _declared(dtype: np.dtype) -> str:
+    return "boolean" if dtype.kind == "b" else dtype.name
 
 
 def _plain(dtype: np.dtype) -> str:

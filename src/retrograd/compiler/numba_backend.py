@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import atexit
 import contextlib
+import functools
 import hashlib
 import importlib.util
 import os
@@ -21,7 +22,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-_kernels: dict[str, Any] = {}  # what was compiled or loaded in this process, by name
+from . import native
+
+ENDING = ".kernel"  # of a file of the cache: the digest of an object file, and that
+
+_kernels: dict[str, native.Code] = {}  # what was compiled or loaded in this process, by name
 _told: set[str] = set()
 
 
@@ -44,6 +49,8 @@ def tell_missing(asked: bool) -> None:
 
 # -- the cache ------------------------------------------------------------------------------------
 
+FORMAT = "1"  # of entries and of the convention between kernels and callers
+
 
 def cache_directory() -> Path:
     """Return the folder of kernels: ``RETROGRAD_CACHE_DIR``, or one in the user's cache."""
@@ -62,7 +69,7 @@ def cache_size() -> tuple[int, int]:
     for path in files:
         with contextlib.suppress(OSError):
             size += path.stat().st_size
-    return sum(path.suffix == ".py" for path in files), size
+    return sum(path.suffix == ENDING for path in files), size
 
 
 def clear_cache() -> None:
@@ -70,92 +77,172 @@ def clear_cache() -> None:
     shutil.rmtree(cache_directory() / "kernels", ignore_errors=True)
 
 
-def write_source(name: str, source: str) -> Path:
-    """Put a source into the cache, unless it is there; return its file.
+def name_of(source: str, signature: tuple[str, ...], numbers: int) -> str:
+    """Return the name of a kernel: a digest of all that its machine code depends on."""
+    parts = (FORMAT, source, *signature, str(numbers), *surroundings())
+    return "kernel_" + hashlib.sha256("\n".join(parts).encode()).hexdigest()[:32]
+
+
+@functools.cache
+def surroundings() -> tuple[str, ...]:
+    """Return what the machine code of every kernel depends on."""
+    import llvmlite
+
+    layout = repr(native.LAYOUT)
+    versions = (numba_version(), llvmlite.__version__)
+    return (*versions, *native.processor(), sys.platform, layout)
+
+
+def numba_version() -> str:
+    """Return the version of numba without importing it, which takes longer than all the rest."""
+    found = importlib.util.find_spec("numba")
+    if found is not None and found.origin:
+        with contextlib.suppress(OSError):
+            text = Path(found.origin).with_name("_version.py").read_text(encoding="utf-8")
+            return hashlib.sha256(text.encode()).hexdigest()
+    from importlib import metadata
+
+    return metadata.version("numba")
+
+
+def load(name: str) -> bytes | None:
+    """Return a kernel's object file from the cache, None where it is not there or damaged."""
+    try:
+        content = (cache_directory() / "kernels" / (name + ENDING)).read_bytes()
+    except OSError:
+        return None
+    digest, image = content[:32], content[32:]
+    return image if hashlib.sha256(image).digest() == digest else None
+
+
+def store(name: str, image: bytes) -> None:
+    """Put a kernel's object file into the cache, if it can be written.
 
     Other processes may do the same at the same time: the file appears whole or not at all.
     """
     folder = cache_directory() / "kernels"
-    folder.mkdir(parents=True, exist_ok=True)
-    path = folder / f"{name}.py"
-    with contextlib.suppress(OSError, UnicodeDecodeError):
-        if path.read_text(encoding="utf-8") == source:
-            return path
-    drop_code(path)
-    handle, draft = tempfile.mkstemp(dir=folder, suffix=".draft")
-    with os.fdopen(handle, "w", encoding="utf-8") as file:
-        file.write(source)
-    os.replace(draft, path)
-    return path
-
-
-def drop_code(path: Path) -> None:
-    """Delete the machine code of a source."""
-    for folder in (path.parent / "__pycache__", path.parent):
-        for found in folder.glob(f"{path.stem}.*"):
-            if found != path:
-                with contextlib.suppress(OSError):
-                    found.unlink()
+    with contextlib.suppress(OSError):
+        folder.mkdir(parents=True, exist_ok=True)
+        handle, draft = tempfile.mkstemp(dir=folder, suffix=".draft")
+        try:
+            with os.fdopen(handle, "wb") as file:
+                file.write(hashlib.sha256(image).digest() + image)
+            os.replace(draft, folder / (name + ENDING))
+        finally:
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(draft)
 
 
 # -- compiling ------------------------------------------------------------------------------------
 
 
-def name_of(source: str, signature: tuple[str, ...]) -> str:
-    """Return the name of a kernel: a digest of all that its machine code depends on here."""
-    import numba
-
-    parts = (source, *signature, numba.__version__, sys.version, sys.platform)
-    return "kernel_" + hashlib.sha256("\n".join(parts).encode()).hexdigest()[:24]
-
-
-def build(source: str, signature: tuple[str, ...]) -> Any:
+def build(source: str, signature: tuple[str, ...], numbers: int = 2) -> native.Code:
     """Return a kernel as machine code, from this process, the cache, or compiled now.
 
     Parameters
     ----------
     source : str
-        A module that defines ``kernel``.
+        A module that defines ``kernel(numbers..., parameters...)``, which returns 0 as np.int64 or
+        a reason why it has not run.  Arrays come flat, of one dimension.
     signature : tuple of str
-        For each array ``dtype/dimensions``, for each number its dtype.
+        A parameter each: "float32" for a number; "float32/in" for an array that is read,
+        "float32/out" for one that is written and shares no memory with the others, "float32/inout"
+        for one that is both, "float32/scratch" for one that lives as long as a call.  The dtypes
+        are float32, float64, int64 and boolean.
+    numbers : int
+        How many int64 numbers come first; they are bound once.
+
+    Returns
+    -------
+    native.Code
+        Its `bind` makes the builtins that run the kernel.
     """
-    name = name_of(source, signature)
+    name = name_of(source, signature, numbers)
     found = _kernels.get(name)
     if found is None:
-        try:
-            path = write_source(name, source)
-        except OSError:  # no place to write: compile all the same
-            found = compile_source(source, signature, None)
-        else:
-            try:
-                found = compile_source(source, signature, path)
-            except Exception:  # a damaged file in the cache raises anything
-                drop_code(path)
-                found = compile_source(source, signature, None)
+        image = load(name)
+        if image is not None:
+            with contextlib.suppress(RuntimeError):  # no object file: it is made anew
+                found = native.Code(image, signature)
+        if found is None:
+            image = compile_source(source, signature, numbers)
+            found = native.Code(image, signature)
+            store(name, image)
         _kernels[name] = found
     return found
 
 
-def compile_source(source: str, signature: tuple[str, ...], path: Path | None) -> Any:
+def compile_source(source: str, signature: tuple[str, ...], numbers: int) -> bytes:
+    """Return the object file of a kernel with its entry."""
+    import llvmlite.binding as llvm
     import numba
     from numba import types
+    from numba.core import compiler, compiler_lock, registry
 
-    names: dict[str, Any] = {}
-    if path is None:
-        exec(compile(source, "<retrograd kernel>", "exec"), names)
-    else:
-        # The module's name must be the same in every process: numba's index has it.
-        names["__name__"] = path.stem
-        names["__file__"] = str(path)
-        exec(compile(source, str(path), "exec"), names)
-    arrays = []
-    for one in signature:
-        dtype, _, rank = one.partition("/")
+    parameters = native.parsed(signature)
+    names: dict[str, Any] = {"flat": _flat()}
+    exec(compile(source, "<retrograd kernel>", "exec"), names)
+    # Without numba's memory management a kernel cannot allocate, and needs nothing from numba.
+    options = {"forceinline": True, "error_model": "numpy", "_nrt": False}
+    names["kernel"] = numba.njit(**options)(names["kernel"])
+    first = [f"n{number}" for number in range(numbers)]
+    sizes = [f"s{place}" for place in range(len(parameters))]
+    given = [f"p{place}" for place in range(len(parameters))]
+    passed, declared = list(first), [types.int64] * (numbers + len(parameters))
+    for place, (dtype, way) in enumerate(parameters):
         scalar = getattr(types, dtype)
-        arrays.append(types.Array(scalar, int(rank), "C") if rank else scalar)
-    declared = types.int64(types.int64, types.int64, *arrays)
-    options = {"nogil": True, "error_model": "numpy", "cache": path is not None}
-    return numba.njit([declared], **options)(names["kernel"])
+        if way:
+            passed.append(f"flat(p{place}, s{place})")
+            declared.append(types.CPointer(scalar))
+        else:
+            passed.append(f"p{place} != 0" if dtype == "boolean" else f"p{place}")
+            declared.append(types.uint8 if dtype == "boolean" else scalar)
+    text = f"def outer({', '.join([*first, *sizes, *given])}):\n"
+    exec(text + f"    return kernel({', '.join(passed)})", names)
+    flags = compiler.Flags()
+    flags.no_compile = flags.no_cpython_wrapper = flags.no_cfunc_wrapper = True
+    flags.noalias = True
+    flags.error_model = "numpy"
+    target = registry.cpu_target
+    with compiler_lock.global_compiler_lock:
+        target.typing_context.refresh()
+        target.target_context.refresh()
+        made = compiler.compile_extra(
+            target.typing_context, target.target_context, names["outer"], tuple(declared),
+            types.int64, flags, {},
+        )  # fmt: skip
+        inner = made.fndesc.llvm_func_name
+        entry = native.Entry(inner, signature, numbers)
+        made.library.add_llvm_module(llvm.parse_assembly(entry.text))
+        made.library.finalize()
+        module = llvm.parse_assembly(made.library.get_llvm_str())
+    return native.target_machine().emit_object(module)
+
+
+@functools.cache
+def _flat() -> Any:
+    """Return the function that makes a flat array of a pointer and a size."""
+    from numba import types
+    from numba.core.extending import intrinsic
+    from numba.np.arrayobj import make_array, populate_array
+
+    @intrinsic
+    def flat(_: Any, pointer: Any, size: Any) -> Any:
+        kind = types.Array(pointer.dtype, 1, "C")
+
+        def generate(context: Any, builder: Any, _: Any, arguments: Any) -> Any:
+            array = make_array(kind)(context, builder)
+            width = context.get_abi_sizeof(context.get_data_type(kind.dtype))
+            item = context.get_constant(types.intp, width)
+            populate_array(
+                array, data=arguments[0], shape=[arguments[1]], strides=[item], itemsize=item,
+                meminfo=None,
+            )  # fmt: skip
+            return array._getvalue()
+
+        return kind(pointer, size), generate
+
+    return flat
 
 
 # -- the background -------------------------------------------------------------------------------

@@ -7,6 +7,7 @@ needs no branch, and ``while loss.item() > 0.1`` branches on the answer alone.
 
 from __future__ import annotations
 
+import inspect
 import math
 import operator
 from typing import Any
@@ -26,8 +27,10 @@ class Reading:
         self.recorder = recorder
         self.number = number
 
-    # NumPy leaves arithmetic with a reading to the reading.
-    __array_ufunc__ = None
+    def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **settings: Any) -> Any:
+        """Give NumPy the number: the trace branches on its value."""
+        plain = [one._decides() if type(one) is Reading else one for one in inputs]
+        return getattr(ufunc, method)(*plain, **settings)
 
     @property  # type: ignore[misc]
     def __class__(self) -> Any:  # what `isinstance` asks
@@ -162,3 +165,44 @@ for _name, _function in (
     _forward(f"__{_name}__", _function)
 for _name in ("lt", "le", "gt", "ge", "eq", "ne"):
     _comparison(f"__{_name}__", getattr(operator, _name))
+
+
+def read_number(array: Any) -> Any:
+    """Return the one element of an array as a Python number."""
+    return array.item()
+
+
+_TYPE_ASKERS = frozenset(("type", "Decimal", "__class__"))
+
+
+def asks_types(frame: Any) -> bool:
+    """Say whether code may look at the type of a number, or give it to what looks at that."""
+    return not _TYPE_ASKERS.isdisjoint(frame.f_code.co_names)
+
+
+def plain_arguments(frame: Any) -> None:
+    """Give a function of Python's library plain numbers: it may ask what type they have.
+
+    What a profile function puts into `f_locals` becomes the frame's variables.
+    """
+    code = frame.f_code
+    held = frame.f_locals
+    count = code.co_argcount + code.co_kwonlyargcount
+    count += bool(code.co_flags & inspect.CO_VARARGS) + bool(code.co_flags & inspect.CO_VARKEYWORDS)
+    for name in code.co_varnames[:count]:
+        if name in held:
+            held[name] = plain_nest(held[name], 3)
+
+
+def plain_nest(given: Any, depth: int) -> Any:
+    """Return an argument with numbers in place of readings, on which the trace branches."""
+    if type(given) is Reading:
+        return given._decides()
+    if depth and type(given) is tuple:
+        return tuple([plain_nest(one, depth - 1) for one in given])
+    if depth and type(given) is list:
+        given[:] = [plain_nest(one, depth - 1) for one in given]
+    elif depth and type(given) is dict:
+        for key, one in given.items():
+            given[key] = plain_nest(one, depth - 1)
+    return given

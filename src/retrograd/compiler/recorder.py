@@ -18,9 +18,9 @@ import numpy as np
 from .._core.tracing import set_recorder
 from .._core.value import Value
 from .answers import Answering, Failing
-from .effects import unwatched
+from .effects import reader, unwatched
 from .ending import Ending
-from .readings import Reading
+from .readings import Reading, asks_types, read_number
 from .rolling import Rolling
 from .trace import (
     CALL,
@@ -38,7 +38,7 @@ from .trace import (
     key_of,
     plain_of,
 )
-from .whole import Held, Whole, copied, read_number, template
+from .whole import Held, Whole, copied, template
 
 MOST_CHILDREN = 32  # branches at one place, before the rest of that place runs eagerly
 LONGEST_PATH = 5000  # segments
@@ -191,6 +191,8 @@ class Recorder(Answering, Rolling, Ending):
             return type(given)([self._given(one, None, what) for one in given])
         if isinstance(given, dict):
             return {key: self._given(one, None, what) for key, one in given.items()}
+        if isinstance(given, Value):
+            self.fail(f"{what} is given a tensor as a setting")
         return given
 
     # -- what the hooks call ----------------------------------------------------------------------
@@ -494,7 +496,8 @@ class Recorder(Answering, Rolling, Ending):
             made = "an array" if kind == "numpy" else "text"
             self.fail(f"a tensor is made {made}, which the trace cannot follow")
             return plain
-        if kind == "item" and isinstance(plain, (float, int)) and not isinstance(plain, bool):
+        number = isinstance(plain, (float, int)) and not isinstance(plain, bool)
+        if kind == "item" and number and not asks_types(reader()):
             self.has_readings = True
             return self.reading(self._read(where, value.array))
         if kind == "tolist":

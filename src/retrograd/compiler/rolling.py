@@ -14,10 +14,10 @@ from typing import Any
 
 from .answers import ANOTHER_WAY
 from .lowering import is_pure, is_single
-from .readings import Reading
+from .readings import Reading, read_number
 from .states import State, Unclear, common, frames_now
 from .trace import CALL, Argument, Captured, Loop, Segment, Slot, Step
-from .whole import copied, read_number
+from .whole import copied
 
 MOST_TRIES = 40  # states taken at one place of the program, in one trace
 

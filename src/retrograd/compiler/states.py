@@ -26,7 +26,7 @@ from .effects import modes_now, newborn_objects
 from .guards import plain_key
 from .mirror import owner_of
 from .positions import GENERATORS, calls, code_of, sees
-from .readings import Reading
+from .readings import Reading, plain_arguments
 
 MOST_OBJECTS = 3000  # in one state
 _PACKAGE = __file__.replace("\\", "/").rsplit("/compiler/", 1)[0] + "/"
@@ -91,6 +91,8 @@ def frames_now(recorder: Any) -> list[Any]:
     """Return the frames from the compiled function to the one that looks at a value."""
     frame: Any = sys._getframe(1)
     while frame is not None and frame.f_code.co_filename.startswith(_OWN):
+        if frame.f_code is plain_arguments.__code__:
+            raise Unclear  # what it puts into the variables must not be read back
         frame = frame.f_back
     found = []
     while frame is not None:

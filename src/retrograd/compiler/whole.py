@@ -93,8 +93,3 @@ class Held:
 def copied(held: Held) -> Any:
     """Return a copy of a constant."""
     return held.array.copy(order="K")
-
-
-def read_number(array: Any) -> Any:
-    """Return the one element of an array as a Python number."""
-    return array.item()

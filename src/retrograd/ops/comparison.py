@@ -330,7 +330,7 @@ def is_nonzero(input):
         raise RuntimeError("Boolean value of Tensor with no values is ambiguous")
     if size > 1:
         raise RuntimeError("Boolean value of Tensor with more than one value is ambiguous")
-    return bool(input.array.item())
+    return bool(input)
 
 
 @public("is_floating_point")

@@ -381,7 +381,8 @@ class Parts:
             if isinstance(part, np.generic):
                 return whole_number(part), 1
             if array.ndim == 0 and array.dtype.kind in "iu":
-                return array.item(), 1
+                # The program goes on by a number that it did not ask for: int() of the tensor.
+                return (int(part) if isinstance(part, Value) else array.item()), 1
             part = index_array(part)
             array = part.array if isinstance(part, Value) else part
             return part, array.ndim if array.dtype == bool else 1

@@ -51,13 +51,14 @@ def select_index(number, shape, axis):
 def narrow_index(input, dim, start, length):
     if not input.get_shape():
         raise RuntimeError("narrow() cannot be applied to a 0-dim tensor.")
+    length = length.__index__() if isinstance(length, Value) else length
     if length < 0:
         raise RuntimeError("narrow(): length must be non-negative.")
     axis, shape = axis_and_shape("narrow", input, dim)
     if isinstance(start, Value):
         if start.array.ndim or start.array.dtype.kind not in "iu":
             raise RuntimeError("start must be an 0-dim integral Tensor.")
-        start = start.array.item()
+        start = int(start)
     size = shape[axis]
     first = start.__index__()
     if not -size <= first <= size:

@@ -100,6 +100,7 @@ def topk_front(input, k, dim=-1, largest=True, sorted=True):
     """
     shape = expect_tensor("topk", input).get_shape()
     axis = axis_of(dim, len(shape))
+    k = k.__index__() if isinstance(k, Value) else k
     if not 0 <= k <= (shape[axis] if shape else 1):
         raise RuntimeError("selected index k out of range")
     return _returns.topk(*topk(input, k=k, axis=axis, largest=bool(largest)))

@@ -216,7 +216,7 @@ def sections_of(indices_or_sections):
             f"tensor_split expected tensor_indices_or_sections to be a zero-dimensional or "
             f"one-dimensional tensor, but got a tensor with {array.ndim} dims"
         )
-    return array.item() if array.ndim == 0 else tuple(array.tolist())
+    return int(given) if array.ndim == 0 else tuple(given.tolist())
 
 
 def one_of(name, given, sections, indices):

@@ -32,7 +32,7 @@ def _axes_to_contract(dims, a, b):
         return first, second, first, second
     array = getattr(dims, "array", None)
     if array is not None and array.ndim == 2:
-        return _axes_to_contract(array.tolist(), a, b)
+        return _axes_to_contract(dims.tolist(), a, b)
     count = int(dims)
     if count < 0:
         raise RuntimeError(f"tensordot expects dims >= 0, but got dims={count}")

@@ -1,0 +1,98 @@
+"""docs/steps.md: the part of it that is made from figures."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+from .verdicts import cell, lowest, shown, verdicts
+from .ways import BY_NAME, WAYS
+
+BEGIN, END = "<!-- figures: begin -->\n", "<!-- figures: end -->"
+
+
+def write(results: dict[str, Any], page: Path) -> None:
+    """Replace what is between the marks."""
+    text = page.read_text(encoding="utf-8")
+    if BEGIN not in text or END not in text:
+        raise SystemExit(f"{page.name} has no place for the figures: nothing written")
+    before, rest = text.split(BEGIN)
+    page.write_text(before + BEGIN + figures(results) + END + rest.split(END)[1], encoding="utf-8")
+
+
+def figures(results: dict[str, Any]) -> str:
+    parts = [made_on(results), beside_eager(results), first_of_all(results), "## Every figure\n"]
+    parts += [table(model, results["steps"]) for model in results["models"].values()]
+    return "\n".join(parts)
+
+
+def made_on(results: dict[str, Any]) -> str:
+    about, plan = results["context"], results["plan"]
+    versions = ", ".join(f"{name} {version}" for name, version in about["versions"].items())
+    return (
+        f"Made on {about['date']}, {about['processor']}, {about['cores']} cores, "
+        f"threads: {about['threads']}, {about['build']} build; {versions}. "
+        f"Medians of {plan['rounds']} processes of up to {plan['seconds']:g} s for each of "
+        f"retrograd's ways and {plan['pairs']} short ones, of {plan['peer_rounds']} for the "
+        "others, of one for torch.compile.\n"
+    )
+
+
+def beside_eager(results: dict[str, Any]) -> str:
+    steps = results["steps"]
+    places = shown(steps)
+    lines = [
+        "## Compiled by eager",
+        "",
+        "retrograd's compiled time divided by its eager time, medians of rounds.",
+        "",
+        f"| model | way | {' | '.join(f'N = {steps[place]:,}' for place in places)} | |",
+        f"|---|---|{'---:|' * len(places)}---|",
+    ]
+    for model in results["models"].values():
+        for verdict in verdicts(model, steps):
+            medians = model["ratios"][verdict.way]["median"]
+            cells = [f"{medians[place]:.2f}" if place < len(medians) else "" for place in places]
+            lines.append(
+                f"| {model['title']} | {verdict.way} | {' | '.join(cells)} | {verdict} |"
+            )
+    return "\n".join(lines) + "\n"
+
+
+def first_of_all(results: dict[str, Any]) -> str:
+    steps = results["steps"]
+    places = shown(steps)
+    lines = [
+        "## The lowest of all",
+        "",
+        f"| model | {' | '.join(f'N = {steps[place]:,}' for place in places)} |",
+        f"|---|{'---|' * len(places)}",
+    ]
+    counts: Counter[bool] = Counter()
+    for model in results["models"].values():
+        names = [lowest(model, place) for place in places]
+        counts.update(BY_NAME[name].own for name in names)
+        cells = [BY_NAME[name].label for name in names]
+        lines.append(f"| {model['title']} | {' | '.join(cells)} |")
+    total = sum(counts.values())
+    lines += ["", f"One of retrograd's ways is the lowest in {counts[True]} of {total}.", ""]
+    return "\n".join(lines)
+
+
+def table(model: dict[str, Any], steps: list[int]) -> str:
+    places = shown(steps)
+    lines = [
+        f"**{model['title']}**",
+        "",
+        f"| way | import | {' | '.join(f'N = {steps[place]:,}' for place in places)} |",
+        f"|---|---:|{'---:|' * len(places)}",
+    ]
+    for way in WAYS:
+        found = model["ways"].get(way.name)
+        if found is not None:
+            cells = [cell(found, steps, place) for place in places]
+            lines.append(f"| {way.label} | {found['before']:.2f} s | {' | '.join(cells)} |")
+        elif way.name in model["problems"]:
+            lines.append(f"| {way.label} | {model['problems'][way.name]} | {'| ' * len(places)}")
+    return "\n".join(lines) + "\n"
