@@ -45,6 +45,7 @@ class Answering:
     fail: Any
     _go_back: Any
     _leave: Any
+    _lift: Any
     _remember: Any
 
     def __init__(self) -> None:
@@ -138,6 +139,7 @@ class Answering:
         last = self.turn == len(self.executed) - 1
         seen = self.last_key if last else self.executed[self.turn + 1][0].key
         raised = last and self.raises is not None
+        self._lift(segment)
         if self.at != len(self.answers) or raised or type(seen) is not type(key):
             raise RuntimeError(ANOTHER_WAY)
         if self.on_the_way.get(id(segment)) == self.turn:

@@ -18,8 +18,8 @@ from typing import Any
 
 from .._core.value import Value
 from ..nn.module import Module
-from .bytecode import read_value, unknown
-from .readings import Reading
+from .bytecode import LOADS, read_value, unknown
+from .readings import TYPE_ASKERS, Reading
 
 UNCLEAR = -1  # an entry of the stack that more than one instruction may have pushed
 GENERATORS = inspect.CO_GENERATOR | inspect.CO_COROUTINE | inspect.CO_ASYNC_GENERATOR
@@ -68,6 +68,9 @@ class Code:
         self.stacks: list[tuple[int, ...] | None] = [None] * len(self.instructions)
         self.simulate()
         self.ticking = self.movers() if self.has_inner_loops() else {}
+        self.names = code.co_names
+        self.lent = {*code.co_cellvars, *code.co_freevars}
+        self.countable: dict[Any, bool] = {}
 
     def simulate(self) -> None:
         bad: set[int] = set()
@@ -174,6 +177,58 @@ class Code:
         if len(set(pair)) != 1 or pair[0] == UNCLEAR:
             return None
         return pair[0]
+
+    def counts(self, name: str, kind: type) -> bool:
+        """Say whether code only computes with a variable, compares it and returns it.
+
+        Then it may be given a `Reading`, and goes on as with the number.
+        """
+        found = self.countable.get((name, kind))
+        if found is None:
+            found = self.countable[name, kind] = self.only_counts(name, kind)
+        return found
+
+    def only_counts(self, name: str, kind: type) -> bool:
+        if name in self.lent or not TYPE_ASKERS.isdisjoint(self.names):
+            return False
+        for place, one in enumerate(self.instructions):
+            named = one.argval == name or (isinstance(one.argval, tuple) and name in one.argval)
+            if not named or self.stacks[place] is None or one.opname == "STORE_FAST":
+                continue
+            if one.opname not in LOADS or not self.is_counted(place, kind):
+                return False
+        return True
+
+    def is_counted(self, place: int, kind: type, depth: int = 8) -> bool:
+        """Say whether what an instruction pushed is computed with, compared or returned."""
+        for number, stack in enumerate(self.stacks):
+            if stack is None or place not in stack:
+                continue
+            one = self.instructions[number]
+            effect = dis.stack_effect(one.opcode, one.arg, jump=False)
+            taken = -effect if one.opname.startswith(_TAKERS) else 1 - effect
+            if place not in stack[len(stack) - taken :]:
+                continue
+            if one.opname in ("COMPARE_OP", "STORE_FAST", "RETURN_VALUE"):
+                continue
+            if one.opname == "BUILD_TUPLE":
+                after = self.instructions[number + 1 : number + 2]
+                if after and after[0].opname == "RETURN_VALUE":
+                    continue
+                return False
+            if not one.opname.startswith(("BINARY_OP", "BINARY_ADD", "INPLACE_ADD")) or depth == 0:
+                return False
+            if kind is float:
+                continue
+            others = [entry for entry in stack[len(stack) - taken :] if entry != place]
+            if UNCLEAR in others or any(
+                self.instructions[entry].opname not in ("LOAD_CONST", "LOAD_SMALL_INT")
+                for entry in others
+            ):
+                return False
+            if not self.is_counted(number, kind, depth - 1):
+                return False
+        return True
 
     def is_null(self, entry: int) -> bool:
         """Say whether what was pushed before a function is only the mark that it has no `self`."""

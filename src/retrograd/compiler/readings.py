@@ -172,12 +172,12 @@ def read_number(array: Any) -> Any:
     return array.item()
 
 
-_TYPE_ASKERS = frozenset(("type", "Decimal", "__class__"))
+TYPE_ASKERS = frozenset(("type", "Decimal", "__class__"))
 
 
 def asks_types(frame: Any) -> bool:
     """Say whether code may look at the type of a number, or give it to what looks at that."""
-    return not _TYPE_ASKERS.isdisjoint(frame.f_code.co_names)
+    return not TYPE_ASKERS.isdisjoint(frame.f_code.co_names)
 
 
 def plain_arguments(frame: Any) -> None:

@@ -556,6 +556,7 @@ class Recorder(Answering, Rolling, Ending):
             return self._reply(key)
         segment = self.segment
         if self.follows:
+            self._lift(segment)
             if not self._arrives(number, kind):
                 return key
             self._remember(segment)

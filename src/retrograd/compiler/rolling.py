@@ -15,8 +15,8 @@ from typing import Any
 from .answers import ANOTHER_WAY
 from .lowering import is_pure, is_single
 from .readings import Reading, read_number
-from .states import State, Unclear, common, frames_now
-from .trace import CALL, Argument, Captured, Loop, Segment, Slot, Step
+from .states import State, Unclear, common, frames_now, put_variable
+from .trace import CALL, Argument, Captured, Loop, Segment, Slot, Step, key_of
 from .whole import copied
 
 MOST_TRIES = 40  # states taken at one place of the program, in one trace
@@ -32,7 +32,10 @@ class Rolling:
     numbers: dict[int, int]
     failed: str
     claimed: int
+    has_readings: bool
     fail: Any
+    compute: Any
+    reading: Any
 
     def __init__(self) -> None:
         super().__init__()
@@ -98,9 +101,33 @@ class Rolling:
                 for number, source in zip(before.slots, state.slots)
                 if number != source
             )
-            if all(number >= birth for number, _ in moves):
+            if any(number < birth for number, _ in moves):
+                continue
+            changed = [
+                now[:2] for then, now in zip(before.numbers, state.numbers)
+                if key_of(then[2]) != key_of(now[2])
+            ]  # fmt: skip
+            if changed:
+                self.trail.pop()
+                segment.lifts = changed
+                self._lift(segment)
+            else:
                 segment.loop = Loop(target, moves)
-                return
+            return
+
+    def _lift(self, segment: Segment) -> None:
+        """Let variables that count hold slots from here on, so that states can be the same.
+
+        What Python decides by them is then seen, as with every number that was read.
+        """
+        if not segment.lifts or self.failed:
+            return
+        frames = frames_now(self)
+        self.has_readings = True
+        for place, name in segment.lifts:
+            value = frames[place].f_locals[name]
+            number = self.compute(type(value), (value,), (value,))
+            put_variable(frames[place], name, self.reading(number))
 
     def _go_back(self, loop: Loop) -> None:
         """Number what the program holds as at the end of the loop's target."""

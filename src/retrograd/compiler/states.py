@@ -10,6 +10,7 @@ with equal forms differ at most in which slots they hold, and the slots correspo
 
 from __future__ import annotations
 
+import ctypes
 import gc
 import inspect
 import sys
@@ -73,6 +74,9 @@ class State:
     form : tuple
         Equal for states that differ in their slots alone.
     slots : list of int
+    numbers : list of (int, str, float or int)
+        Variables that hold numbers which could be slots too, and are not part of the form: the
+        place of the frame, the name, the value.
     places : list of Place
         From the compiled function to the frame that looks.
     """
@@ -83,6 +87,7 @@ class State:
         self.form = tuple(walk.form)
         self.hash = hash(self.form)
         self.slots = list(walk.slots)
+        self.numbers = walk.numbers
         self.kept = walk.kept
         self.places = places(recorder, frames)
 
@@ -123,6 +128,13 @@ def places(recorder: Any, frames: list[Any]) -> list[Place]:
     return found
 
 
+def put_variable(frame: Any, name: str, value: Any) -> None:
+    """Give a variable of a running function another value."""
+    frame.f_locals[name] = value
+    if sys.version_info < (3, 13):
+        ctypes.pythonapi.PyFrame_LocalsToFast(ctypes.py_object(frame), ctypes.c_int(0))
+
+
 def common(before: State, now: State) -> int | None:
     """Return from which slot on what was in the earlier state may have become another.
 
@@ -157,6 +169,7 @@ class Walk:
         self.frames = frames
         self.form: list[Any] = []
         self.slots: dict[int, int] = {}
+        self.numbers: list[tuple[int, str, Any]] = []
         self.seen: dict[int, int] = {}
         self.kept: list[Any] = []  # what the form names by ids, kept so that they stay taken
         self.waiting: deque[Any] = deque()
@@ -172,8 +185,8 @@ class Walk:
             modes_now(), modes.asked, modes.check_nan, id(modes.pack), id(modes.unpack),
             modes.saving_disabled, modes.towards,
         ]  # fmt: skip
-        for frame in self.frames:
-            self.frame(frame)
+        for number, frame in enumerate(self.frames):
+            self.frame(frame, number)
         for number, cell in sorted(self.recorder.outer_cells.items()):
             self.form.append(number)
             self.ref(cell.grad)
@@ -191,17 +204,23 @@ class Walk:
                 ranks.setdefault(time, []).append(mark)
         self.form.append(tuple(tuple(ranks[time]) for time in sorted(ranks)))
 
-    def frame(self, frame: Any) -> None:
+    def frame(self, frame: Any, number: int) -> None:
         code = frame.f_code
         if not code.co_flags & inspect.CO_OPTIMIZED:
             raise Unclear
         self.single(code)
-        self.form.append(code_of(code).place(frame.f_lasti))
+        known = code_of(code)
+        self.form.append(known.place(frame.f_lasti))
         held = frame.f_locals
         for name in (*code.co_varnames, *code.co_cellvars, *code.co_freevars):
             if name in held:
                 self.form.append(name)
-                self.ref(held[name])
+                one = held[name]
+                if type(one) in (int, float) and known.counts(name, type(one)):
+                    self.form.append(type(one))
+                    self.numbers.append((number, name, one))
+                else:
+                    self.ref(one)
 
     def single(self, thing: Any) -> None:
         """Put an object down as itself."""

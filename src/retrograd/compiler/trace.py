@@ -174,6 +174,9 @@ class Segment:
         The next segment by what Python saw.
     loop : Loop or None
         Where a path goes on that comes back to where it was; then there are no children.
+    lifts : list of (int, str)
+        Variables of Python's that hold a slot from its end on, no longer a number: the place of
+        the frame, counted from the compiled function's, and the name.
     outputs : object
         For the last segment of a path, the result with `Ref` for tensors and numbers.
     backward : Segment or None
@@ -203,6 +206,7 @@ class Segment:
         self.kind = ""
         self.children: dict[Any, Segment] = {}
         self.loop: Loop | None = None
+        self.lifts: list[tuple[int, str]] = []
         self.barred = False  # no path may come back to its end
         self.outputs: Any = None
         self.backward: Segment | None = None
