@@ -14,13 +14,15 @@ from .workload import Workload
 from .workloads import WORKLOADS
 
 NAMES = (*WORKLOADS, "import")
+TABLES = ("core", "compile")  # each names all of its workloads
 PEERS = ("torch", "jax", "jax-jit", "autograd", "mygrad")
 
 
 def arguments(words: list[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser("python -m benchmarks", description=__doc__)
     add = parser.add_argument
-    add("workloads", nargs="*", metavar="WORKLOAD", help=f"all unless named: {', '.join(NAMES)}")
+    known = f"all unless named: {', '.join(NAMES)}; or all of one table: {', '.join(TABLES)}"
+    add("workloads", nargs="*", metavar="WORKLOAD", help=known)
     add("--peers", default=",".join(PEERS), help="comma-separated, may be empty (default: all)")
     add("--subject", default="retrograd", choices=MODULES, help="time another library instead")
     add("--seconds", type=float, default=3.0, help="measured, per side and workload (default 3)")
@@ -28,15 +30,18 @@ def arguments(words: list[str] | None) -> argparse.Namespace:
     add("--mode", choices=("installed", "pure"), default="installed", help="retrograd's core")
     add("--quick", action="store_true", help="one short round: does it run? no numbers to quote")
     add("--json", type=Path, metavar="FILE", help="write everything measured")
-    add("--write", action="store_true", help="rewrite what was measured in README.md's tables")
+    add("--write", action="store_true", help="rewrite the tables in benchmarks/README.md")
     options = parser.parse_args(words)
     options.peers = [name for name in options.peers.split(",") if name]
-    unknown = [name for name in options.workloads if name not in NAMES]
+    unknown = [name for name in options.workloads if name not in (*NAMES, *TABLES)]
     unknown += [name for name in options.peers if name not in MODULES]
     if unknown:
-        parser.error(f"unknown: {', '.join(unknown)}; there are {', '.join((*NAMES, *MODULES))}")
+        known = ", ".join((*NAMES, *TABLES, *MODULES))
+        parser.error(f"unknown: {', '.join(unknown)}; there are {known}")
     if options.write and (options.subject != "retrograd" or options.quick):
         parser.error("--write records full runs of retrograd only")
+    if options.write and not set(options.workloads) <= set(TABLES):
+        parser.error(f"--write records whole tables only: {', '.join(TABLES)}")
     return options
 
 
@@ -76,10 +81,16 @@ def is_compared(workload: Workload, peer: str | None) -> bool:
 
 def chosen(options: argparse.Namespace) -> list[str]:
     """The workloads that were named; all, less compiled steps where the core is plain Python."""
-    if options.workloads:
-        return list(options.workloads)
-    tables = ("core",) if options.mode == "pure" else ("core", "compile")
-    return [name for name, one in WORKLOADS.items() if one.table in tables] + ["import"]
+    everything = TABLES[:1] if options.mode == "pure" else TABLES
+    names: list[str] = []
+    for word in options.workloads or everything:
+        if word not in TABLES:
+            names.append(word)
+            continue
+        names += [name for name, one in WORKLOADS.items() if one.table == word]
+        if word == "core":
+            names.append("import")
+    return names
 
 
 def measure(options: argparse.Namespace) -> Iterator[report.Row]:

@@ -42,6 +42,12 @@ def test_unknown_names_are_refused():
     assert "unknown: chian; there are chain-forward" in done.stderr
 
 
+def test_a_part_of_a_table_is_not_written():
+    done = run("chain", "--write")
+    assert done.returncode == 2
+    assert "--write records whole tables only: core, compile" in done.stderr
+
+
 def test_a_compiled_step_and_jax(tmp_path):
     """Lowered before it is timed; both libraries on two threads, as many as it asks for."""
     pytest.importorskip("retrograd")

@@ -61,7 +61,7 @@ def test_the_command_runs(tmp_path):
     for name in ("eager", "replay"):
         way = model["ways"][name]
         assert len(way["seconds"]) == 12
-        assert way["seconds"] == sorted(way["seconds"])
+        assert all(seconds > 0 for seconds in way["seconds"])
         assert way["before"] > 0
         assert way["processes"] == 2
     assert len(model["ratios"]["replay"]["median"]) >= 5

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,7 @@ from .measure import Measured, Plan, context, measure, summary
 from .models import MODELS
 from .verdicts import printed, verdicts
 from .ways import BY_NAME, Way
-from .worker import marks
+from .worker import CLOCKS, marks
 
 DOCS = ROOT / "docs"
 
@@ -31,6 +31,7 @@ def arguments(words: list[str] | None) -> argparse.Namespace:
     add("--rounds", type=int, default=plan.rounds, help="long processes of each way")
     add("--pairs", type=int, default=plan.pairs, help="short processes of retrograd's ways")
     add("--threads", type=int, default=plan.threads, help="per process (default 1)")
+    add("--clock", choices=CLOCKS, default="wall", help="cpu: for a look on a busy machine")
     add("--quick", action="store_true", help="one short round: does it run? no numbers to quote")
     add("--json", type=Path, metavar="FILE", help="write the figures")
     add("--redraw", action="store_true", help="do not measure: docs/steps.json as it is")
@@ -42,15 +43,19 @@ def arguments(words: list[str] | None) -> argparse.Namespace:
     if unknown:
         known = ", ".join((*MODELS, *BY_NAME))
         parser.error(f"unknown: {', '.join(unknown)}; there are {known}")
-    if options.write and (options.quick or options.models):
-        parser.error("--write records full runs of all models only")
+    if options.write and (options.quick or options.models or options.clock != "wall"):
+        parser.error("--write records full runs of all models by the wall's clock only")
     return options
 
 
 def plan_from(options: argparse.Namespace) -> Plan:
+    plan = Plan()
     if options.quick:
-        return Plan(0.05, 1, 1, 1, 0.05, most=100, threads=options.threads)
-    return Plan(options.seconds, options.rounds, pairs=options.pairs, threads=options.threads)
+        return Plan(0.05, 1, 1, 1, 0.05, 100, options.threads, options.clock)
+    return replace(
+        plan, seconds=options.seconds, rounds=options.rounds, pairs=options.pairs,
+        threads=options.threads, clock=options.clock,
+    )  # fmt: skip
 
 
 def available(names: list[str]) -> list[Way]:

@@ -41,13 +41,14 @@ class Plan:
     pairs, short : short processes of retrograd's ways, for the comparison among them
     """
 
-    seconds: float = 3.0
+    seconds: float = 2.5
     rounds: int = 3
     peer_rounds: int = 2
     pairs: int = 8
     short: float = 0.4
     most: int = MOST
     threads: int = 1
+    clock: str = "wall"
 
     def turns(self, ways: list[Way]) -> Iterator[tuple[int, bool, Way]]:
         """Number of the round, whether it is long, and way: in turn, every other round reversed."""
@@ -112,7 +113,7 @@ def process(way: Way, model: Workload, plan: Plan, is_long: bool) -> dict[str, A
     seconds = plan.seconds if is_long else plan.short
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as caches:
         variables = environment(plan, caches)
-        words += [repr(time.perf_counter()), str(seconds), str(plan.most)]
+        words += [repr(time.perf_counter()), str(seconds), str(plan.most), plan.clock]
         try:
             done = subprocess.run(
                 words, cwd=ROOT, env=variables, stdout=subprocess.PIPE, text=True,

@@ -35,7 +35,7 @@ def made_on(results: dict[str, Any]) -> str:
         f"threads: {about['threads']}, {about['build']} build; {versions}. "
         f"Medians of {plan['rounds']} processes of up to {plan['seconds']:g} s for each of "
         f"retrograd's ways and {plan['pairs']} short ones, of {plan['peer_rounds']} for the "
-        "others, of one for torch.compile.\n"
+        "others, of one for the costly ones (torch.compile, JAX run eagerly).\n"
     )
 
 
@@ -71,7 +71,7 @@ def first_of_all(results: dict[str, Any]) -> str:
     ]
     counts: Counter[bool] = Counter()
     for model in results["models"].values():
-        names = [lowest(model, place) for place in places]
+        names = [lowest(model, place) for place in places] if model["ways"] else []
         counts.update(BY_NAME[name].own for name in names)
         cells = [BY_NAME[name].label for name in names]
         lines.append(f"| {model['title']} | {' | '.join(cells)} |")

@@ -91,8 +91,9 @@ def printed(model: dict[str, Any], steps: list[int]) -> list[str]:
             continue
         cells = "".join(f"{cell(found, steps, place):>11}" for place in places)
         lines.append(f"  {way.label:26}{readable(found['before']):>9}{cells}")
-    best = "".join(f"{lowest(model, place):>11}" for place in places)
-    lines.append(f"  {'lowest':35}{best}")
+    if model["ways"]:
+        best = "".join(f"{lowest(model, place):>11}" for place in places)
+        lines.append(f"  {'lowest':35}{best}")
     for one in verdicts(model, steps):
         medians = model["ratios"][one.way]["median"]
         cells = "".join(f"{medians[p]:>11.2f}" if p < len(medians) else "" for p in places)

@@ -16,6 +16,7 @@ from . import _objects as _objects
 from . import _protocol as _protocol
 from . import _numpy_answers as _numpy_answers
 from . import dropouts as _dropouts
+from ._core.library import library as _library
 from ._core.public import functions as _functions
 from ._legacy import BoolTensor as BoolTensor
 from ._legacy import ByteTensor as ByteTensor
@@ -161,6 +162,17 @@ from ._missing import missing_name as _missing_name  # noqa: E402
 
 newaxis = None
 __version__ = "0.1.0"
+
+
+
+
+def _library_kernels(key):
+    from .compiler.library import provide
+
+    return provide(key)
+
+
+_library.provide = _library_kernels
 
 
 # Loaded when first used: `import retrograd` stays light.

@@ -6,7 +6,7 @@ import numpy as np
 
 from . import _sequences, inplace
 from ._core.public import methods
-from ._core.tracing import from_python
+from ._core.tracing import from_python, observed
 from ._legacy import legacy_array
 from ._methods import method
 from .creation import _fill_value, _leaf, _sizes, strided_array
@@ -276,6 +276,7 @@ def map_(self, tensor, callable):
         raise RuntimeError(
             "Can't call map_() on Variable that requires grad. Use var.detach().map_() instead."
         )
+    observed(self, "numpy", None)
     other = np.broadcast_to(tensor.array, self.array.shape)
     for place in np.ndindex(self.array.shape):
         self.array[place] = callable(self.array[place].item(), other[place].item())

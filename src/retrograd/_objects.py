@@ -7,6 +7,7 @@ import copy
 import numpy as np
 
 from ._core.storage import Storage
+from ._core.tracing import observed
 from ._core.value import Value
 from ._methods import method
 from .ops.strides import memory_of
@@ -145,6 +146,7 @@ def apply_(self, callable):
         raise RuntimeError(
             "Can't call apply_() on Variable that requires grad. Use var.detach().apply_() instead."
         )
+    observed(self, "numpy", None)
     for place in np.ndindex(self.array.shape):
         self.array[place] = callable(self.array[place].item())
     self._bump_version("apply_")
@@ -212,7 +214,7 @@ def is_nonzero(self):
             if self.array.size == 0
             else "Boolean value of Tensor with more than one value is ambiguous"
         )
-    return bool(self.array.item())
+    return bool(self)
 
 
 @method

@@ -72,11 +72,11 @@ def make_parser() -> argparse.ArgumentParser:
     commands.add_parser("demo", help=demo_text, description=demo_text.capitalize() + ".")
     info_text = "say which build is loaded and what it found"
     commands.add_parser("info", help=info_text, description=info_text.capitalize() + ".")
-    cache_text = "say how large the cache of compiled kernels is, or clear it"
+    cache_text = "say how large the cache of kernels is, fill it with the library's, or clear it"
     cache_parser = commands.add_parser(
         "cache", help=cache_text, description=cache_text.capitalize() + "."
     )
-    cache_parser.add_argument("action", nargs="?", choices=("clear",), metavar="clear")
+    cache_parser.add_argument("action", nargs="?", choices=("fill", "clear"), metavar="fill|clear")
     convert_parser = commands.add_parser(
         "convert",
         help="turn a checkpoint into a safetensors or .npz file, or back",
@@ -108,9 +108,14 @@ def split_arguments(arguments: list[str]) -> tuple[list[str], list[str]]:
 
 
 def cache(action: str | None) -> int:
-    """Print where the cache of kernels is and what it holds, or delete it."""
-    from .compiler.numba_backend import cache_directory, cache_size, clear_cache
+    """Print where the cache of kernels is and what it holds, fill it, or delete it."""
+    from .compiler.library import prepare
+    from .compiler.numba_backend import available, cache_directory, cache_size, clear_cache
 
+    if action == "fill":
+        if not available():
+            raise SystemExit("retrograd cache fill: numba is not installed")
+        prepare()
     kernels, size = cache_size()
     text = f"{kernels} kernels, {size / 1e6:.1f} MB in {cache_directory()}"
     if action == "clear":

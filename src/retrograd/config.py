@@ -7,6 +7,7 @@ import os
 import numpy as np
 
 from . import _core
+from ._core.library import library
 
 _optional = ("scipy", "numba", "cupy", "mpi4py", "ml_dtypes", "safetensors", "tqdm")
 _threads = {"count": None, "interop": 1, "deterministic": False, "precision": "highest"}
@@ -92,8 +93,15 @@ def set_num_interop_threads(num, /):
 
 
 def use_deterministic_algorithms(mode, *, warn_only=False):
-    """Accepted for compatibility; every operation is deterministic."""
+    """Have every run of a program give the same bits.
+
+    Every operation does that by itself; but kernels of the library, which round differently than
+    NumPy, are used only once they are in the cache.  So in mode "auto" (see `backends.numba`)
+    they are not used at all while this is set.
+    """
     _threads["deterministic"] = bool(mode)
+    library.deterministic = bool(mode)
+    library.settle()
     _warnings["deterministic"] = bool(warn_only)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import collections
 import contextlib
 import datetime
+import heapq
 import itertools
 import json
 import logging
@@ -647,3 +648,29 @@ def torch_of(x):
 )  # fmt: skip
 def test_numbers_of_tensors_are_numbers_to_numpy_and_python(function):
     allowed(function)
+
+
+def reads_a_defaultdict(x, state):
+    state["table"]["new"].append(x.sum().item())
+    return x * 2
+
+
+def pushes_on_a_heap(x, state):
+    heapq.heappush(state["heap"], len(state["heap"]))
+    return x * 2
+
+
+def counts(x, state):
+    state["counter"].update(["a"])
+    return x * 2
+
+
+@pytest.mark.parametrize(
+    "body", [reads_a_defaultdict, pushes_on_a_heap, counts], ids=lambda f: f.__name__
+)
+def test_changes_inside_of_c_code_are_found(body):
+    def start():
+        return {"table": collections.defaultdict(list), "heap": [],
+                "counter": collections.Counter()}  # fmt: skip
+
+    check(with_state(body, start), repr)

@@ -10,9 +10,11 @@ import retrograd as rg
 from retrograd.compiler import CompiledFunction, warming
 
 from ..sampling import collect, find
+from .programs import plain
 from .test_samples import WITHOUT_BACKWARD, compare, seen
 
 SAMPLES, _ = collect()
+LSTM, GRU, RNN = rg.nn.LSTM(3, 4), rg.nn.GRU(3, 4), rg.nn.RNN(3, 4)
 
 
 @pytest.fixture(autouse=True)
@@ -39,3 +41,30 @@ def test_lowered_samples_equal_eager(name):
             assert not any(segment.surprises for segment in segments)
     if not lowered:
         pytest.skip("runs eagerly")
+
+
+@pytest.mark.parametrize(
+    "function",
+    [
+        lambda x: rg.nn.functional.relu(x @ x.t()).clamp(0.1, 0.9).sum(),
+        lambda x: LSTM(x[None])[0].detach(),
+        lambda x: GRU(x[None])[0].detach(),
+        lambda x: RNN(x[None])[0].detach(),
+    ],
+    ids=["bounds", "lstm", "gru", "rnn"],
+)
+def test_lowered_is_replayed_and_equal(function):
+    """Kernels that write by a positional `out`, under warnings as errors."""
+    compiled = CompiledFunction(function)
+    for time in range(6):
+        x = rg.randn(3, 3)
+        assert plain(compiled(x)) == plain(function(x))
+        if time == 2:
+            rg.compiler.lower_next(compiled)
+    assert rg.compiler.explain(compiled).lowered == 1
+    root = next(compiled.segments())
+    replayed = []
+    run = root.run
+    root.run = lambda *args: replayed.append(run(*args)) or replayed[-1]
+    compiled(rg.randn(3, 3))
+    assert len(replayed) == 1

@@ -32,6 +32,8 @@ _core.node
 _core.value
 _core.broadcast
 _core.promotion
+_core.library
+_core.checking
 _core.op
 _core.gates
 _core.backward_errors _core.saved_values _core.ready _core.rules

@@ -79,14 +79,22 @@ def changed_error(node: Node) -> SavedValueChangedError:
 
 def changed_text(node: Node, name: str, array: Any, storage: Any) -> str:
     """Write the message: which value, saved by what and where, changed by what and where."""
+    return saved_text(node, f" as '{name}'", array) + change_text(storage)
+
+
+def saved_text(node: Node, name: str, array: Any) -> str:
+    """Write the part of the message that is known when a value is saved."""
     text = (
         "one of the variables needed for gradient computation has been modified by an inplace "
-        f"operation: [{describe(array)}], saved as '{name}' by {node.name()}"
+        f"operation: [{describe(array)}], saved{name} by {node.name()}"
     )
     made = describe_site(node.site)
-    if made:
-        text += f" at {made}"
-    text += f", was changed by {storage.writer or 'an in-place write'}"
+    return f"{text} at {made}" if made else text
+
+
+def change_text(storage: Any) -> str:
+    """Write the part of the message that tells of the change."""
+    text = f", was changed by {storage.writer or 'an in-place write'}"
     where = describe_site(storage.site)
     if where:
         text += f" at {where}"

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from .backward_errors import freed_error
+from .backward_errors import change_text, freed_error, saved_text
 from .broadcast import broadcast_error, sum_to
 from .errors import SavedValueChangedError, describe
 from .modes import set_grad, switches, thread_modes
@@ -81,20 +81,7 @@ class Saved:
 
 def changed_words(saved: Saved, node: FunctionNode) -> str:
     """Write the error for a saved tensor that was changed in place."""
-    storage = saved.storage
-    text = (
-        "one of the variables needed for gradient computation has been modified by an inplace "
-        f"operation: [{describe(saved.array)}], saved by {node.name()}"
-    )
-    if node.site is not None:
-        text += f" at {describe_site(node.site)}"
-    text += f", was changed by {storage.writer or 'an in-place write'}"
-    if storage.site is not None:
-        text += f" at {describe_site(storage.site)}"
-    return text + (
-        f"; it is at version {storage.version}. Use the out-of-place form, or clone the value "
-        "before changing it."
-    )
+    return saved_text(node, "", saved.array) + change_text(saved.storage)
 
 
 @mypyc_attr(allow_interpreted_subclasses=True)

@@ -40,11 +40,12 @@ class Answering:
     known: dict[int, Any]
     grads: dict[int, int]
     cells: dict[int, Any]
-    outer_cells: dict[int, Any]
+    places: dict[int, Any]
     given: set[int]
     fail: Any
     _go_back: Any
     _leave: Any
+    _know: Any
     _lift: Any
     _remember: Any
 
@@ -72,21 +73,22 @@ class Answering:
             for number, (slot, held) in enumerate(zip(segment.slots, own), segment.first):
                 source = slot.source
                 if isinstance(source, Captured):
-                    self.known[id(source.value)] = source.value
+                    self._know(source.value)
                 elif isinstance(source, CapturedGrad):
                     self._start_with(source.cell, held, number)
         for value in self.tensors:
-            self.known[id(value)] = value
+            self._know(value)
         self._turn_to(0)
 
     def _start_with(self, cell: Any, held: Any, number: int) -> None:
         """Let the program start again with the `.grad` that it started with."""
+        place = cell
         if isinstance(cell, int):
             cell = self.tensors[cell].get_cell()
-        if id(cell) in self.outer_cells:
+        if id(cell) in self.cells:
             return
         cell.grad = self.cells[id(cell)] = held
-        self.outer_cells[id(cell)] = cell
+        self.places[id(cell)] = place
         self.alive.append(cell)
         if held is not None:
             self.known[id(held)] = held

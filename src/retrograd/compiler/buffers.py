@@ -46,6 +46,8 @@ class Plan:
         Slot -> tensor from outside whose array it is.
     blocks : list of ndarray
         The memory of all buffers.
+    leaves : list of Value
+        The tensors that gradients of the results go to, where their edges are bound too.
     """
 
     def __init__(self, program: Program, alone: bool = True) -> None:
@@ -55,6 +57,7 @@ class Plan:
         self.bound: list[Step] = []
         self.captured: dict[int, Any] = {}
         self.blocks: list[Any] = []
+        self.leaves: list[Any] = []
         self.fixed: set[int] = set()
         for segment in program.segment.path() if alone else ():
             for place, slot in enumerate(segment.slots):
@@ -201,6 +204,8 @@ class Plan:
             held[step.outs] = step.function(*known(step.args), **known(step.settings))
         for number, array in held.items():
             names[slot_name(number)] = array
+        if self.leaves:
+            names["edges"] = tuple(value.edge() for value in self.leaves)
 
     # -- for people -------------------------------------------------------------------------------
 
@@ -242,6 +247,8 @@ def with_out(step: Step, layouts: dict[int, Layout]) -> Step | None:
     if isinstance(function, np.ufunc):
         if step.settings or function.nout != 1 or len(step.args) != function.nin:
             return None
+        if function in (np.maximum, np.minimum):  # NumPy warns of a third argument
+            return changed(step, step.args, {"out": out})
         return changed(step, (*step.args, out))
     owner = getattr(function, "__self__", None)
     if isinstance(owner, np.ufunc) and function.__name__ == "reduce":

@@ -14,6 +14,7 @@ import numpy as np
 from .._core.errors import GraphFreedError
 from .._core.site import describe_site, here
 from .._core.storage import clock, tick
+from .._core.value import Value
 from ..tensor import Tensor, raw
 from .buffers import Plan, slot_name
 from .mirror import getitem, into_out, setitem, transposed
@@ -29,7 +30,9 @@ from .trace import (
     CapturedGrad,
     Incoming,
     Named,
+    OutCell,
     OutGrad,
+    OutHeldGrad,
     OutLeaf,
     OutNumber,
     OutTensor,
@@ -72,6 +75,7 @@ class Writer:
             "tick": tick,
             "key_of": key_of,
             "keep": None,
+            "edges": (),
         }
         self.by_id: dict[int, str] = {}
         self.lines: list[str] = []
@@ -193,12 +197,20 @@ class Writer:
         elif kind == WRITE and step.function is into_out and not step.settings:
             target, function, *args = step.args
             called = self.name_of(function, step.name)
-            self.put(f"{called}({', '.join(map(self.text, (*args, target)))})")
+            out = self.text(target)
+            if function in (np.maximum, np.minimum):  # NumPy warns of a third argument
+                out = f"out={out}"
+            self.put(f"{called}({', '.join([*map(self.text, args), out])})")
         else:
             self.put(self.call(step))
 
     def call_step(self, step: Step) -> None:
         outs = step.outs
+        if isinstance(outs, tuple) and not step.wrap and None not in outs:
+            inside = [n < 0 or n >= self.segment.first for n in outs]
+            if all(inside) and not self.fixed & set(outs):
+                self.put(f"{', '.join(map(slot_name, outs))} = {self.call(step)}")
+                return
         if isinstance(outs, tuple):
             self.put(f"r = {self.call(step)}")
             for place, number in enumerate(outs):
@@ -214,10 +226,16 @@ class Writer:
     def output(self, given: Any) -> str:
         """Return a part of the result as an expression."""
         if isinstance(given, OutTensor):
-            return f"Tensor({self.text(Ref(given.number))}, raw)"
+            made = f"Tensor({self.text(Ref(given.number))}, raw)"
+            return self.held_result(made, given.number)
         if isinstance(given, OutLeaf):
             made = self.name_of(new_leaf, "new_leaf")
             return f"{made}({self.text(Ref(given.number))})"
+        if isinstance(given, OutCell):
+            return f"{self.cell(given.cell)}.grad"
+        if isinstance(given, OutHeldGrad):
+            own = given.number >= self.segment.first
+            return f"g{given.number}" if own else f"e[{given.number}]"
         if isinstance(given, Named):
             inside = ", ".join(self.output(one) for one in given.parts)
             return f"{self.name_of(given.kind, given.kind.__name__)}({inside})"
@@ -225,7 +243,8 @@ class Writer:
             made = self.name_of(viewed, "viewed")
             return f"{made}({self.output(given.base)}, {self.text(Ref(given.number))})"
         if isinstance(given, OutGrad):
-            return f"node.result({given.place}, {self.text(Ref(given.number))})"
+            made = f"node.result({given.place}, {self.text(Ref(given.number))})"
+            return self.held_result(made, given.number)
         if isinstance(given, OutNumber):
             return self.text(Ref(given.number))
         if isinstance(given, OutValue):
@@ -241,6 +260,13 @@ class Writer:
             inside = ", ".join(f"{k!r}: {self.output(v)}" for k, v in given.items())
             return f"{{{inside}}}"
         return self.text(given)
+
+    def held_result(self, made: str, number: int) -> str:
+        """Return the expression of a result that the backward may need unchanged."""
+        ref = Ref(number)
+        if any(type(one.owner) is Ref and one.owner == ref for one in self.segment.saved):
+            return f"node.hold({self.name_of(ref, 'result')}, {made})"
+        return made
 
     def ending(self) -> None:
         segment = self.segment
@@ -275,15 +301,23 @@ class Writer:
         backward.run = makes
         outs = sum(isinstance(slot.source, Incoming) for slot in backward.slots)
         self.node(makes, "backward", outs, f"{saved}{',' if saved else ''}")
+        if self.segment.saved:
+            self.put(f"node.saved_outside = {self.name_of(self.segment.saved, 'saved')}")
+            places = {one.owner for one in self.segment.saved if type(one.owner) is int}
+            for place in sorted(places):
+                self.put(f"node.hold({place}, t[{place}])")
 
     def node(self, function: Any, stem: str, outs: int, saved: str) -> None:
         """Write how the node of the results is made."""
         inputs = self.segment.inputs
         values = [f"t[{v}]" if isinstance(v, int) else self.name_of(v, "captured") for v in inputs]
-        edges = ", ".join(f"{value}.edge()" for value in values)
+        edges = f"({', '.join(f'{value}.edge()' for value in values)},)"
+        if self.plan is not None and all(isinstance(v, Value) and v.node is None for v in inputs):
+            self.plan.leaves = inputs  # their edges are found once
+            edges = "edges"
         name = self.name_of(function, stem)
         node = self.name_of(CompiledNode, "CompiledNode")
-        self.put(f"node = {node}({name}, ({edges},), {outs}, ({saved}))")
+        self.put(f"node = {node}({name}, {edges}, {outs}, ({saved}))")
 
     def backward_function(self) -> Any:
         """Return the function that turns gradients of the results into those of the inputs."""

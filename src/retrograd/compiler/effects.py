@@ -28,7 +28,9 @@ from .._core.modes import thread_modes
 from .._core.promotion import defaults
 from .._core.site import describe_site
 from .._core.value import Value
+from ..nn.module import Module
 from .bytecode import NEUTRAL, attribute, before, read_value, skip_value, unknown
+from .contents import Contents
 from .guards import state_of
 from .positions import code_of
 from .readings import Reading, asks_types, plain_arguments
@@ -66,7 +68,7 @@ _ABOUT = {
     "same_size", "is_same_size", "can_cast", "__exit__", "nbytes", "itemsize", "get_num_threads",
     "training", "__eq__", "__ne__", "__bool__", "__float__",
     "__int__", "__index__", "__complex__", "__getitem__", "__contains__", "item", "type", "equal",
-    "allclose", "is_nonzero",
+    "allclose", "is_nonzero", "tolist",
 }  # fmt: skip
 _ARRAY_WRITERS = {"fill", "sort", "put", "partition", "resize", "setfield", "itemset", "byteswap"}
 # Functions of the library that change its state.
@@ -108,7 +110,9 @@ class Watch:
         self.reads = reads
         # Object, whether it is known to be from outside, site, what was done.
         self.changed: list[tuple[Any, bool, Any, str]] = []
-        self.owners: dict[int, tuple[Any, Any, Any]] = {}  # objects of the library: state before
+        # Objects: state before, where it may change, in what words; what they held stays alive.
+        self.owners: dict[int, tuple[Any, Any, Any, str, Any]] = {}
+        self.contents = Contents()
         self.modes = modes_now()
         self.pending: Any = None  # an item assignment, and how many writes there were before
         self.stores: dict[Any, dict[int, tuple[str, int]]] = {}
@@ -146,6 +150,7 @@ class Watch:
                 if self.recorder.has_readings and (is_pythons(name) or asks_types(frame)):
                     plain_arguments(frame)
                 self.reads.frame(frame)
+                self.contents.note(self.reads.things, site_of(frame), newborn_objects)
                 self.iterators(frame)
                 if (
                     not name.startswith((_NUMPY, "<frozen"))
@@ -212,8 +217,14 @@ class Watch:
             self.method_of_tensor(frame.f_back, owner, name)
         elif name in _CHANGING or name in _HOOKING:
             self.effect(frame.f_back, f"{name}() is called")
-        elif owner is not None and id(owner) not in self.owners and not is_followed(owner):
-            self.owners[id(owner)] = (owner, state_of(owner), site_of(frame.f_back))
+        elif owner is not None and not is_followed(owner):
+            self.watch_state(owner, site_of(frame.f_back), "a {} changes")
+
+    def watch_state(self, owner: Any, site: Any, what: str) -> None:
+        """Note what an object is like now; if it is not like that in the end, it was changed."""
+        if id(owner) not in self.owners:
+            held = list(vars(owner).values()) if hasattr(owner, "__dict__") else None
+            self.owners[id(owner)] = (owner, state_of(owner), site, what, held)
 
     def method_of_tensor(self, frame: Any, owner: Any, name: str) -> None:
         """Judge a call of a method of a tensor."""
@@ -315,6 +326,10 @@ class Watch:
                 self.effect(frame, f"the attribute {what} of a tensor is assigned")
         elif isinstance(target, np.ndarray):
             self.effect(frame, "an array of NumPy's is assigned to")
+        elif isinstance(target, Module) and name == "STORE_ATTR":
+            # ``self.count += 1`` on a buffer puts back what was there.
+            self.watch_state(target, site_of(frame), "it is assigned to on a {} from outside the "
+                             "function")  # fmt: skip
         else:
             self.change(target, site_of(frame), "it is assigned to")
 
@@ -435,9 +450,13 @@ class Watch:
                     settle(thing, 3)
                 kind = type(thing).__name__
                 self.late(f"{what} on a {kind} from outside the function", site)
-        for owner, state, site in self.owners.values():
+        for owner, state, site, what, _ in self.owners.values():
             if id(owner) not in new and state_of(owner) != state:
-                self.late(f"a {type(owner).__name__} changes", site)
+                self.late(what.format(type(owner).__name__), site)
+        for thing, site in self.contents.changed():
+            if self.recorder.has_readings:
+                settle(thing, 3)
+            self.late(f"a {type(thing).__name__} from outside the function changes", site)
         if self.modes != modes_now():
             self.recorder.effect = True
             self.recorder.fail("a mode of the library is changed")
@@ -561,24 +580,35 @@ def untraced(frame: Any, event: str, arg: Any) -> None:
     """Leave a frame alone; some trace function has to be set for frames to have their own."""
 
 
-def unwatched(method: Any) -> Any:
-    """Let the watch of effects rest while a method of the recorder runs: it calls no user code."""
+def unwatched(*names: str) -> Any:
+    """Let the watch rest while these methods of a recorder run: they call none of user's code.
 
-    @functools.wraps(method)
-    def call(self: Any, *args: Any) -> Any:
-        watch = sys.getprofile()
-        if watch is None or self.busy:
-            return method(self, *args)
-        trace = sys.gettrace()
-        sys.setprofile(None)
-        sys.settrace(None)
-        try:
-            return method(self, *args)
-        finally:
-            sys.settrace(trace)
-            sys.setprofile(watch)
+    They are much of what is called during a trace, and each event costs more than most of them do.
+    """
 
-    return call
+    def resting(method: Any) -> Any:
+        @functools.wraps(method)
+        def call(self: Any, *args: Any) -> Any:
+            watch = sys.getprofile()
+            if watch is None or self.busy:
+                return method(self, *args)
+            trace = sys.gettrace()
+            sys.setprofile(None)
+            sys.settrace(None)
+            try:
+                return method(self, *args)
+            finally:
+                sys.settrace(trace)
+                sys.setprofile(watch)
+
+        return call
+
+    def mark(kind: Any) -> Any:
+        for name in names:
+            setattr(kind, name, resting(getattr(kind, name)))
+        return kind
+
+    return mark
 
 
 @contextlib.contextmanager

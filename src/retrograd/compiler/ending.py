@@ -9,17 +9,23 @@ import numpy as np
 from .._core.errors import GraphFreedError
 from .._core.gradients import grad
 from .._core.value import Value
+from ..device import device
+from ..dtypes import dtype
 from ..ops._returns import StructSequence
 from .readings import Reading
+from .saved import saved_outside
 from .trace import (
     Incoming,
     Named,
+    OutCell,
     OutGrad,
+    OutHeldGrad,
     OutLeaf,
     OutNumber,
     OutTensor,
     OutValue,
     OutView,
+    Ref,
     Segment,
 )
 
@@ -40,6 +46,12 @@ class Ending:
     given_out: list[Any]
     leaves: bool
     follows: bool
+    began: int
+    histories: list[Any]
+    cells: dict[int, Any]
+    own_cells: set[int]
+    places: dict[int, Any]
+    numbers: dict[int, int]
     fail: Any
     _arrives: Any
     _number: Any
@@ -50,6 +62,9 @@ class Ending:
         if self.answering and not self.failed:
             self.fail("the function ended before it came to where it was")
         plain, outputs = self._outputs(result)
+        for value, node, requires in self.histories:
+            if value.node is not node or value.requires is not requires:
+                self.fail("a tensor from outside becomes the result of an operation")
         if self.follows:
             self._arrives(None, "")
             return plain
@@ -79,7 +94,9 @@ class Ending:
         if type(result) is dict:
             pairs = {key: self._outputs(one) for key, one in result.items()}
             return {k: p for k, (p, _) in pairs.items()}, {k: o for k, (_, o) in pairs.items()}
-        if result is None or isinstance(result, (bool, int, float, complex, str, bytes)):
+        if result is None or isinstance(
+            result, (bool, int, float, complex, str, bytes, dtype, device, type)
+        ):
             return result, result
         self.fail(f"the result is a {type(result).__name__}")
         return result, None
@@ -87,9 +104,11 @@ class Ending:
     def _output(self, value: Any) -> Any:
         if self.failed:
             return None
+        for cell, grad in self.cells.items():
+            if grad is value and cell not in self.own_cells:
+                return OutCell(self.places[cell])
         if id(value) in self.grads:
-            self.fail("the result is a .grad from before the call")
-            return None
+            return OutHeldGrad(self.grads[id(value)])
         if id(value) in self.known and id(value) not in self.newborn:
             for place, one in enumerate(self.tensors):
                 if one is value:
@@ -103,7 +122,8 @@ class Ending:
             self.fail("one new tensor stands twice in the result")
             return None
         if any(value is not one and np.may_share_memory(value.array, one.array)
-               for one in (*self.given_out, *self.known.values())):  # fmt: skip
+               for one in (*self.given_out, *self.known.values(), *self.cells.values())
+               if one is not None):  # fmt: skip
             self.fail("two results share memory")
             return None
         self.given_out.append(value)
@@ -140,6 +160,7 @@ class Ending:
         forward = self.segment
         outs = self.differentiable
         inputs = [value for value in self.known.values() if value.requires]
+        forward.saved = self._saved(outs)
         self.segment = forward.backward = Segment(len(self.values), forward)
         seeds = []
         for place, value in enumerate(outs):
@@ -161,6 +182,23 @@ class Ending:
         self.segment.outputs = refs
         forward.inputs = self._places(inputs)
         self.segment = forward
+
+    def _saved(self, outs: list[Any]) -> list[Any]:
+        """Return which tensors that the program holds were saved for the results' backward."""
+        owners: dict[int, Any] = {}
+        for value in self.known.values():
+            if value.storage is not None:
+                owners[id(value.storage)] = value
+        for place, value in enumerate(self.tensors):
+            if value.storage is not None:
+                owners[id(value.storage)] = place
+        for value in self.given_out:
+            if value.storage is not None:
+                owners[id(value.storage)] = Ref(self.numbers[id(value.array)])
+        found = saved_outside(outs, self.began, owners)
+        if any(id(one.owner) in self.grads for one in found):
+            self.fail("a .grad from before the call is saved for a backward")
+        return found
 
     def _places(self, inputs: list[Any]) -> list[Any]:
         """Return tensors, arguments by their place."""

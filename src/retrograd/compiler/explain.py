@@ -43,7 +43,7 @@ class Explanation:
         self.branches = sum(bool(segment.children) for segment in segments)
         self.loops = sum(segment.loop is not None for segment in segments)
         self.lowered = sum(segment.plan is not None for segment in segments)
-        self.eager = [function.eager] if function.eager else []
+        self.eager = [why for why in (function.eager, function.account.describe()) if why]
         self.eager += [segment.title() for segment in segments if segment.eager]
         self.guards = [
             tree.guards.describe() for trees in function.trees.values() for tree in trees

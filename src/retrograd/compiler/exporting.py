@@ -90,8 +90,8 @@ def recorded(f: Any, inputs: Any) -> Recorder:
     if not callable(f):
         raise TypeError(f"export: expected a function or a module, got {type(f).__name__}")
     f = getattr(f, "__wrapped__", f)
-    _, tensors = flatten(inputs, {})
-    guards = Guards()
+    key, tensors = flatten(inputs, {})
+    guards = Guards(key, len(inputs))
     guards.start(f, inputs, {})
     writer = Recorder(tensors, Segment(0, None))
     writer.reachable = guards.reads.tensors

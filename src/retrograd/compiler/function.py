@@ -9,11 +9,13 @@ import threading
 import warnings
 import weakref
 from collections.abc import Iterator
+from time import perf_counter
 from typing import Any
 
 from .._core.tracing import recorder as current_recorder
-from .._core.tracing import set_recorder
+from .._core.tracing import set_recorder, tracing
 from .answers import fill
+from .budget import Account, key_weight, weight_of
 from .codegen import Writer
 from .effects import watching
 from .graph import Graph
@@ -26,6 +28,7 @@ from .trace import Segment
 from .warming import MOST_SURPRISES, Warming, make_slow
 
 MOST_TREES = 16
+MOST_RECENT = 4  # trees that a call is compared with one by one
 MOST_KEYS = 128
 
 
@@ -42,6 +45,7 @@ class Tree:
 
     def __init__(self, guards: Guards) -> None:
         self.guards = guards
+        self.enter = guards.check.enter
         self.root = Segment(0, None)
         self.eager = ""
         self.rolled = False
@@ -78,6 +82,9 @@ class CompiledFunction:
         self.fullgraph = fullgraph
         self.warned = False
         self.trees: dict[Any, list[Tree]] = {}
+        self.recent: list[Tree] = []  # those whose calls came last
+        self.account = Account()
+        self.last_key: Any = None  # of the arguments that were recorded last
         self.lock = threading.Lock()
         self.eager = ""
         self.__wrapped__ = function
@@ -88,21 +95,51 @@ class CompiledFunction:
         return self if instance is None else functools.partial(self, instance)
 
     def __call__(self, *args: Any, **settings: Any) -> Any:
-        other = current_recorder()
-        if other is not None and other.takes_calls(args, settings):
-            return self.function(*args, **settings)
-        if self.eager or not self.lock.acquire(blocking=False):
+        if tracing.count != 0:
+            other = current_recorder()
+            if other is not None and other.takes_calls(args, settings):
+                return self.function(*args, **settings)
+        if self.eager or not self.lock.acquire(False):
             return self.function(*args, **settings)
         try:
-            key, tensors = flatten(args, settings)
-            for tree in self.trees.get(key, ()):
-                if tree.guards.hold():
-                    if tree.eager:
-                        return self.function(*args, **settings)
-                    return self.replay(tree, tensors, args, settings)
-            return self.record(key, tensors, args, settings)
+            if self.account.rests:
+                return self.rest(args, settings)
+            for tree in self.recent:
+                tensors = tree.enter(args, settings)
+                if tensors is not None:
+                    break
+            else:
+                key, tensors = flatten(args, settings)
+                for tree in self.trees.get(key, ()):
+                    if tree.guards.hold():
+                        self.note(tree)
+                        break
+                else:
+                    return self.record(key, tensors, args, settings)
+            if tree.eager:
+                return self.function(*args, **settings)
+            if not self.account.timed:
+                return self.replay(tree, tensors, args, settings)
+            began = perf_counter()
+            records = self.account.records
+            result = self.replay(tree, tensors, args, settings)
+            if self.account.records == records:
+                self.account.note_replay(perf_counter() - began)
+            return result
         finally:
             self.lock.release()
+
+    def rest(self, args: Any, settings: Any) -> Any:
+        """Run eagerly, and see how long that takes: Note [Never slower]."""
+        began = perf_counter()
+        result = self.function(*args, **settings)
+        self.account.note_eager(perf_counter() - began)
+        return result
+
+    def note(self, tree: Tree) -> None:
+        """Look at a tree first from now on."""
+        recent = [one for one in self.recent if one is not tree]
+        self.recent = [tree, *recent[: MOST_RECENT - 1]]
 
     def replay(self, tree: Tree, tensors: list[Any], args: Any, settings: Any) -> Any:
         slots: list[Any] = []
@@ -111,6 +148,7 @@ class CompiledFunction:
         # it: the function can run from its start without doing anything twice.
         executed: list[Any] | None = [] if tree.rolled and not tree.pure else None
         goes_back = False
+        began = perf_counter() if segment.watched is not None else 0.0
         while True:
             try:
                 if segment.warming is None:
@@ -144,22 +182,30 @@ class CompiledFunction:
                 else:
                     done = path_run(last, slots) if executed is None else executed
                     writer = Recorder(tensors, tree.root, done, seen)
-                return self.run(tree, writer, args, settings)
+                writer.new_ways = self.account.may_record()
+                result = self.run(tree, writer, args, settings)
+                self.account.note_record(perf_counter() - began, weight_of(seen))
+                return result
             segment = child
 
     def record(self, key: Any, tensors: list[Any], args: Any, settings: Any) -> Any:
         if key not in self.trees and len(self.trees) >= MOST_KEYS:
             self.give_up(f"more than {MOST_KEYS} kinds of arguments were seen")
             return self.function(*args, **settings)
+        if not self.account.may_record():
+            return self.rest(args, settings)
+        began = perf_counter()
         tell_recompile(self, key)
         trees = self.trees.setdefault(key, [])
         if len(trees) >= MOST_TREES:
             self.give_up(f"more than {MOST_TREES} sets of guards for one kind of arguments")
             return self.function(*args, **settings)
-        tree = Tree(Guards())
+        tree = Tree(Guards(key, len(args)))
         tree.guards.start(self.function, args, settings)
         result = self.run(tree, Recorder(tensors, tree.root), args, settings)
         trees.insert(0, tree)
+        self.account.note_record(perf_counter() - began, key_weight(key, self.last_key))
+        self.last_key = key
         return result
 
     def run(self, tree: Tree, writer: Recorder, args: Any, settings: Any) -> Any:
@@ -198,7 +244,8 @@ class CompiledFunction:
         if writer.failed and writer.follows and (writer.effect or writer.strays):
             self.leave_eager(tree, writer.segment, writer.failed)
             self.tell(writer)
-        tree.guards.add(writer)
+        if writer.new_segments:
+            tree.guards.add(writer)
 
     def leave_eager(self, tree: Tree, segment: Segment, why: str) -> None:
         """Note that from the end of what comes before a segment on the function runs eagerly."""
@@ -222,8 +269,10 @@ class CompiledFunction:
         """Drop every record."""
         with self.lock:
             self.trees = {}
+            self.recent = []
             self.eager = ""
             self.warned = False
+            self.account = Account()
 
     def __deepcopy__(self, memo: Any) -> CompiledFunction:
         return CompiledFunction(copy.deepcopy(self.function, memo), self.fullgraph)

@@ -15,18 +15,16 @@ import traceback
 from collections.abc import Callable
 from typing import Any
 
-import numpy as np
-
 from . import numba_backend
-from .fusible import FULL
-from .fusion import Group, partition
-from .kernels import Kernel
-from .lowering import Program, outs_of, reads_of
+from .fusion import partition
+from .launching import launcher
+from .lowering import Layout, Program
 from .passes import can_raise
-from .trace import CALL, WRITE, Ref, Segment, Step
+from .stretch_source import Source
+from .stretches import Stretch, gather
+from .trace import CALL, Ref, Segment, Step
 
 SMALLEST_RELEASED = 1 << 14  # numbers that a kernel computes while other threads run
-SMALLEST_REUSED = 1 << 18  # bytes of a result that is kept to be written again
 
 
 class Ready:
@@ -86,18 +84,22 @@ def begin(
 
 
 def fuse(program: Program, sources: list[str]) -> None:
-    """Put kernels in the place of a program's groups; add their sources to a list."""
+    """Put kernels in the place of a program's stretches; add their sources to a list."""
     places = {id(step): origin for step, origin in zip(program.steps, program.origins)}
-    plan = partition(program.steps, program.layouts, program.leaving | program.held, can_raise)
+    needed = program.leaving | program.held
+    layouts = program.layouts
+    plan = gather(partition(program.steps, layouts, needed, can_raise), layouts, needed)
     steps: list[Step] = []
     origins: list[int] = []
     for part in plan:
-        if not isinstance(part, Group):
+        if not isinstance(part, Stretch):
             steps.append(part)
             origins.append(places[id(part)])
             continue
-        steps.append(kernel_step(part, sources))
-        origins.append(min(places[id(step)] for step in part.members))
+        calls = part.calls()
+        first = min(places[id(step)] for step in calls)
+        steps += [kernel_step(part, layouts, sources), *part.behind]
+        origins += [first, *[places[id(step)] for step in part.behind]]
     # A step that raises is made again by the function itself, and so is what was recorded after
     # the earliest step that has not been run by then.
     for place in range(len(origins) - 2, -1, -1):
@@ -105,84 +107,16 @@ def fuse(program: Program, sources: list[str]) -> None:
     program.steps, program.origins = steps, origins
 
 
-def kernel_step(group: Group, sources: list[str]) -> Step:
-    """Return the step that calls a group's kernel."""
-    scalars = {number for number, one in group.layouts.items() if one.scalar}
-    kernel = Kernel(group, scalars)
-    code = numba_backend.build(kernel.body, tuple(kernel.signature))
-    numbers = (group.rows, group.columns)
-    entry = code.bind(numbers, tuple(kernel.sizes), release=group.size >= SMALLEST_RELEASED)
-    sources.append(kernel.body)
-    given = [number for number, _ in group.inputs]
-    function = launcher(group, entry, given, scalars)
-    outs: Any = tuple(group.outputs) if len(group.outputs) > 1 else group.outputs[0]
-    name = f"fused_{len(sources)}"
-    return Step(CALL, function, tuple(Ref(n) for n in given), outs=outs, name=name)
-
-
-def launcher(group: Group, entry: Any, numbers: list[int], scalars: set[int]) -> Any:
-    """Return the function that makes the outputs and calls a kernel, or computes by NumPy.
-
-    It computes by NumPy where the kernel says that it cannot: an array may not be laid out as it
-    was, or an argument is out of a function's range.  A large result that nobody holds any more
-    is written again: fresh memory costs more than the loop over it.
-    """
-    given = ", ".join(f"a{place}" for place in range(len(numbers)))
-    outs = ", ".join(f"o{place}" for place in range(len(group.outputs)))
-    names: dict[str, Any] = {"kernel": entry, "empty": np.empty, "again": by_numpy(group, numbers)}
-    names["count"] = sys.getrefcount
-    lines = [f"def launch({given}):"]
-    ends: list[str] = []
-    for place, number in enumerate(group.outputs):
-        node = group.made[number]
-        names[f"t{place}"] = node.dtype
-        if group.size * node.dtype.itemsize < SMALLEST_REUSED or node.kind != FULL:
-            lines.append(f"    o{place} = empty({node.shape!r}, t{place})")
-            continue
-        names[f"pool{place}"] = [np.empty(node.shape, node.dtype)]
-        lines += [
-            f"    try: o{place} = pool{place}.pop()",
-            f"    except IndexError: o{place} = None",
-            f"    if count(o{place}) != 2: o{place} = empty({node.shape!r}, t{place})",
-        ]
-        ends.append(f"    pool{place}.append(o{place})")
-    args = ", ".join(one for one in (given, outs) if one)
-    lines += [f"    if kernel({args}):", f"        return again({given})"]
-    results = [f"o{p}[()]" if n in scalars else f"o{p}" for p, n in enumerate(group.outputs)]
-    lines += [*ends, f"    return {', '.join(results)}"]
-    exec(compile("\n".join(lines), "<retrograd launcher>", "exec"), names)
-    return names["launch"]
-
-
-def by_numpy(group: Group, numbers: list[int]) -> Any:
-    """Return the function that makes the calls of a group one by one."""
-    steps: list[Step] = []
-    wanted = set(group.outputs)
-    seen: set[int] = set()
-    for step in reversed(group.members):
-        fills = {step.args[0].number} if step.kind == WRITE else set(outs_of(step))
-        if fills & wanted and id(step) not in seen:
-            seen.add(id(step))
-            steps.append(step)
-            wanted |= set(reads_of(step))
-    steps.reverse()
-
-    def value(given: Any, held: dict[int, Any]) -> Any:
-        if isinstance(given, Ref):
-            return held[given.number]
-        if type(given) in (list, tuple):
-            return type(given)([value(one, held) for one in given])
-        if type(given) is dict:
-            return {key: value(one, held) for key, one in given.items()}
-        return given
-
-    def again(*arrays: Any) -> Any:
-        held = dict(zip(numbers, arrays))
-        for step in steps:
-            made = step.function(*value(step.args, held), **value(step.settings, held))
-            if isinstance(step.outs, int):
-                held[step.outs] = np.asarray(made) if step.wrap else made
-        found = tuple(held[number] for number in group.outputs)
-        return found if len(found) > 1 else found[0]
-
-    return again
+def kernel_step(stretch: Stretch, layouts: dict[int, Layout], sources: list[str]) -> Step:
+    """Return the step that calls a stretch's function."""
+    source = Source(stretch, layouts)
+    code = numba_backend.build(source.body, source.signature, 0)
+    largest = max(source.sizes, default=0)
+    entry = code.bind((), source.sizes, release=largest >= SMALLEST_RELEASED)
+    sources.append(source.body)
+    outs: Any = tuple(stretch.outputs)
+    if len(outs) < 2:
+        outs = outs[0] if outs else None
+    given = tuple(Ref(number) for number in stretch.inputs)
+    function = launcher(stretch, layouts, entry)
+    return Step(CALL, function, given, outs=outs, name=f"fused_{len(sources)}")

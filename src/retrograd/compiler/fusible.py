@@ -8,7 +8,10 @@ from typing import Any
 
 import numpy as np
 
+from .._core.rules import accumulate
+from ..inplace import write_ufunc
 from .lowering import Layout
+from .mirror import into_out
 from .trace import CALL, WRITE, Ref, Step
 
 Slots = Callable[[int], Layout]
@@ -34,6 +37,7 @@ LOGICAL = {"logical_and": 2, "logical_or": 2, "logical_not": 1, "invert": 1, "bi
 ELEMENTWISE = {**FLOATING, **ARITHMETIC, **COMPARING, **LOGICAL}
 REDUCING = {"add": "sum", "maximum": "max", "minimum": "min"}
 HEAVY = {"exp", "log", "log1p", "expm1", "tanh", "erf", "sin", "cos", "logaddexp"}
+FAR = ("sin", "cos")  # may have to be computed by NumPy after all
 
 
 class Node:
@@ -54,6 +58,8 @@ class Node:
     space : tuple of int
         The shape that it loops over.
     kind : str
+    target : int or None
+        The slot from outside whose array it is written into, by a node that fills no slot.
     """
 
     def __init__(
@@ -74,10 +80,13 @@ class Node:
         self.space = slot.shape if space is None else space
         self.kind = ""
         self.view = slot.owner != number and name == "same"
+        self.target: int | None = None
 
 
 def contiguous(layout: Layout) -> bool:
     """Say whether an array's numbers follow each other in memory, the last axis fastest."""
+    if not layout.shape:
+        return True
     step = layout.dtype.itemsize
     for size, stride in zip(layout.shape[::-1], layout.strides[::-1]):
         if size != 1 and stride != step:
@@ -91,7 +100,12 @@ def known(dtype: Any) -> bool:
 
 
 def usable(layout: Layout) -> bool:
-    return known(layout.dtype) and 0 not in layout.shape
+    return (known(layout.dtype) and 0 not in layout.shape) or weak(layout)
+
+
+def weak(layout: Layout) -> bool:
+    """Say whether a slot holds a Python number, which takes the dtype of what is beside it."""
+    return layout.dtype is float
 
 
 def plain(given: Any) -> bool:
@@ -121,7 +135,7 @@ def read(
 
 def _read(step: Step, slot: Slots, makers: dict[int, Step]) -> Node | None:
     if step.kind == WRITE:
-        return _filled(step, slot, makers)
+        return _filled(step, slot, makers) or _written(step, slot)
     if step.kind != CALL or not isinstance(step.outs, int):
         return None
     out = slot(step.outs)
@@ -135,7 +149,7 @@ def _read(step: Step, slot: Slots, makers: dict[int, Step]) -> Node | None:
     if name == "getitem":
         return _picked_maximum(step, out, slot, makers)
     if function in _DOTS and len(operands) == 2:
-        return _product_with_ones(step, out, slot)
+        return _sum_as_product(step, out, slot)
     for one in operands:
         if isinstance(one, Ref) and not usable(slot(one.number)):
             return None
@@ -209,6 +223,46 @@ def _filled(step: Step, slot: Slots, makers: dict[int, Step]) -> Node | None:
     return Node("fill", (value,), number, slot(number)) if plain(value) else None
 
 
+def _written(step: Step, slot: Slots) -> Node | None:
+    """Return what a step writes into an array from outside, all of it, as a node."""
+    if step.settings or not isinstance(step.args[0], Ref):
+        return None
+    target = step.args[0].number
+    layout = slot(target)
+    if not usable(layout) or not contiguous(layout) or layout.scalar:
+        return None
+    function, operands = step.function, tuple(one_number(one) for one in step.args[1:])
+    if function in (write_ufunc, into_out):
+        name, operands = getattr(operands[0], "__name__", ""), operands[1:]
+    elif function is accumulate:
+        name, operands = "add", (step.args[0], *operands)
+    elif function is np.copyto:
+        name = "same"
+    elif function is np.ndarray.fill:
+        name = "fill"
+    else:
+        return None
+    if name not in ("same", "fill") and ELEMENTWISE.get(name) != len(operands):
+        return None
+    for one in operands:
+        if isinstance(one, Ref):
+            own = slot(one.number)
+            if not usable(own) or (own.dtype != layout.dtype and not weak(own)):
+                return None
+        elif not plain(one) or (isinstance(one, np.generic) and one.dtype != layout.dtype):
+            return None
+    arrays = [slot(one.number).shape for one in operands if isinstance(one, Ref)]
+    if np.broadcast_shapes(layout.shape, *arrays) != layout.shape:
+        return None
+    kinds = "f" if name in FLOATING else "fi" if name in ARITHMETIC else "fib"
+    if layout.dtype.kind not in kinds or name in COMPARING or name in LOGICAL:
+        return None
+    node = Node(name, operands, target, layout)
+    node.target = target
+    node.view = False
+    return node
+
+
 def _picked_maximum(
     step: Step, out: Layout, slot: Slots, makers: dict[int, Step]
 ) -> Node | None:
@@ -238,9 +292,14 @@ def _picked_maximum(
     return Node("max", (array,), step.outs, out, (1,), shape)
 
 
-def _product_with_ones(step: Step, out: Layout, slot: Slots) -> Node | None:
-    """Return a product with a vector of ones as the sum that it is."""
+def _sum_as_product(step: Step, out: Layout, slot: Slots) -> Node | None:
+    """Return a product with a vector of ones, or of two vectors, as the sum that it is."""
     left, right = step.args
+    if all(isinstance(one, Ref) and usable(slot(one.number)) for one in step.args):
+        one, other = (slot(array.number) for array in step.args)
+        alike = one.dtype == other.dtype == out.dtype and out.dtype.kind == "f"
+        if alike and len(one.shape) == len(other.shape) == 1:
+            return Node("sum", (left, right), step.outs, out, (0,), one.shape)
     for array, ones, axis in ((left, right, 1), (right, left, 0)):
         if isinstance(array, Ref) and isinstance(ones, np.ndarray) and ones.ndim == 1:
             given = slot(array.number)
@@ -264,12 +323,15 @@ def _ufunc(
         return None
     if name in FLOATING and out.dtype.kind != "f":
         return None
+    if any(isinstance(x, Ref) and weak(slot(x.number)) for x in operands) and name in LOGICAL:
+        return None
     if name in ARITHMETIC and out.dtype.kind not in "fi":
         return None
     if name in LOGICAL and out.dtype.kind != "b":
         return None
-    bools = all(not isinstance(x, Ref) or slot(x.number).dtype.kind == "b" for x in operands)
-    if name in ("invert", "bitwise_and", "bitwise_or") and not bools:
+    if name in ("invert", "bitwise_and", "bitwise_or") and not all(
+        not isinstance(x, Ref) or slot(x.number).dtype.kind == "b" for x in operands
+    ):
         return None
     return Node(name, operands, step.outs, out)
 

@@ -29,6 +29,7 @@ import numpy as np
 from .fusible import (
     BOTTOM,
     COLUMN,
+    FAR,
     FULL,
     HEAVY,
     ROW,
@@ -40,7 +41,7 @@ from .fusible import (
     read,
 )
 from .lowering import Layout, outs_of, reads_of
-from .trace import CALL, GRAD, TOUCH, Ref, Step
+from .trace import CALL, GRAD, TOUCH, WRITE, Ref, Step
 
 FEWEST = 3  # calls on small arrays that a kernel pays for
 MOST_NODES = 200  # statements of a kernel: a thousand take tens of seconds to compile
@@ -81,7 +82,8 @@ class Group:
             return False
         kept = self.domain, self.splits, self.flat
         kinds = self._placed(node)
-        if kinds is None or not self._consistent(node, kinds):
+        spread = node.target is not None and node.kind not in (FULL, SCALAR)
+        if kinds is None or spread or not self._consistent(node, kinds):
             self.domain, self.splits, self.flat = kept
             return False
         outside = [
@@ -298,6 +300,38 @@ class Group:
     def steps_of(self) -> set[int]:
         return {node.number for node in self.nodes}
 
+    def targets(self) -> list[int]:
+        """Return the slots whose arrays it writes into."""
+        return [node.target for node in self.nodes if node.target is not None]
+
+    def has(self, names: Iterable[str]) -> bool:
+        """Say whether it computes one of some functions."""
+        return any(node.name in names for node in self.nodes)
+
+    def work(self) -> list[Node]:
+        """Return the nodes that compute something."""
+        return [node for node in self.nodes if node.name not in ("same", "fill")]
+
+    def prune(self, wanted: set[int]) -> None:
+        """Note which values somebody outside reads, and drop those that nobody does."""
+        alive: list[Node] = []
+        inside: set[int] = set()
+        for node in reversed(self.nodes):
+            asked = (node.number in wanted and not node.view) or node.target is not None
+            if asked or node.number in inside:
+                alive.append(node)
+                inside |= set(refs(node.args))
+        self.nodes = alive[::-1]
+        self.outputs = [
+            n.number for n in self.nodes
+            if (n.number in wanted and not n.view) or n.target is not None
+        ]  # fmt: skip
+        used: dict[tuple[int, str], int] = {}
+        for key in self.inputs:
+            if key[0] in inside:
+                used[key] = len(used)
+        self.inputs = used
+
 
 def refs(given: Any) -> Iterable[int]:
     """Yield the slots that an argument names."""
@@ -317,63 +351,131 @@ def partition(
     needed: set[int],
     can_raise: Callable[[Step], bool],
 ) -> list[Step | Group]:
-    """Return the steps with groups in the place of what is fused, in an order that works.
+    """Return the steps with groups in the place of what could be fused, in an order that works.
 
     Parameters
     ----------
     steps : list of Step
     layouts : dict
-        What is known of each slot.
+        What is known of each slot; the numbers that are written into arrays get slots of their
+        own in it.
     needed : set of int
         The slots that are read after the last step.
     can_raise : callable
         Says whether a step may raise because of the values it is given.
     """
-    slot = layouts.__getitem__
-    plan: list[Step | Group] = []
-    makers: dict[int, Step] = {}
-    group: Group | None = None
-    waiting: list[Step] = []  # steps that need the open group, and that it does not need
-    late: set[int] = set()
+    return _find_outputs(Partition(layouts, can_raise).run(steps), needed)
 
-    def close() -> None:
-        nonlocal group
-        if group is not None:
-            plan.append(group)
-            group = None
-        plan.extend(waiting)
-        waiting.clear()
-        late.clear()
 
-    for step in steps:
-        node = read(step, slot, makers)
-        if node is not None and set(refs(node.args)) & late:
-            close()
-        if node is not None and (group is None or not group.takes(node)):
-            close()
-            group = Group(layouts)
-            if not group.takes(node):
-                group, node = None, None
-        if isinstance(step.outs, int):
-            makers[step.outs] = step
-        if node is not None and group is not None:
-            parts = [makers[n] for n in set(reads_of(step)) if n in makers and _is_aid(makers[n])]
-            group.members += [*parts, step]
+class Partition:
+    """The groups of a program while they are found.
+
+    Note [Order].  While a group is open, steps that do not need it are put before it, and those
+    that do, or that come after a write of its own to memory that they read, wait behind it.  Nodes
+    that need what waits close it.  A node that writes joins only if nothing in the group or behind
+    it reads the old numbers by another slot.
+    """
+
+    def __init__(self, layouts: dict[int, Layout], can_raise: Callable[[Step], bool]) -> None:
+        self.layouts = layouts
+        self.can_raise = can_raise
+        self.plan: list[Step | Group] = []
+        self.makers: dict[int, Step] = {}
+        self.group: Group | None = None
+        self.waiting: list[Step] = []
+        self.late: set[int] = set()  # what waits, and what it makes
+        self.written: set[int] = set()  # the owners of memory that the open group writes into
+        self.free = min(layouts, default=0) - 1
+
+    def close(self) -> None:
+        if self.group is not None:
+            self.plan.append(self.group)
+            self.group = None
+        self.plan.extend(self.waiting)
+        self.waiting.clear()
+        self.late.clear()
+        self.written.clear()
+
+    def owners(self, numbers: Iterable[int]) -> set[int]:
+        return {self.layouts[number].owner for number in numbers if number in self.layouts}
+
+    def run(self, steps: list[Step]) -> list[Step | Group]:
+        for step in steps:
+            node = read(step, self.layouts.__getitem__, self.makers)
+            if node is None or not self.join(node):
+                self.stand(step)
+                continue
+            parts = [one for one in (self.makers.get(n) for n in set(reads_of(step)))
+                     if one is not None and _is_aid(one)
+                     and (one.function is not np.empty or step.kind == WRITE)]  # fmt: skip
+            assert self.group is not None
+            self.group.members += [*parts, step]
+            if isinstance(step.outs, int):
+                self.makers[step.outs] = step
             if node.view:  # whoever reads it outside is given a view
-                waiting.append(step)
-            continue
-        inside = set() if group is None else group.steps_of()
-        stays = can_raise(step) and any(one.kind != CALL for one in waiting)
+                self.waiting.append(step)
+        self.close()
+        return self.plan
+
+    def join(self, node: Node) -> bool:
+        """Take a node into the open group or a new one, or say that it fits in none."""
+        if node.target is not None:
+            node.number = self.free
+            self.layouts[node.number] = self.layouts[node.target]._replace(owner=node.number)
+            self.free -= 1
+        if set(refs(node.args)) & self.late or not self.may_join(node):
+            self.close()
+        if self.group is None or not self.group.takes(node):
+            self.close()
+            self.group = Group(self.layouts)
+            if not self.group.takes(node):
+                self.group = None
+                return False
+        if node.target is not None:
+            self.written.add(self.layouts[node.target].owner)
+        return True
+
+    def may_join(self, node: Node) -> bool:
+        """Say whether the open group may write what a node writes, and read what it reads."""
+        if self.owners(refs(node.args)) & self.written:
+            return False
+        # What may have to be computed by NumPy after all must not have written anything.
+        far = node.name in FAR or (self.group is not None and self.group.has(FAR))
+        if far and (self.written or node.target is not None):
+            return False
+        if node.target is None or self.group is None:
+            return True
+        owner = self.layouts[node.target].owner
+        if owner in self.owners(self.group.made):
+            return False
+        inside = [*(number for number, _ in self.group.inputs), *refs(node.args)]
+        if any(self.layouts[n].owner == owner and n != node.target for n in inside):
+            return False
+        kinds = {kind for number, kind in self.group.inputs if number == node.target}
+        behind = self.owners(number for step in self.waiting for number in reads_of(step))
+        return kinds <= {FULL, SCALAR} and owner not in behind | self.written
+
+    def stand(self, step: Step) -> None:
+        """Put a step that stays a call before the open group, or behind it."""
+        if isinstance(step.outs, int):
+            self.makers[step.outs] = step
+        inside = set() if self.group is None else self.group.steps_of()
+        read = set(reads_of(step))
+        stays = self.can_raise(step) and (
+            self.written or any(one.kind != CALL for one in self.waiting)
+        )
         if stays or step.kind not in (CALL, GRAD, TOUCH):
-            close()
-            plan.append(step)
-        elif set(reads_of(step)) & (inside | late) or (step.kind != CALL and waiting):
-            waiting.append(step)
-            late.update(outs_of(step))
+            self.close()
+            self.plan.append(step)
+        elif (
+            read & (inside | self.late)
+            or self.owners(read) & self.written
+            or (step.kind != CALL and (self.waiting or self.written))
+        ):
+            self.waiting.append(step)
+            self.late.update(outs_of(step))
         else:
-            plan.append(step)
-    close()
-    return _worth(_find_outputs(plan, needed))
+            self.plan.append(step)
 
 
 def _is_aid(step: Step) -> bool:
@@ -390,21 +492,9 @@ def _find_outputs(plan: list[Step | Group], needed: set[int]) -> list[Step | Gro
     kept: list[Step | Group] = []
     for part in reversed(plan):
         if isinstance(part, Group):
-            alive: list[Node] = []
-            inside: set[int] = set()
-            for node in reversed(part.nodes):
-                if (node.number in wanted and not node.view) or node.number in inside:
-                    alive.append(node)
-                    inside |= set(refs(node.args))
-            part.nodes = alive[::-1]
-            part.outputs = [n.number for n in part.nodes if n.number in wanted and not n.view]
-            used: dict[tuple[int, str], int] = {}
-            for key in part.inputs:
-                if key[0] in inside:
-                    used[key] = len(used)
-            part.inputs = used
+            part.prune(wanted)
             wanted -= part.steps_of()
-            wanted |= {number for number, _ in used}
+            wanted |= {number for number, _ in part.inputs} | set(part.targets())
             if part.nodes:
                 kept.append(part)
         elif not _is_aid(part) or set(outs_of(part)) & wanted:
@@ -413,19 +503,17 @@ def _find_outputs(plan: list[Step | Group], needed: set[int]) -> list[Step | Gro
     return kept[::-1]
 
 
-def _worth(plan: list[Step | Group]) -> list[Step | Group]:
-    """Put the steps back where a kernel would not pay: views alone, or one small call."""
-    found: list[Step | Group] = []
-    seen: set[int] = set()
-    for part in plan:
-        if isinstance(part, Group):
-            work = [node for node in part.nodes if node.name not in ("same", "fill")]
-            large = part.size >= 16384 and any(node.name in HEAVY for node in work)
-            if len(work) >= (2 if part.size >= 4096 else FEWEST) or (large and work):
-                found.append(part)
-                continue
+def worth(group: Group) -> bool:
+    """Say whether a kernel for this group alone would pay: not for views, or one small call."""
+    work = group.work()
+    large = group.size >= 16384 and any(node.name in HEAVY for node in work)
+    return len(work) >= (2 if group.size >= 4096 else FEWEST) or bool(large and work)
+
+
+def calls_of(parts: Iterable[Step | Group]) -> list[Step]:
+    """Return parts of a plan as the calls that they were, each once."""
+    found: dict[int, Step] = {}
+    for part in parts:
         for step in part.members if isinstance(part, Group) else [part]:
-            if id(step) not in seen:
-                seen.add(id(step))
-                found.append(step)
-    return found
+            found.setdefault(id(step), step)
+    return list(found.values())

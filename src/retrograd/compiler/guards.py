@@ -9,12 +9,27 @@ from typing import Any
 
 import numpy as np
 
-from .._core.modes import switches, thread_modes
+from .._core.checking import (
+    ITEM,
+    SAME,
+    SEQUENCE,
+    TABLE,
+    TENSOR,
+    Captured,
+    CapturedGrad,
+    Check,
+    Holder,
+    Mold,
+    Part,
+    contents,
+    missing,
+    modes_now,
+    module_writes,
+)
 from .._core.promotion import defaults
 from .._core.value import Value
-from ..nn._members import writes
 from ..nn.module import Module
-from .trace import Captured, CapturedGrad
+from . import trace
 
 PLAIN = (bool, int, float, complex, str, bytes, type(None))
 
@@ -32,16 +47,6 @@ def flatten(args: Any, settings: Any) -> tuple[Any, list[Any]]:
     return tuple(key), tensors
 
 
-def modes_now() -> Any:
-    """Return the thread's modes, None where each has its default."""
-    if switches.special == 0:
-        return None
-    modes = thread_modes()
-    if modes.is_default():
-        return None
-    return (modes.grad, modes.inference, modes.anomaly, modes.pack is None)
-
-
 def part(given: Any, tensors: list[Any]) -> Any:
     """Return the part of the key that one argument is."""
     if isinstance(given, Value):
@@ -56,9 +61,7 @@ def part(given: Any, tensors: list[Any]) -> Any:
             about = (*about, None if grad is None else description(grad), hooks_of(given))
         return about
     if isinstance(given, PLAIN):
-        if type(given) is float and (given == 0 or given != given):
-            return (float, repr(given))  # -0.0 is another number; nan is equal to itself here
-        return (type(given), given)
+        return (type(given), plain_key(given))
     if type(given) in (list, tuple):
         return (type(given), *[part(one, tensors) for one in given])
     if type(given) is dict:
@@ -177,16 +180,16 @@ class Reads:
             name = instruction.argval
             owner, last = last, None
             if instruction.opname in ("LOAD_GLOBAL", "LOAD_NAME"):
-                value = space.get(name, MISSING)
+                value = space.get(name, missing)
                 self.globals[(id(space), name)] = (space, name, value)
-                if value is not MISSING:
+                if value is not missing:
                     self.thing(value)
                     last = value if isinstance(value, (type, types.ModuleType)) else None
             elif instruction.opname in ("LOAD_ATTR", "LOAD_METHOD"):
                 self.names.add(name)
                 if owner is not None and not settled(owner):
                     value = held(owner, name)
-                    if value is not MISSING:
+                    if value is not missing:
                         self.attributes[(id(owner), name)] = (owner, name, value)
                         self.thing(value)
                     last = value if isinstance(value, (type, types.ModuleType)) else None
@@ -200,7 +203,7 @@ class Reads:
         if depth and isinstance(owner, (type, types.ModuleType)) and not settled(owner):
             for name in names:
                 value = held(owner, name)
-                if value is not MISSING:
+                if value is not missing:
                     self.attributes[(id(owner), name)] = (owner, name, value)
                     self.thing(value)
                     self.owner(value, names, depth - 1)
@@ -236,15 +239,14 @@ class Reads:
         return [value for value in values if isinstance(value, Value)]
 
 
-MISSING = object()
 DEPTH = 6  # how far objects are followed: an attribute of an attribute of ...
 
 
 def held(owner: Any, name: str) -> Any:
     """Return an attribute of a class or module; a module's own ``__getattr__`` is not asked."""
     if isinstance(owner, types.ModuleType):
-        return vars(owner).get(name, MISSING)
-    return getattr(owner, name, MISSING)
+        return vars(owner).get(name, missing)
+    return getattr(owner, name, missing)
 
 
 def settled(owner: Any) -> bool:
@@ -257,14 +259,15 @@ def settled(owner: Any) -> bool:
 class Guards:
     """The guards of one tree beside its key."""
 
-    def __init__(self) -> None:
+    def __init__(self, key: Any, positions: int) -> None:
+        self.check = check_of(key, positions)
+        self.ready = False  # whether `check` knows what is outside
         self.reads = Reads()
         self.captured: dict[int, tuple[Any, Any]] = {}
         self.cells: dict[int, tuple[Any, Any]] = {}
         self.states: dict[int, tuple[Any, Any]] = {}
         self.kept: list[Any] = []  # what states name by its id, kept so that ids stay taken
         self.referred: set[int] = set()  # arrays that the replay reads anew
-        self.quick: Any = None
         self.bound: list[Any] = []  # called when a tensor may have got another array
 
     def start(self, function: Any, args: Any, settings: Any) -> None:
@@ -301,25 +304,26 @@ class Guards:
         """Guard what the new segments took from outside."""
         self.reads.classes()
         self.freeze()
+        # A `.grad` that was there before the call, though another may have come in its place.
+        grads = {number: writer.known[held] for held, number in writer.grads.items()}
         for segment in writer.new_segments:
-            for slot in segment.slots:
+            for number, slot in enumerate(segment.slots, segment.first):
                 source = slot.source
-                if isinstance(source, Captured):
+                if isinstance(source, trace.Captured):
                     self.captured[id(source.value)] = (source.value, description(source.value))
-                elif isinstance(source, CapturedGrad) and not isinstance(source.cell, int):
-                    grad = source.cell.grad
-                    about = None if slot.dtype is type(None) else description(grad)
+                elif isinstance(source, trace.CapturedGrad) and not isinstance(source.cell, int):
+                    about = description(grads[number]) if number in grads else None
                     self.cells[id(source.cell)] = (source.cell, about)
-        self.quick = None
+        self.check.writes = -1
+        self.ready = False
 
     def hold(self) -> bool:
         """Say whether everything is as it was."""
-        quick = self.quick
-        if quick is not None and quick():
+        if self.ready and self.check.holds():
             return True
         if not self.hold_in_full():
             return False
-        self.quick = self.write_quick()
+        self.refresh()
         for bind in self.bound:
             bind()
         return True
@@ -345,10 +349,10 @@ class Guards:
             if (None if grad is None else description(grad)) != about:
                 return False
         for owner, name, value in self.reads.attributes.values():
-            if not alike(getattr(owner, name, MISSING), value):
+            if not alike(getattr(owner, name, missing), value):
                 return False
         for space, name, value in self.reads.globals.values():
-            if not alike(space.get(name, MISSING), value):
+            if not alike(space.get(name, missing), value):
                 return False
         for cell, held in self.reads.cells.values():
             if not alike(contents(cell), held):
@@ -358,66 +362,143 @@ class Guards:
             for number, (thing, state) in self.states.items()
         )
 
-    def write_quick(self) -> Any:
-        """Return a function that is true only if nothing has changed since now.
+    def refresh(self) -> None:
+        """Let `check` be true as long as nothing changes from now on.
 
         It asks whether objects are the same ones, where `hold_in_full` asks what they are like.
         """
-        names: dict[str, Any] = {"writes": writes, "state_of": state_of, "alike": alike}
-        names["description"] = description
-        names["MISSING"] = MISSING
-        names["contents"] = contents
-        names["hooks_of"] = hooks_of
-        tests = [f"writes.count == {writes.count}"]
-
-        def name(thing: Any) -> str:
-            found = f"k{len(names)}"
-            names[found] = thing
-            return found
-
-        for value, _ in self.captured.values():
-            v = name(value)
-            tests.append(f"{v}.array is {name(value.array)}")
-            tests.append(f"{v}.requires is {value.requires} and {v}.node is {name(value.node)}")
-            if value.requires:
-                hooks = hooks_of(value)
-                if hooks is not None:
-                    tests.append(f"hooks_of({v}) == {name(hooks)}")
-                elif value.leaf is not None:
-                    tests.append(f"{name(value.leaf)}.hooks is None")
-        for cell, about in self.cells.values():
-            grad = f"{name(cell)}.grad"
-            if about is None:
-                tests.append(f"{grad} is None")
-            else:
-                tests.append(f"{grad} is not None and description({grad}) == {name(about)}")
-        for owner, key, value in self.reads.attributes.values():
-            found = f"getattr({name(owner)}, {key!r}, MISSING)"
-            tests.append(f"alike({found}, {name(value)})")
-        for space, key, value in self.reads.globals.values():
-            found = f"{name(space)}.get({key!r}, MISSING)"
-            plain = isinstance(value, PLAIN)
-            tests.append(f"alike({found}, {name(value)})" if plain else f"{found} is {name(value)}")
-        for cell, held in self.reads.cells.values():
-            found = f"contents({name(cell)})"
-            plain = isinstance(held, PLAIN)
-            tests.append(f"alike({found}, {name(held)})" if plain else f"{found} is {name(held)}")
+        check = self.check
+        check.writes = module_writes.count
+        watched = [value for value, _ in self.captured.values()]
+        hooked = [value for value in watched if hooks_of(value) is not None]
+        check.captured = [Captured(value) for value in watched if hooks_of(value) is None]
+        grads = [(cell, about) for cell, about in self.cells.values()]
+        check.grads = [
+            CapturedGrad(cell, None if about is None else mold_of(about))
+            for cell, about in grads
+            if about is None or about[-1] is None
+        ]
+        reads = self.reads
+        spaces = list(reads.globals.values())
+        check.spaces, check.space_names, check.space_values = columns(spaces)
+        check.closures, check.contents = columns(list(reads.cells.values()), 2)
+        owners = list(reads.attributes.values())
+        check.owners, check.owner_names, check.owner_values = columns(owners)
+        check.holders = []
+        closer: list[Any] = []
         for number, (thing, state) in self.states.items():
-            if number in self.referred:
+            if number in self.referred or type(thing) is tuple:
                 continue
-            if not isinstance(thing, Module) or thing._has_hooks():
-                tests.append(f"state_of({name(thing)}) == {name(state)}")
-        source = "def quick():\n    return (\n        " + "\n        and ".join(tests) + "\n    )\n"
-        exec(source, names)
-        return names["quick"]
+            if isinstance(thing, (list, dict)):
+                check.holders.append(Holder(thing, None))
+            elif isinstance(thing, Module):
+                if thing._has_hooks():
+                    closer.append((state_of, thing, state))
+            elif isinstance(thing, (tuple, np.ndarray)):
+                closer.append((state_of, thing, state))
+            else:
+                check.holders.append(Holder(vars(thing), thing))
+        closer += [(description, value, self.captured[id(value)][1]) for value in hooked]
+        closer += [
+            (description_of_grad, cell, about)
+            for cell, about in grads
+            if about is not None and about[-1] is not None
+        ]
+        check.closer = Closer(closer) if closer else None
+        self.ready = True
 
 
-def contents(cell: Any) -> Any:
-    """Return what is in the cell of a closure."""
+class Closer:
+    """What has to be looked at in full at each call: arrays, and what has hooks."""
+
+    def __init__(self, tests: list[Any]) -> None:
+        self.tests = tests
+
+    def __call__(self) -> bool:
+        return all(look(thing) == then for look, thing, then in self.tests)
+
+
+def description_of_grad(cell: Any) -> Any:
+    return None if cell.grad is None else description(cell.grad)
+
+
+def columns(rows: list[Any], count: int = 3) -> list[Any]:
+    """Return the columns of a table as lists."""
+    return [[row[place] for row in rows] for place in range(count)]
+
+
+def check_of(key: Any, positions: int) -> Check:
+    """Return what compares the arguments of a call with those that have a key."""
+    modes, _, *pieces = key
+    tensors = sum(map(tensors_in, pieces))
+    apart = True
+    if tensors > 1:
+        apart = pieces.pop() is None
+    names = [name for name, _ in pieces[positions:]]
+    pieces = pieces[:positions] + [piece for _, piece in pieces[positions:]]
     try:
-        return cell.cell_contents
-    except ValueError:
-        return MISSING
+        check = Check(modes, [part_of(piece) for piece in pieces], names)
+    except LookupError:
+        apart = False
+        check = Check(modes, [], [])
+    check.usable = apart
+    return check
+
+
+def tensors_in(piece: Any) -> int:
+    """Return how many tensors are in a part of a key."""
+    if is_tensor(piece):
+        return 1
+    return sum(map(tensors_in, piece)) if type(piece) is tuple else 0
+
+
+def is_tensor(piece: Any) -> bool:
+    """Say whether a part of a key is a tensor's."""
+    return type(piece) is tuple and len(piece) > 4 and isinstance(piece[3], np.dtype)
+
+
+def part_of(piece: Any) -> Part:
+    """Return what compares an argument with a part of a key.
+
+    Raises
+    ------
+    LookupError
+        Where a tensor has hooks: then the key itself is compared.
+    """
+    if isinstance(piece, Same):
+        return Part(SAME, None, piece.thing)
+    kind = piece[0]
+    if is_tensor(piece):
+        part = Part(TENSOR, kind, None)
+        has_sink = len(piece) > 8
+        if has_sink and piece[9] is not None:
+            raise LookupError
+        grad = mold_of(piece[8]) if has_sink and piece[8] is not None else None
+        part.mold = Mold(*piece[:8], has_sink, grad)
+        return part
+    if kind in (list, tuple):
+        part = Part(SEQUENCE, kind, None)
+        part.parts = [part_of(one) for one in piece[1:]]
+        return part
+    if kind is dict:
+        part = Part(TABLE, kind, None)
+        part.names = [name for name, _ in piece[1:]]
+        part.parts = [part_of(one) for _, one in piece[1:]]
+        return part
+    return Part(ITEM, kind, plain_of_key(kind, piece[1]))
+
+
+def plain_of_key(kind: Any, value: Any) -> Any:
+    """Return the number that a key holds as its text."""
+    return float(value) if kind is float and type(value) is str else value
+
+
+def mold_of(about: Any) -> Mold:
+    """Return a `description` as a mold."""
+    shape, strides, dtype, requires, is_leaf, hooks = about
+    if hooks is not None:
+        raise LookupError
+    return Mold(None, shape, strides, dtype, requires, is_leaf, True, False, False, None)
 
 
 def alike(now: Any, then: Any) -> bool:
@@ -429,7 +510,9 @@ def alike(now: Any, then: Any) -> bool:
 
 def plain_key(value: Any) -> Any:
     """Return what tells a plain value from others: -0.0 from 0.0, and nan is nan."""
-    if type(value) is float and (value == 0 or value != value):
+    if isinstance(value, float) and (value == 0 or value != value):
+        return repr(value)
+    if isinstance(value, complex):
         return repr(value)
     return value
 

@@ -1,8 +1,8 @@
 """Kernels: the source of one function per fused group, explicit loops for `numba.njit`.
 
-A kernel is ``kernel(rows, columns, inputs..., outputs..., scratch...)`` and returns 0, or a reason
-why the caller has to compute by NumPy: 1 for arguments of sin or cos too far from 0.  Arrays come
-flat, of the declared number of elements; the entry sees to that (see `native.py`).
+A kernel is ``kernel(rows, columns, inputs..., outputs..., scratch...)`` and returns 0, or 1 where
+the caller has to compute by NumPy: for arguments of sin or cos too far from 0.  Arrays come flat,
+of the sizes that the group says.  An array that is written in place comes once, as an output.
 
 Note [Bounds].  +, -, *, /, sqrt, comparisons, extrema and casts are NumPy's bit for bit; functions
 are within 2 units in the last place (see `polynomials.py`).  A sum of n numbers is made in several
@@ -38,19 +38,6 @@ from .fusion import Group
 from .trace import Ref
 
 LONGEST_SINGLE = 2048  # numbers summed in their own dtype; sums of blocks are added in float64
-
-HEAD = '''"""{title}"""
-
-import numba
-import numpy as np
-
-inlined = numba.njit(fastmath={{"contract"}}, forceinline=True, error_model="numpy")
-
-
-@numba.njit(fastmath={{"reassoc"}}, forceinline=True)
-def add(total, number):
-    return total + number
-'''
 
 KEYS = '''
 @inlined
@@ -92,16 +79,19 @@ class Kernel:
     Attributes
     ----------
     body : str
-        The source; the same group always has the same.
-    signature : list of str
-        The dtype of each parameter, and whether it is read or written.
-    sizes : list of int
-        How many elements each has.
+        The source of its function; the same group always has the same.
+    inputs : list of int
+        The places of the group's inputs that are parameters.
+    scratch : list of int
+        The slots of which a row is kept in scratch.
+    functions, keys : set
+        The helpers that it calls: polynomials by name and width, orders by width.
     """
 
     def __init__(self, group: Group, scalars: set[int]) -> None:
         self.group = group
-        self.scalars = scalars  # inputs that are NumPy scalars and no arrays
+        self.scalars = scalars  # inputs that are numbers and no arrays
+        self.inputs: list[int] = []
         self.lines: list[str] = []
         self.functions: set[tuple[str, int]] = set()
         self.keys: set[int] = set()
@@ -143,6 +133,7 @@ class Kernel:
         if node.name not in COMPARING:
             return node.dtype
         given = [self.group.slot(x.number).dtype for x in node.args if isinstance(x, Ref)]
+        given = [0.0 if one is float else one for one in given]  # Python's numbers are weak
         plain = [x for x in node.args if not isinstance(x, Ref)]
         return np.result_type(*given, *plain)
 
@@ -186,6 +177,10 @@ class Kernel:
                 if made is not None:
                     first = max(first, self._ready(made))
             self.loops[node.number] = first
+        last = max(self.loops.values(), default=0)
+        for node in group.nodes:
+            if node.target is not None:  # nobody reads the old numbers after that
+                self.loops[node.number] = last
 
     def _ready(self, node: Node) -> int:
         """Return the first loop that can read a value."""
@@ -228,16 +223,19 @@ class Kernel:
         self._place()
         self._keep()
         inputs = list(group.inputs)
-        names = [f"a{place}" for place in range(len(inputs))]
+        targets = {group.made[n].target: p for p, n in enumerate(group.outputs)}
+        self.arrays = [f"o{targets[n]}" if n in targets else f"a{p}"
+                       for p, (n, _) in enumerate(inputs)]  # fmt: skip
+        self.inputs = [p for p, (n, _) in enumerate(inputs) if n not in targets]
+        names = [self.arrays[place] for place in self.inputs]
         outs = [f"o{place}" for place in range(len(group.outputs))]
         kept = [f"kept{place}" for place in range(len(self.scratch))]
         self.put(0, f"def kernel(rows, columns, {', '.join([*names, *outs, *kept])}):")
         outer: dict[int, str] = {}
-        for name, (number, kind) in zip(names, inputs):
+        for name, (number, kind) in zip(self.arrays, inputs):
             if number in self.scalars:
                 outer[number] = name
-                continue
-            if kind == SCALAR:
+            elif kind == SCALAR:
                 self.put(1, f"{name}_value = {name}[0]")
                 outer[number] = f"{name}_value"
         for place, number in enumerate(group.outputs):
@@ -264,7 +262,7 @@ class Kernel:
             if group.made[number].kind == SCALAR:
                 self.put(1, f"o{place}[0] = {self.name(number)}")
         self.put(1, "return far" if self.far else "return np.int64(0)")
-        return self._helpers() + "\n\n" + "\n".join(self.lines) + "\n"
+        return "\n".join(self.lines) + "\n"
 
     def _made(self, *kinds: str) -> dict[int, str]:
         return {n.number: self.name(n.number) for n in self.group.nodes if n.kind in kinds}
@@ -293,7 +291,7 @@ class Kernel:
         row_inputs = {}
         for place, (number, kind) in enumerate(group.inputs):
             if kind == ROW:
-                self.put(2, f"r{place} = a{place}[i]")
+                self.put(2, f"r{place} = {self.arrays[place]}[i]")
                 row_inputs[number] = f"r{place}"
         last = max([self.loops[n.number] for n in group.nodes], default=0)
         rows = {**self.outer, **row_inputs, **self._made(SCALAR, ROW, TOTAL)}
@@ -334,10 +332,10 @@ class Kernel:
                 kinds = {k: place for (n, k), place in group.inputs.items() if n == number}
                 if kind == FULL and FULL in kinds:
                     inside[number] = f"x{kinds[FULL]}"
-                    text.append(f"x{kinds[FULL]} = a{kinds[FULL]}[full]")
+                    text.append(f"x{kinds[FULL]} = {self.arrays[kinds[FULL]]}[full]")
                 elif COLUMN in kinds:
                     inside[number] = f"x{kinds[COLUMN]}"
-                    text.append(f"x{kinds[COLUMN]} = a{kinds[COLUMN]}[column]")
+                    text.append(f"x{kinds[COLUMN]} = {self.arrays[kinds[COLUMN]]}[column]")
                 return
             if node.kind not in (FULL, COLUMN):
                 return
@@ -365,9 +363,13 @@ class Kernel:
         def given(arg: Any, dtype: np.dtype) -> str:
             return self.operand(arg, dtype, {**done, **inside})
 
+        writes: list[str] = []
         for node in stores:
             value(node.number)
             own = self.name(node.number)
+            if node.target is not None:
+                writes.append(f"o{group.outputs.index(node.number)}[full] = {own}")
+                continue
             if self.kept.get(node.number, "").startswith("kept"):
                 text.append(f"{self.kept[node.number]} = {own}")
             if node.number in group.outputs:
@@ -397,6 +399,7 @@ class Kernel:
                 after.append(f"{own}_all = {own}_all + {own}_sum")
             else:
                 after.append(f"{own} = np.{node.dtype.name}({own}_sum)")
+        text += writes
         for line in before:
             self.put(2, line)
         if opening:
@@ -452,39 +455,18 @@ class Kernel:
             if group.made[number].kind == TOTAL:
                 self.put(1, f"o{place}[0] = {self.name(number)}")
 
-    def _helpers(self) -> str:
-        parts = [HEAD.format(title="A fused kernel, written by retrograd.compile.")]
-        for width in sorted(self.keys):
-            mask = (1 << (width - 1)) - 1
-            parts.append(KEYS.format(width=width, last=width - 1, mask=mask))
-        for width in (32, 64):
-            names = {name for name, wide in self.functions if wide == width}
-            if names:
-                parts.append("\n" + polynomials.source(names, width))
-        return "\n".join(parts)
 
-    @property
-    def signature(self) -> list[str]:
-        """The dtype of each parameter, and whether it is read or written."""
-        found = []
-        for number, _ in self.group.inputs:
-            name = _declared(self.group.slot(number).dtype)
-            found.append(name if number in self.scalars else name + "/in")
-        found += [_declared(self.group.made[n].dtype) + "/out" for n in self.group.outputs]
-        return found + [_declared(self.group.made[n].dtype) + "/scratch" for n in self.scratch]
-
-    @property
-    def sizes(self) -> list[int]:
-        """How many elements each parameter has."""
-        group = self.group
-        lengths = {FULL: group.size, ROW: group.rows, COLUMN: group.columns, BOTTOM: group.columns}
-        kinds = [kind for _, kind in group.inputs]
-        kinds += [group.made[number].kind for number in group.outputs]
-        return [lengths.get(kind, 1) for kind in kinds] + [group.columns] * len(self.scratch)
-
-
-def _declared(dtype: np.dtype) -> str:
-    return "boolean" if dtype.kind == "b" else dtype.name
+def helpers(functions: set[tuple[str, int]], keys: set[int]) -> str:
+    """Return the source of what kernels call."""
+    parts = []
+    for width in sorted(keys):
+        mask = (1 << (width - 1)) - 1
+        parts.append(KEYS.format(width=width, last=width - 1, mask=mask))
+    for width in (32, 64):
+        names = {name for name, wide in functions if wide == width}
+        if names:
+            parts.append("\n" + polynomials.source(names, width))
+    return "\n".join(parts)
 
 
 def _plain(dtype: np.dtype) -> str:

@@ -6,9 +6,8 @@ import os
 import sys
 from typing import Any
 
-import numpy as np
-
-from .guards import MISSING, alike, description, state_of
+from .._core.checking import missing
+from .guards import alike, description, is_tensor, state_of
 
 VARIABLE = "RETROGRAD_LOGS"
 _ABOUT_TENSORS = (
@@ -42,7 +41,7 @@ def broken(guards: Any) -> str:
         if now != about:
             return f"a .grad was {described(about)}, is {described(now)}"
     for space, name, value in guards.reads.globals.values():
-        now = space.get(name, MISSING)
+        now = space.get(name, missing)
         if not alike(now, value):
             return f"the global {name} was {shown(value)}, is {shown(now)}"
     for cell, held in guards.reads.cells.values():
@@ -80,10 +79,6 @@ def difference(before: Any, after: Any) -> str:
             return f"the .grad of argument {place} or what hangs on it is another"
         return f"argument {place} was {shown(one)}, is {shown(other)}"
     return "the arguments differ"
-
-
-def is_tensor(part: Any) -> bool:
-    return isinstance(part, tuple) and len(part) > 4 and isinstance(part[3], np.dtype)
 
 
 def described(about: Any) -> str:

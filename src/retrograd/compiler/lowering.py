@@ -13,8 +13,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from .._core.library import library
 from .._core.op import Op
-from .mirror import Tape, Traced, Unfollowed, owner_of
+from .mirror import Tape, Traced, Unfollowed, expect, owner_of
 from .trace import CALL, Ref, Segment, Step
 
 
@@ -86,7 +87,7 @@ class Program:
         return new
 
 
-def lower(segment: Segment, values: Any) -> Program:
+def lower(segment: Segment, values: Any, fuses: bool = False) -> Program:
     """Open the steps of a segment.
 
     Parameters
@@ -94,6 +95,9 @@ def lower(segment: Segment, values: Any) -> Program:
     segment : Segment
     values : mapping or sequence
         What each slot, by its number, held in some call: an example, which is not written into.
+    fuses : bool
+        Whether kernels are made of the steps: then those are opened, too, that a kernel of the
+        library computes; else they stay whole, as they are faster so.
 
     Returns
     -------
@@ -101,9 +105,11 @@ def lower(segment: Segment, values: Any) -> Program:
     """
     program = Program(segment)
     tape = Tape()
+    behind = segment.parent is not None and segment.parent.backward is segment
+    tape.fuses = fuses
     for place, step in enumerate(segment.steps):
         try:
-            found = open_step(step, values, tape)
+            found = open_step(step, values, tape, behind)
         except Unfollowed as reason:
             program.whole[place] = str(reason)
             found = [step]
@@ -148,8 +154,11 @@ def note_layout(program: Program, number: int, held: Any, owners: dict[int, int]
         program.layouts[number] = Layout((), type(held), (), number, True)
 
 
-def open_step(step: Step, values: Any, tape: Tape) -> list[Step]:
+def open_step(step: Step, values: Any, tape: Tape, behind: bool = False) -> list[Step]:
     """Return the finer steps of one step, or the step itself where there is nothing in it.
+
+    What raises by values in a backward stays whole (`behind`): there is nothing to run again from
+    its start, so what it raises and what it assumes must be the rule's own affair.
 
     Raises
     ------
@@ -172,6 +181,8 @@ def open_step(step: Step, values: Any, tape: Tape) -> list[Step]:
     try:
         made, plain = run_both(step, values, tape)
         found = tape.steps
+        if behind and any(map(decides_by_values, found)):
+            raise Unfollowed("it looks at values in a backward")
         fill(step, made, plain, tape)
     except Unfollowed:
         forget(tape, begin, known)
@@ -181,6 +192,13 @@ def open_step(step: Step, values: Any, tape: Tape) -> list[Step]:
         raise Unfollowed(f"{type(error).__name__}: {error}") from None
     tape.by_id = known
     return found
+
+
+def decides_by_values(step: Step) -> bool:
+    """Say whether a fine step raises, or goes on, by the values that it is given."""
+    if step.function is expect:
+        return True
+    return (getattr(step.function, "__module__", None) or "").startswith("numpy.linalg")
 
 
 def forget(tape: Tape, begin: int, known: dict[int, Traced]) -> None:
@@ -209,7 +227,13 @@ def run_both(step: Step, values: Any, tape: Tape) -> tuple[Any, Any]:
             return {key: given(one, traced) for key, one in thing.items()}
         return thing
 
-    plain = step.function(*given(step.args, False), **given(step.settings, False))
+    served, before = library.served(), library.suspend(tape.fuses)
+    try:
+        plain = step.function(*given(step.args, False), **given(step.settings, False))
+    finally:
+        library.suspend(before)
+    if library.served() != served:
+        raise Unfollowed("a kernel of the library computes it")
     mirrored = tape.mirror.convert(step.function)
     made = mirrored(*given(step.args, True), **given(step.settings, True))
     return made, plain

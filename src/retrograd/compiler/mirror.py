@@ -9,6 +9,8 @@ no traced array runs as it is, and what it returns is a constant.
 
 from __future__ import annotations
 
+import functools
+import inspect
 import operator
 import types
 from typing import Any
@@ -55,6 +57,19 @@ _WRITING_METHODS = {"fill", "sort", "partition"}
 _PLAIN = (
     "shape", "ndim", "dtype", "size", "strides", "itemsize", "nbytes",
 )  # fmt: skip
+
+
+@functools.cache
+def place_of_out(function: Any) -> int:
+    """Return which argument of a NumPy function is the array to write into."""
+    try:
+        names = list(inspect.signature(function).parameters)
+    except ValueError:  # of C, without a signature
+        return 2 if function in (np.dot, np.concatenate) else MANY
+    return names.index("out") if "out" in names else MANY
+
+
+MANY = 1000
 
 
 class Flags:
@@ -129,7 +144,9 @@ class Traced(NDArrayOperatorsMixin, metaclass=ArrayKind):
         if isinstance(held, np.ndarray):
             if name in _METHODS:
                 method = getattr(np.ndarray, name)
-                return lambda *args, **settings: self.tape.call(method, (self, *args), settings)
+                return lambda *args, **settings: self.tape.method_of_array(
+                    method, (self, *args), settings
+                )
             if name in _WRITING_METHODS:
                 method = getattr(np.ndarray, name)
                 return lambda *args, **settings: self.tape.write(method, (self, *args), settings)
@@ -242,6 +259,7 @@ class Tape:
         self.held: dict[int, Any] = {}  # the example of each inner slot
         self.by_id: dict[int, Traced] = {}
         self.mirror = Mirror(self)
+        self.fuses = False  # whether kernels of the library are left out
 
     # -- arguments ----------------------------------------------------------------------------
 
@@ -363,6 +381,11 @@ class Tape:
         if name in _WRITING:
             return self.write(function, args, settings)
         out = settings.get("out")
+        place = place_of_out(function)
+        if len(args) > place:
+            if len(args) > place + 1:
+                raise Unfollowed(f"numpy.{name} with arguments behind its out")
+            out, args = args[place], args[:place]
         if out is not None:
             settings = {key: one for key, one in settings.items() if key != "out"}
             return self.into(function, args, settings, out)
@@ -396,6 +419,12 @@ class Tape:
                 if owner_of(one.held) is owner:
                     one.viewed = made.viewed = True
         return made
+
+    def method_of_array(self, method: Any, args: Any, settings: Any) -> Any:
+        """Write down a method of an array."""
+        if "out" in settings or (method is np.ndarray.dot and len(args) > 2):
+            raise Unfollowed("a method that writes into an array")
+        return self.call(method, args, settings)
 
     def method(self, name: str, scalar: Traced, args: Any, settings: Any) -> Any:
         """Write down a method of a NumPy scalar."""

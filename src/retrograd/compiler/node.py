@@ -6,10 +6,13 @@ from typing import Any
 
 import numpy as np
 
+from .._core.backward_errors import change_text
+from .._core.errors import SavedValueChangedError
 from .._core.node import CallNode
 from .._core.storage import tick
 from .._core.value import Value
 from ..tensor import Tensor, raw
+from .saved import Saved
 
 
 class CompiledNode(CallNode):
@@ -24,6 +27,11 @@ class CompiledNode(CallNode):
         How many results require grad.
     saved : tuple
         The slots of the forward that the backward reads.
+
+    Attributes
+    ----------
+    saved_outside : list of Saved
+        The tensors that must not be written into before the backward.
     """
 
     def __init__(self, function: Any, edges: tuple[Any, ...], outputs: int, saved: Any) -> None:
@@ -32,6 +40,8 @@ class CompiledNode(CallNode):
         self.kept = saved
         self.outputs = outputs
         self.results: list[Any] = [None] * outputs
+        self.saved_outside: list[Saved] = []
+        self.held: dict[Any, Any] = {}  # storages of arguments and results among them
 
     def name(self) -> str:
         return "CompiledFunctionBackward"
@@ -45,6 +55,20 @@ class CompiledNode(CallNode):
         self.results[place] = (array.shape, array.dtype)
         return made
 
+    def hold(self, owner: Any, value: Any) -> Any:
+        """Note a tensor that the backward needs unchanged; return it."""
+        self.held[owner] = value.get_storage()
+        return value
+
+    def check_saved(self, grads: tuple[Any, ...]) -> None:
+        """Refuse where something that the backward needs was written into since."""
+        for owner, text, results in self.saved_outside:
+            storage = owner.storage if isinstance(owner, Value) else self.held[owner]
+            if storage is None or storage.written <= self.seq:
+                continue
+            if any(grads[place] is not None for place in results):
+                raise SavedValueChangedError(text + change_text(storage))
+
     def run(self, grads: tuple[Any, ...], create_graph: bool) -> tuple[Any, ...]:
         if create_graph:
             raise RuntimeError(
@@ -52,6 +76,7 @@ class CompiledNode(CallNode):
                 "function is not recorded. Call the function without compile where "
                 "create_graph=True is needed"
             )
+        self.check_saved(grads)
         given = []
         for number, one in enumerate(grads):
             if one is None:

@@ -157,18 +157,25 @@ def build(source: str, signature: tuple[str, ...], numbers: int = 2) -> native.C
     native.Code
         Its `bind` makes the builtins that run the kernel.
     """
+    found = find(source, signature, numbers)
+    if found is None:
+        image = compile_source(source, signature, numbers)
+        found = native.Code(image, signature)
+        name = name_of(source, signature, numbers)
+        store(name, image)
+        _kernels[name] = found
+    return found
+
+
+def find(source: str, signature: tuple[str, ...], numbers: int = 2) -> native.Code | None:
+    """Return what `build` does if this process or the cache has it, else None."""
     name = name_of(source, signature, numbers)
     found = _kernels.get(name)
     if found is None:
         image = load(name)
         if image is not None:
             with contextlib.suppress(RuntimeError):  # no object file: it is made anew
-                found = native.Code(image, signature)
-        if found is None:
-            image = compile_source(source, signature, numbers)
-            found = native.Code(image, signature)
-            store(name, image)
-        _kernels[name] = found
+                found = _kernels[name] = native.Code(image, signature)
     return found
 
 

@@ -17,6 +17,7 @@ from .trace import (
     HOST,
     WRITE,
     OutGrad,
+    OutLeaf,
     OutNumber,
     OutTensor,
     OutView,
@@ -76,7 +77,7 @@ def leaving(program: Program) -> set[int]:
 
 def collect(outputs: Any, found: set[int]) -> None:
     """Add the slots that a result is made of."""
-    if isinstance(outputs, (OutTensor, OutNumber, OutGrad, OutView, Ref)):
+    if isinstance(outputs, (OutTensor, OutNumber, OutGrad, OutLeaf, OutView, Ref)):
         found.add(outputs.number)
     elif isinstance(outputs, dict):
         for one in outputs.values():

@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from .._core.storage import clock
 from .._core.tracing import set_recorder
 from .._core.value import Value
 from .answers import Answering, Failing
@@ -41,15 +42,21 @@ from .trace import (
 from .whole import Held, Whole, copied, template
 
 MOST_CHILDREN = 32  # branches at one place, before the rest of that place runs eagerly
+OTHERS = "other values"  # the key of what runs eagerly then
+ADVICE = "; where a number is only returned or computed with, t.item() needs no branch"
 LONGEST_PATH = 5000  # segments
 
 # Operations and functions whose results have shapes that depend on values.
 VARYING = {
     "nonzero", "argwhere", "places_of", "select_masked", "unique", "unique_consecutive",
     "numbers_repeated", "each_repeated", "bincount", "one_hot", "to_array", "checked",
+    "kept_entries", "bags_of", "rows_of_labels",
 }  # fmt: skip
 
 
+@unwatched(
+    "kernel", "function", "write", "written", "born", "grad", "observe", "compute", "look"
+)
 class Recorder(Answering, Rolling, Ending):
     """Writes the trace of one call, or answers from it what was already computed.
 
@@ -90,19 +97,24 @@ class Recorder(Answering, Rolling, Ending):
         self.numbers: dict[int, int] = {}  # the slot of an array, by its id
         self.alive: list[Any] = []  # everything whose id is used
         self.known: dict[int, Any] = {}  # tensors from outside
+        self.histories: list[Any] = []  # their nodes, and whether they require grad
         self.grads: dict[int, int] = {}  # the slots of `.grad` from before the call
         self.newborn: set[int] = set()
         self.cells: dict[int, Any] = {}  # what the `.grad` of each leaf is by now
+        self.places: dict[int, Any] = {}  # by cell: itself, or the place of the argument
+        self.own_cells: set[int] = set()  # of leaves made in the call: no other call has them
         self.new_segments: list[Segment] = []
         self.by_reference: Any = lambda array: False  # says whether an array is from outside
         self.reachable: Any = list  # finds the tensors that the program can reach
         self.claimed = 0  # writes made by recorded calls, not yet reported
         self.writes = 0  # all of them
         self.looks: list[Any] = []  # for the watcher of side effects: calls seen
+        self.new_ways = True  # whether they are written
         self.differentiable: list[Any] = []  # the results that require grad
         self.given_out: list[Any] = []
         self.has_readings = False  # whether the program holds any
         self.leaves = False  # whether a result is a new leaf
+        self.began = clock.now  # nodes made since are the trace's own
         self.follows = follows
         if executed is not None:
             self._answer_from(executed, key, steps)
@@ -111,7 +123,13 @@ class Recorder(Answering, Rolling, Ending):
                 self.new_segments.append(segment)
             for place, value in enumerate(tensors):
                 self._add(value.array, Argument(place))
-                self.known[id(value)] = value
+                self._know(value)
+
+    def _know(self, value: Any) -> None:
+        """Note a tensor from before the call, and its place in the graph."""
+        if id(value) not in self.known:
+            self.known[id(value)] = value
+            self.histories.append((value, value.node, value.requires))
 
     # -- slots ----------------------------------------------------------------------------------
 
@@ -142,12 +160,12 @@ class Recorder(Answering, Rolling, Ending):
             self.alive.append(array)
             return Ref(alias)
         if value is not None and id(value) not in self.newborn:
-            self.known[id(value)] = value
+            self._know(value)
             self.alive.append(value)
             return Ref(self._add(array, Captured(value)))
         owner = self.owner_of(array)
         if owner is not None:
-            self.known[id(owner)] = owner
+            self._know(owner)
             self.alive.append(owner)
             return Ref(self._add(array, Captured(owner)))
         self.fail(f"{what} is given an array that was computed outside of recorded operations")
@@ -200,7 +218,6 @@ class Recorder(Answering, Rolling, Ending):
     def _idle(self) -> bool:
         return bool(self.failed) or self.busy or threading.get_ident() != self.thread
 
-    @unwatched
     def kernel(self, op: Any, operands: Any, arrays: Any, settings: Any) -> Any:
         """Run and note the kernel of an operation."""
         settings = settings or {}
@@ -212,7 +229,6 @@ class Recorder(Answering, Rolling, Ending):
             args.append(self._given(array, value, op.name))
         return self._call(op.kernel, tuple(args), arrays, settings, op.name)
 
-    @unwatched
     def function(self, function: Any, args: Any, settings: dict[str, Any]) -> Any:
         """Run and note a function of arrays: a rule, a sum of gradients, a draw."""
         if self._idle() or any(isinstance(one, Value) for one in args):
@@ -294,7 +310,6 @@ class Recorder(Answering, Rolling, Ending):
             call = self.answered.function
         return call.rebuilt(out)
 
-    @unwatched
     def write(self, function: Any, target: Any, args: Any) -> None:
         """Run and note a function that writes into an array."""
         if self._idle():
@@ -319,7 +334,6 @@ class Recorder(Answering, Rolling, Ending):
         if not self.failed:
             self._note(step)
 
-    @unwatched
     def written(self, storage: Any) -> None:
         """Note that a storage was marked as written: by a recorded call, or the trace ends."""
         if self._idle():
@@ -338,12 +352,11 @@ class Recorder(Answering, Rolling, Ending):
             if one is value:
                 owner = place
         step = Step(TOUCH, owner, (storage.writer,), name=storage.writer)
-        if self.answering:
-            self._answer(step)
-        else:
+        if not self.answering:
             self._note(step)
+        elif self._answer(step) is not Failing:
+            storage.version -= 1  # the replay has counted this write
 
-    @unwatched
     def born(self, value: Any) -> None:
         """Note a tensor that is made during the trace."""
         if threading.get_ident() == self.thread:
@@ -406,7 +419,6 @@ class Recorder(Answering, Rolling, Ending):
             found = self._same_memory(array)
         return array if found is None else Ref(found)
 
-    @unwatched
     def grad(self, owner: Any, cell: Any, wrote: bool) -> None:
         """Note that the `.grad` of a leaf is read or was written."""
         if self._idle():
@@ -419,11 +431,13 @@ class Recorder(Answering, Rolling, Ending):
                 place = number
                 break
         if first:
+            self.places[id(cell)] = place
             self.alive.append(cell)
             if owner is not None and id(owner) in self.newborn:
-                self.cells[id(cell)] = grad
-                return
-            self.outer_cells[id(cell)] = cell
+                self.own_cells.add(id(cell))
+        if id(cell) in self.own_cells:
+            self.cells[id(cell)] = grad
+            return
         if not wrote:
             if first:
                 self.cells[id(cell)] = grad
@@ -484,7 +498,6 @@ class Recorder(Answering, Rolling, Ending):
 
     # -- where Python looks -----------------------------------------------------------------------
 
-    @unwatched
     def observe(self, value: Any, kind: str, plain: Any) -> Any:
         """Note that Python reads a value; the trace branches on what it sees."""
         if self._idle():
@@ -496,6 +509,8 @@ class Recorder(Answering, Rolling, Ending):
             made = "an array" if kind == "numpy" else "text"
             self.fail(f"a tensor is made {made}, which the trace cannot follow")
             return plain
+        if kind == "tolist" and not value.array.ndim:
+            kind = "item"
         number = isinstance(plain, (float, int)) and not isinstance(plain, bool)
         if kind == "item" and number and not asks_types(reader()):
             self.has_readings = True
@@ -519,7 +534,6 @@ class Recorder(Answering, Rolling, Ending):
         """Note the reading of one number, whose value decides nothing yet."""
         return self.compute(read_number, (where,), (array,))
 
-    @unwatched
     def compute(self, function: Any, args: Any, given: Any) -> int:
         """Note a calculation on numbers; return its slot."""
         step = Step(CALL, function, args, name=getattr(function, "__name__", "compute"))
@@ -539,7 +553,6 @@ class Recorder(Answering, Rolling, Ending):
         self.readings.append(made)
         return made
 
-    @unwatched
     def look(self, number: int, kind: str) -> Any:
         """Note that the program depends on a number: a branch."""
         plain = self.values[number]
@@ -573,7 +586,8 @@ class Recorder(Answering, Rolling, Ending):
             self.last_loop = segment
             self._go_back(segment.loop)
             segment = segment.loop.target
-        known = segment.children.get(key)
+        full = len(segment.children) >= MOST_CHILDREN
+        known = segment.children.get(OTHERS if full and key not in segment.children else key)
         self.follows = known is not None
         self.at = 0
         if known is not None:
@@ -581,12 +595,14 @@ class Recorder(Answering, Rolling, Ending):
             if known.eager:
                 self.fail(known.eager)
             return
-        child = Segment(len(self.values), segment, key)
-        segment.children[key] = child
+        if not self.new_ways:
+            return self.fail("new ways are not recorded")
+        child = Segment(len(self.values), segment, OTHERS if full else key)
+        segment.children[child.key] = child
         self.segment = child
         self.new_segments.append(child)
-        if len(segment.children) > MOST_CHILDREN:
-            self.fail(f"more than {MOST_CHILDREN} different values were seen at one place")
+        if full:
+            self.fail(f"more than {MOST_CHILDREN} different values were seen at one place{ADVICE}")
         elif len(child.path()) > LONGEST_PATH:
             self.fail(f"one call looks at more than {LONGEST_PATH} values")
 

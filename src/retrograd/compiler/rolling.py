@@ -41,7 +41,6 @@ class Rolling:
         super().__init__()
         self.given: set[int] = set()  # the slots that no step fills
         self.readings: list[Reading] = []
-        self.outer_cells: dict[int, Any] = {}  # of leaves from outside, whose `.grad` was touched
         self.outsiders: dict[int, Any] = {}  # objects that were there before the call
         self.entered: dict[int, tuple[int, int]] = {}  # by id of a frame: its call's number, slots
         self.entries: dict[Any, int] = {}  # calls of each code that lends its variables

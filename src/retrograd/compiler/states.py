@@ -187,9 +187,12 @@ class Walk:
         ]  # fmt: skip
         for number, frame in enumerate(self.frames):
             self.frame(frame, number)
-        for number, cell in sorted(self.recorder.outer_cells.items()):
-            self.form.append(number)
-            self.ref(cell.grad)
+        for number, cell in sorted(self.recorder.places.items()):
+            if number not in self.recorder.own_cells:
+                if isinstance(cell, int):
+                    cell = self.recorder.tensors[cell].get_cell()
+                self.form.append(number)
+                self.ref(cell.grad)
         while self.waiting:
             if len(self.seen) > MOST_OBJECTS:
                 raise Unclear

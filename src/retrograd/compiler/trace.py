@@ -184,6 +184,9 @@ class Segment:
         results that require grad; its `outputs` are one `Ref` or None for each input.
     inputs : list of Value or int
         The tensors that gradients go to: arguments by their place, others themselves.
+    saved : list of Saved
+        Tensors that others hold and that the backward needs unchanged: arguments by their place,
+        results as a `Ref` of their slot, others themselves.
     refuses : str
         What a backward of the results is told, where they come from a graph that was freed.
     eager : str
@@ -211,6 +214,7 @@ class Segment:
         self.outputs: Any = None
         self.backward: Segment | None = None
         self.inputs: list[Any] = []
+        self.saved: list[Any] = []
         self.refuses = ""
         self.eager = ""
         self.run: Any = None
@@ -280,6 +284,18 @@ class OutValue(NamedTuple):
 
     place: int | None
     value: Any
+
+
+class OutCell(NamedTuple):
+    """The `.grad` of a leaf in the result: its cell, an argument's by the argument's place."""
+
+    cell: Any
+
+
+class OutHeldGrad(NamedTuple):
+    """A tensor in the result that was a `.grad` before the call, and is none any more: its slot."""
+
+    number: int
 
 
 class OutView(NamedTuple):

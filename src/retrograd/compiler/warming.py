@@ -78,13 +78,13 @@ def make_fast(segment: Segment, values: list[Any], guards: Any, fuses: bool = Fa
     if backward is not None and backward.steps:
         example = interpreted(backward, values)
         if example is not None:
-            behind = prepare(lower(backward, example))
+            behind = prepare(lower(backward, example, fuses))
         steps = backward.steps if behind is None else behind.steps
         saved = {number for step in steps for number in reads_of(step)}
         saved |= {one.number for one in backward.outputs if isinstance(one, Ref)}
     elif backward is not None:
         saved = {one.number for one in backward.outputs if isinstance(one, Ref)}
-    program = prepare(lower(segment, values), saved)
+    program = prepare(lower(segment, values, fuses), saved)
     if fuses:
         fused.begin(segment, program.copy(), None if behind is None else behind.copy(), install)
     install(segment, program, behind, guards)

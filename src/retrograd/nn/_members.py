@@ -13,21 +13,9 @@ from __future__ import annotations
 import weakref
 from typing import Any
 
+from .._core.checking import module_writes as writes
+
 _MISSING = object()
-
-
-class Writes:
-    """Counts assignments to attributes of modules, of every module together.
-
-    As long as the count stands, no module has changed (but for what is written into its
-    ``__dict__`` directly): compiled functions ask before each call.
-    """
-
-    def __init__(self) -> None:
-        self.count = 0
-
-
-writes = Writes()
 
 
 class Members(dict[str, Any]):

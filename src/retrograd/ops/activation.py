@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from .._core.library import library
 from .._core.op import op
 from .._core.promotion import FLOAT32, FLOAT64
 from .._core.public import expect_tensor, public
@@ -92,22 +93,34 @@ def glu_dx(g, x, axis):
 @op(node="GeluBackward0", elementwise=True)
 def gelu(x):
     """x times the normal distribution function of x.  (*S) -> (*S)"""
+    if x.size >= library.least and (found := library.run("gelu", x)) is not None:
+        return found
     return x * normal_gate(x)
 
 
 @gelu.grad("x")
 def gelu_dx(g, x):
+    if type(x) is np.ndarray and x.size >= library.least:
+        found = library.run("gelu_dx", g, x)
+        if found is not None:
+            return found
     return g * (normal_gate(x) + x * normal_density(x))
 
 
 @op(name="gelu_tanh", node="GeluBackward0", elementwise=True)
 def gelu_tanh(x):
     """GELU with the tanh approximation.  (*S) -> (*S)"""
+    if x.size >= library.least and (found := library.run("gelu_tanh", x)) is not None:
+        return found
     return 0.5 * x * (1 + np.tanh(0.7978845608028654 * (x + 0.044715 * x * x * x)))
 
 
 @gelu_tanh.grad("x")
 def gelu_tanh_dx(g, x):
+    if type(x) is np.ndarray and x.size >= library.least:
+        found = library.run("gelu_tanh_dx", g, x)
+        if found is not None:
+            return found
     inside = np.tanh(0.7978845608028654 * (x + 0.044715 * x * x * x))
     slope = 0.7978845608028654 * (1 + 0.134145 * x * x)
     return g * (0.5 * (1 + inside) + 0.5 * x * (1 - inside * inside) * slope)
@@ -116,11 +129,17 @@ def gelu_tanh_dx(g, x):
 @op(node="SiluBackward0", elementwise=True)
 def silu(x):
     """x * sigmoid(x).  (*S) -> (*S)"""
+    if x.size >= library.least and (found := library.run("silu", x)) is not None:
+        return found
     return x / (1 + np.exp(-x))
 
 
 @silu.grad("x")
 def silu_dx(g, x):
+    if type(x) is np.ndarray and x.size >= library.least:
+        found = library.run("silu_dx", g, x)
+        if found is not None:
+            return found
     gate = 1 / (1 + np.exp(-x))
     return g * (gate * (1 + x * (1 - gate)))
 

@@ -17,6 +17,7 @@ from __future__ import annotations
 import numpy as np
 
 from .._core.broadcast import sum_to
+from .._core.library import library
 from .._core.op import op
 from .linear_algebra import turned
 from .row_sums import row_maxima, row_totals
@@ -54,27 +55,24 @@ def times_turned(x, y):
     return np.matmul(x, y)
 
 
-def scores_of(q, k, bias, scale, causal):
-    """Return scores with a bias added, what may be seen (None for all), and whether exp is safe."""
-    scores = np.matmul(q, np.multiply(turned(k), scale, order="C"))
+def ranged(scores, bias, causal):
+    """Add a bias to scores; return what may be seen (None for all), and whether exp is safe."""
     seen = triangle(*scores.shape[-2:]) if causal else None
-    if not scores.size:
-        return scores, seen, False
     safe = bool(
         np.minimum.reduce(scores, axis=None) > -_SAFE
         and np.maximum.reduce(scores, axis=None) < _SAFE
     )
     if bias is None:
-        return scores, seen, safe
+        return seen, safe
     if bias.dtype == bool:
-        return scores, bias if seen is None else seen & bias, safe
+        return bias if seen is None else seen & bias, safe
     finite = bias[bias != -np.inf]
     # The bias and the scores share the range: what is left holds both.
     safe = safe and (not finite.size or bool(np.abs(finite).max() < _SAFE / 2))
     scores += bias
     if safe and finite.size:
         safe = bool(np.maximum.reduce(scores, axis=None) < _SAFE)
-    return scores, seen, safe
+    return seen, safe
 
 
 @op(node="SafeSoftmaxBackward0")
@@ -91,9 +89,16 @@ def attention_weights(q, k, bias, *, scale, causal=False, blind=0.0):
     blind : float
         The weights of a query that may see no key: PyTorch has 0, or nan in its explicit path.
     """
-    scores, seen, safe = scores_of(q, k, bias, scale, causal)
+    scores = np.matmul(q, np.multiply(turned(k), scale, order="C"))
+    if scores.size >= library.least and (bias is None or bias.dtype == scores.dtype):
+        weigh = library.find("attention", scores)
+        if weigh is not None:
+            if bias is not None:
+                scores += bias
+            return weigh(scores, causal, blind)
     if not scores.size:
         return scores
+    seen, safe = ranged(scores, bias, causal)
     if safe:
         np.exp(scores, scores)
         if seen is not None:

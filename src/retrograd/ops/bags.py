@@ -11,7 +11,7 @@ import numpy as np
 
 from .._core.op import op
 from .._core.public import expect_tensor, public
-from .._core.tracing import constant
+from .._core.tracing import constant, run
 from .._core.value import Value
 from ._arguments import scalar_name
 from .along import put_along
@@ -132,33 +132,51 @@ def _check_bags(weight, indices, offsets):
 def bagged(weight, indices, offsets, by_frequency, mode, samples, include_last, padding_idx):
     """Return the bags, their sizes, and for "max" which entry of `indices` each column is of."""
     _check_bags(weight, indices, offsets)
-    array = np.reshape(indices.array, (-1,))
-    rows = weight.get_shape()[0]
-    if array.size and (array.min() < 0 or array.max() >= rows):
-        place = int(np.flatnonzero((array < 0) | (array >= rows))[0])
-        raise RuntimeError(
-            f"Index {place} of input takes value {array[place]} which is not in the valid range "
-            f"[0, {rows})"
-        )
-    sizes, end = sizes_of(offsets.array, array.size, include_last)
-    kept = np.arange(end)
-    if padding_idx >= 0:
-        kept = np.flatnonzero(array[:end] != padding_idx)
-        of_bag = np.repeat(np.arange(sizes.size), sizes)
-        sizes = np.bincount(of_bag[kept], minlength=sizes.size)
-    array = array[kept]
+    # Which entries are left may be a matter of values: then a trace asks for their number.
+    choose = kept_entries if include_last or padding_idx >= 0 else every_entry
+    array, sizes, kept = run(
+        choose, indices.array, offsets.array, weight.get_shape()[0], include_last, padding_idx
+    )
     found = embed(weight, array, by_frequency=by_frequency)
     if samples is not None:
         flat = samples.reshape(-1)
         found = found * (flat if kept.size == flat.numel() else flat[kept]).unsqueeze(-1)
     if mode == 2:
         out, places = max_bags(found, sizes)
-        chosen = places.array
-        return out, sizes, array[chosen] * (sizes > 0)[:, None] if array.size else chosen
-    divisors = None
-    if mode == 1:
-        divisors = np.maximum(sizes, 1).astype(weight.get_dtype())[:, None]
+        return out, sizes, run(_entries, array, places.array, sizes)
+    divisors = run(_divisors, sizes, weight.get_dtype()) if mode == 1 else None
     return sum_bags(found, sizes, divisors), sizes, None
+
+
+def every_entry(indices, offsets, rows, include_last, padding_idx):
+    """Return the entries that bags are made of, the sizes of the bags, and where entries were."""
+    array = np.reshape(indices, (-1,))
+    if array.size and (array.min() < 0 or array.max() >= rows):
+        place = int(np.flatnonzero((array < 0) | (array >= rows))[0])
+        raise RuntimeError(
+            f"Index {place} of input takes value {array[place]} which is not in the valid range "
+            f"[0, {rows})"
+        )
+    sizes, end = sizes_of(offsets, array.size, include_last)
+    kept = np.arange(end)
+    if padding_idx >= 0:
+        kept = np.flatnonzero(array[:end] != padding_idx)
+        of_bag = np.repeat(np.arange(sizes.size), sizes)
+        sizes = np.bincount(of_bag[kept], minlength=sizes.size)
+    return array[kept], sizes, kept
+
+
+def kept_entries(indices, offsets, rows, include_last, padding_idx):
+    """The same as `every_entry`, where some entries may be left out."""
+    return every_entry(indices, offsets, rows, include_last, padding_idx)
+
+
+def _entries(array, chosen, sizes):
+    return array[chosen] * (sizes > 0)[:, None] if array.size else np.array(chosen)
+
+
+def _divisors(sizes, dtype):
+    return np.maximum(sizes, 1).astype(dtype)[:, None]
 
 
 # -- public functions ---------------------------------------------------------------------------
@@ -305,11 +323,19 @@ def embedding_bag_of(
         weight, indices, offsets, scale_grad_by_freq, mode, per_sample_weights,
         include_last_offset, padding_idx,
     )  # fmt: skip
-    whole, _ = sizes_of(offsets.array, indices.array.size, include_last_offset)
-    bag_of = np.repeat(np.arange(whole.size), whole)
+    short = mode == 0 and padding_idx < 0 and weight.get_dtype() != np.float64
+    bag_of = run(bags_of, offsets.array, indices.array.size, include_last_offset, short)
     if mode == 0:
-        sizes = np.zeros(offsets.array.size, np.int64)
-        if padding_idx < 0 and weight.get_dtype() != np.float64:
-            bag_of = bag_of[:0]
+        sizes = constant(np.zeros(offsets.array.size, np.int64))
     chosen = sizes if chosen is None else chosen
-    return (out, *[weight.make(np.array(one, np.int64)) for one in (bag_of, sizes, chosen)])
+    return (out, *[weight.make(run(_own, one)) for one in (bag_of, sizes, chosen)])
+
+
+def bags_of(offsets, count, include_last, short):
+    """Return the bag of each entry, or none at all."""
+    sizes, _ = sizes_of(offsets, count, include_last)
+    return np.repeat(np.arange(sizes.size), sizes)[: 0 if short else None]
+
+
+def _own(array):
+    return np.array(array, np.int64)

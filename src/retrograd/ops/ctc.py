@@ -11,6 +11,7 @@ import numpy as np
 
 from .._core.op import op
 from .._core.public import expect_tensor, public
+from .._core.tracing import from_python, run
 from .._core.value import Value
 from ._arguments import scalar_name
 from .selection import where
@@ -171,10 +172,14 @@ _CHECKING = " (while checking arguments for ctc_loss_allocate_outputs)"
 def _lengths(name, given):
     """Return lengths given as a tensor or a sequence, as an array of int64."""
     if not isinstance(given, Value):
-        return np.atleast_1d(np.asarray(given, np.int64))
+        return from_python(_whole_numbers, given)
     if given.get_dtype().kind not in "iu":
         raise RuntimeError(f"{name} must be integral")
-    return np.atleast_1d(given.array).astype(np.int64)
+    return run(_whole_numbers, given.array)
+
+
+def _whole_numbers(given):
+    return np.atleast_1d(np.asarray(given)).astype(np.int64)
 
 
 def _padded(targets, lengths):
@@ -186,6 +191,19 @@ def _padded(targets, lengths):
     starts = np.cumulative_sum(lengths, include_initial=True)[:-1]
     index = np.where(places < lengths[:, None], starts[:, None] + places, 0)
     return targets[index] if targets.size else np.zeros((len(lengths), most), np.int64)
+
+
+def rows_of_labels(x, targets, input_lengths, target_lengths, blank):
+    """Return targets as one row for each sample, after PyTorch's checks."""
+    labels = targets.astype(np.int64)
+    _check(x, labels, input_lengths, target_lengths, blank)
+    rows = _padded(labels, target_lengths)
+    _check_labels(rows, target_lengths, x.shape[2])
+    return rows
+
+
+def _divisors(lengths, dtype):
+    return np.maximum(lengths, 1).astype(dtype)
 
 
 def _check(x, targets, input_lengths, target_lengths, blank):
@@ -277,17 +295,14 @@ def ctc_loss(
                 f"argument #1 'log_probs'{_CHECKING}"
             )
         targets = targets.unsqueeze(0) if targets.dim() == 1 else targets
-    labels = targets.array.astype(np.int64, copy=False)
-    _check(log_probs.array, labels, inputs, wanted, blank)
-    rows = _padded(labels, wanted)
-    _check_labels(rows, wanted, log_probs.size(2))
+    rows = run(rows_of_labels, log_probs.array, targets.array, inputs, wanted, blank)
     losses = connectionist(
         log_probs, rows, inputs, wanted, blank=blank, zero_infinity=zero_infinity
     )
     if zero_infinity:
         losses = where(losses == np.inf, 0.0, losses)
     if reduction == 1:
-        return (losses / losses.make(np.maximum(wanted, 1).astype(losses.get_dtype()))).mean()
+        return (losses / losses.make(run(_divisors, wanted, losses.get_dtype()))).mean()
     if reduction == 2:
         return losses.sum()
     return losses.squeeze(0) if single else losses

@@ -7,6 +7,7 @@ import numpy as np
 from .._core.broadcast import sum_to
 from .._core.op import op
 from .._core.public import expect_tensor, public
+from .._core.tracing import all_true, constant, run
 from . import _returns
 from ._arguments import scalar_name
 from .diagonals import tril, triu
@@ -130,12 +131,19 @@ def inv_ex(A, *, check_errors=False):
     shape = expect_square("linalg.inv_ex", A)
     if check_errors:
         out = inv(A)
-        return _returns.linalg_inv_ex(out, A.make(np.zeros(shape[:-2], np.int32)))
-    flat = A.array.reshape(-1, *shape[-2:])
-    info = np.array([_info_of_inverse(one) for one in flat], np.int32).reshape(shape[:-2])
-    if info.any():
-        return _returns.linalg_inv_ex(A.make(np.full_like(A.array, np.inf)), A.make(info))
+        return _returns.linalg_inv_ex(out, A.make(constant(np.zeros(shape[:-2], np.int32))))
+    info = run(_infos, A.array, _info_of_inverse)
+    if not all_true(run(np.equal, info, 0)):
+        infinite = constant(np.full_like(A.array, np.inf))
+        return _returns.linalg_inv_ex(A.make(infinite), A.make(info))
     return _returns.linalg_inv_ex(inverse(A), A.make(info))
+
+
+def _infos(array, info_of):
+    """Return a number for each matrix of a batch."""
+    shape = array.shape
+    flat = array.reshape(-1, *shape[-2:])
+    return np.array([info_of(one) for one in flat], np.int32).reshape(shape[:-2])
 
 
 def _info_of_inverse(one):
@@ -374,13 +382,12 @@ def linalg_cholesky(A, *, upper=False):
 @public("cholesky_ex", namespace="linalg", method=False, out=True)
 def cholesky_ex(A, *, upper=False, check_errors=False):
     """Cholesky factor and, for each matrix, 0 or the order of the first bad minor."""
-    shape = expect_square("linalg.cholesky_ex", A)
-    flat = np.reshape(A.array, (-1, *shape[-2:]))
-    info = np.array([_order_of_failure(one) for one in flat], np.int32).reshape(shape[:-2])
-    if check_errors or not info.any():
+    expect_square("linalg.cholesky_ex", A)
+    info = run(_infos, A.array, _order_of_failure)
+    if check_errors or all_true(run(np.equal, info, 0)):
         factor = linalg_cholesky(A, upper=upper)
     else:
-        factor = A.make(np.tril(A.array))
+        factor = A.make(run(np.tril, A.array))
     return _returns.linalg_cholesky_ex(factor, A.make(info))
 
 
@@ -409,7 +416,7 @@ def linalg_matrix_power(A, n):
             f"linalg_matrix_power(): argument 'n' (position 2) must be int, not {type(n).__name__}"
         )
     if n == 0:
-        return A * 0 + A.make(np.eye(shape[-1], dtype=A.get_dtype()))
+        return A * 0 + A.make(constant(np.eye(shape[-1], dtype=A.get_dtype())))
     return _power(A, n) if n != 1 else A.clone()
 
 

@@ -7,6 +7,7 @@ import numpy as np
 from .._core.broadcast import sum_to
 from .._core.op import PROMOTE, op
 from .._core.public import expect_tensor, public
+from .._core.tracing import constant
 from ._arguments import scalar_name
 from .linear_algebra import turned
 from .norms import norm_of, norm_rule, vector_norm
@@ -140,5 +141,5 @@ def pdist(input, p=2.0):
         raise RuntimeError(f"pdist only supports 2D tensors, got: {len(shape)}D")
     if p < 0:
         raise RuntimeError("pdist only supports non-negative p values")
-    first, second = np.triu_indices(shape[0], 1)
+    first, second = map(constant, np.triu_indices(shape[0], 1))
     return vector_norm(input[first] - input[second], p=float(p), axis=(1,))

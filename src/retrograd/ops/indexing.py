@@ -266,7 +266,10 @@ def index_array(part):
     """Return an array or a sequence inside an index as an int64, int32 or bool value or array."""
     array = part.array if isinstance(part, Value) else part
     if not hasattr(array, "dtype"):
-        array = np.asarray([p.array if isinstance(p, Value) else p for p in array])
+        if any(isinstance(p, Value) for p in array):
+            array = np.asarray([p.array if isinstance(p, Value) else p for p in array])
+        else:
+            array = from_python(np.asarray, list(array))
         part = array
         if array.dtype.kind == "f":
             part = array = array.astype(np.int64)

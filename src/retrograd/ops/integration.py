@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from .._core.public import expect_tensor, public
+from .._core.tracing import constant
 from .._core.value import Value
 from ._axes import axis_of
 from .reduction import sum as sum_over
@@ -99,5 +100,6 @@ def linalg_vander(x, *, N=None):
 
 def _powers(x, powers):
     column = reshaped(x, (*x.get_shape(), 1))
-    exponents = x.make(np.asarray(powers, dtype=x.get_dtype() if powers else np.float32))
+    array = np.asarray(powers, dtype=x.get_dtype() if powers else np.float32)
+    exponents = x.make(constant(array))
     return column**exponents

@@ -10,6 +10,7 @@ from .._core.errors import explained
 from .._core.op import PROMOTE, op
 from .._core.promotion import result_type
 from .._core.public import expect_tensor, public
+from .._core.tracing import constant
 from .._core.value import Value
 from ._axes import axis_of
 from ._sizes import listed, ndarray
@@ -281,10 +282,10 @@ def combinations(input, r=2, with_replacement=False):
     if r < 0:
         raise RuntimeError(f"Expect a non-negative number, but got {r}")
     if r == 0:
-        return input.make(np.zeros_like(input.array, shape=(0,)))
+        return input.make(constant(np.zeros_like(input.array, shape=(0,))))
     order = np.indices((shape[0],) * r)
     keep = np.ones(order.shape[1:], bool)
     for before, after in pairwise(order):
         keep &= before <= after if with_replacement else before < after
-    columns = [select_slices(input, places[keep], axis=0) for places in order]
+    columns = [select_slices(input, constant(places[keep]), axis=0) for places in order]
     return stack(*columns, axis=1)

@@ -11,6 +11,7 @@ import numpy as np
 from .._core.broadcast import sum_to
 from .._core.op import op
 from .._core.public import expect_tensor, public
+from .._core.tracing import constant
 from . import _returns
 from .decomposition import (
     LinAlgError,
@@ -121,7 +122,7 @@ def solve_ex(A, B, *, left=True, check_errors=False):
         info = np.array([np.linalg.matrix_rank(one) < shape[-1] for one in rows], np.int32)
         empty = np.full(np.broadcast_shapes(B.get_shape()), math.nan, B.get_dtype())
         return _returns.linalg_solve_ex(B.make(empty), A.make(info.reshape(shape[:-2])))
-    return _returns.linalg_solve_ex(out, A.make(np.zeros(shape[:-2], np.int32)))
+    return _returns.linalg_solve_ex(out, A.make(constant(np.zeros(shape[:-2], np.int32))))
 
 
 # -- systems of tensors -------------------------------------------------------------------------

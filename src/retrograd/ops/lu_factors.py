@@ -150,15 +150,19 @@ def lu(A, *, pivot=True):
     _expect_pivoting("linalg.lu", pivot)
     both, pivots = lu_factor_op(A, together=True)
     size = min(shape[-2:])
-    swaps = permutation(pivots, shape[-2]).astype(A.get_dtype())
+    swaps = run(_swaps, pivots.array, shape[-2], A.get_dtype())
     upper = triu(both[..., :size, :], k=0)
     return _returns.linalg_lu(A.make(swaps), unit_lower(both, size), upper)
+
+
+def _swaps(pivots, rows, dtype):
+    return permutation(pivots, rows).astype(dtype)
 
 
 def lu_system(LU, pivots, B, left, adjointly):
     """Solve with the factors of A: A X = B, X A = B, or with the adjoint of A."""
     size = LU.get_shape()[-1]
-    swaps = LU.make(permutation(pivots, size).astype(LU.get_dtype()))
+    swaps = LU.make(run(_swaps, pivots.array, size, LU.get_dtype()))
     if not left:
         return turned(lu_transposed(LU, swaps, turned(B), adjointly))
     if adjointly:

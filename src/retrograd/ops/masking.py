@@ -8,6 +8,7 @@ from .._core.broadcast import sum_to
 from .._core.op import op
 from .._core.promotion import category
 from .._core.public import expect_tensor, public
+from .._core.tracing import run
 from .._core.value import Value
 from ._arguments import c_name, scalar_name
 from .indexing import place_add
@@ -152,6 +153,10 @@ def masked_scatter(input, mask, source):
             f"{scalar_name(mask.array.dtype)}"
         )
     shape = common_shape([mask.get_shape(), input.get_shape()])
-    if np.count_nonzero(np.broadcast_to(mask.array, shape)) > source.array.size:
-        raise RuntimeError("Number of elements of source < number of ones in mask")
+    run(_expect_enough, mask.array, shape, source.array.size)
     return scatter_masked(input, mask, source)
+
+
+def _expect_enough(mask, shape, count):
+    if np.count_nonzero(np.broadcast_to(mask, shape)) > count:
+        raise RuntimeError("Number of elements of source < number of ones in mask")

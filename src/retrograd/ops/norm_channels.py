@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from .._core.library import library
 from .norm_rows import variance_of, widened
 from .row_sums import ones_of, sum_rows
 
@@ -53,6 +54,10 @@ def channel_moments(x, together):
 
     (n, c, m) -> (c / together,), (c / together,)
     """
+    if x.size >= library.least:
+        found = library.run("channel_moments", x, together)
+        if found is not None:
+            return found
     x = widened(x)
     size = max(x.shape[0] * x.shape[2] * together, 1)
     mean = shared(channel_sums(x), together) / size
@@ -79,6 +84,10 @@ def normalise_channels(x, w, b, mean, rstd, together):
     shift = spread(mean, together) * -scale
     if b is not None:
         shift = shift + b
+    if x.size >= library.least:
+        found = library.run("normalise_channels", x, scale, shift)
+        if found is not None:
+            return found if dtype is x.dtype else found.astype(dtype)
     out = x * along_runs(scale, x.shape)
     out += along_runs(shift, x.shape)
     return out if out.dtype is dtype else out.astype(dtype)
@@ -91,11 +100,17 @@ def channels_backward(g, x, w, mean, rstd, together, wanted):
     """
     dtype = x.dtype
     g, x = widened(g), widened(x)
-    products = g * x
-    sums = channel_sums(g)
-    slopes = channel_sums(products)
     centre, scale = spread(mean, together), spread(rstd, together)
-    slopes -= centre * sums
+    found = None
+    if x.size >= library.least:
+        found = library.run("channel_sums", g, x, centre)
+    if found is not None:
+        sums, slopes = found
+    else:
+        products = g * x
+        sums = channel_sums(g)
+        slopes = channel_sums(products)
+        slopes -= centre * sums
     dw = slopes * scale
     if not wanted[0]:
         return np.empty(0, g.dtype), dw, sums
@@ -104,6 +119,11 @@ def channels_backward(g, x, w, mean, rstd, together, wanted):
     factor = scale if w is None else scale * w
     slope = spread(shared(slopes * factor, together), together) * (scale * scale / size)
     level = spread(shared(sums * factor, together), together) / size
+    if found is not None:
+        dx = library.run("channels_backward", g, x, factor, slope, centre * slope - level)
+        if dx is not None:
+            return (dx if dx.dtype is dtype else dx.astype(dtype)), dw, sums
+        products = np.empty(x.shape, x.dtype)
     dx = g * along_runs(factor, x.shape)
     np.multiply(x, along_runs(slope, x.shape), out=products)
     dx -= products

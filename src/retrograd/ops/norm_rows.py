@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from .._core.library import library
 from .row_sums import ones_of, sum_rows
 
 _SMALL = 1 << 14
@@ -47,6 +48,10 @@ def row_moments(x, centred):
 
     Without `centred` the mean counts as 0, and None is returned for it.
     """
+    if x.size >= library.least:
+        found = library.run("row_moments", x) if centred else library.run("row_squares", x)
+        if found is not None:
+            return found if centred else (None, found)
     x = widened(x)
     size = max(x.shape[1], 1)
     if not centred:
@@ -90,6 +95,10 @@ def scaled(x, rows, columns):
 
 def normalise_rows(x, w, b, mean, rstd):
     """Return (x - mean) * rstd * w + b.  (n, m), (m,), (m,), (n,), (n,) -> (n, m)"""
+    if x.size >= library.least:
+        found = library.run("normalise_rows", x, w, b, mean, rstd)
+        if found is not None:
+            return found
     dtype = x.dtype
     x = widened(x)
     if mean is None:
@@ -114,6 +123,10 @@ def rows_backward(g, x, w, mean, rstd, wanted):
 
     (n, m), (n, m), (m,), (n,), (n,) -> (n, m), (m,), (m,)
     """
+    if x.size >= library.least and wanted[0]:
+        found = library.run("rows_backward", g, x, w, mean, rstd)
+        if found is not None:
+            return found
     dtype = x.dtype
     g, x = widened(g), widened(x)
     nothing = np.empty(0, g.dtype)

@@ -12,7 +12,7 @@ from ._arguments import scalar_name
 from ._axes import axis_of
 from ._sizes import first_out_of_range, is_index, listed, out_of_range
 from .indexing import add_at
-from .lookup import expect_vector, layout_of, select_slices
+from .lookup import expect_rows, expect_vector, layout_of, select_slices
 from .scattering import INDEX_REDUCTIONS, expect_in_range, plain, run_reduction
 from .shape import broadcast_to, reshape_to
 
@@ -162,14 +162,16 @@ def index_copy(input, dim, index, source):
             f"index_copy_(): Number of indices ({index.array.size}) should be equal to "
             f"source.size(dim) ({length})"
         )
-    array = index.array
-    size = (shape or (1,))[axis]
+    run(_expect_copied, index.array, axis, (shape or (1,))[axis])
+    return copy_slices(input, expect_vector("index_copy", index), source, axis=axis)
+
+
+def _expect_copied(array, axis, size):
     if out_of_range(array, size):
         wrong = first_out_of_range(array, size)
         raise IndexError(
             f"index_copy_(): index {wrong} is out of bounds for dimension {axis} with size {size}"
         )
-    return copy_slices(input, expect_vector("index_copy", index), source, axis=axis)
 
 
 @op(node="IndexFillBackward0")
@@ -237,7 +239,7 @@ def index_fill(input, dim, index, value):
     index = expect_vector("index_fill", index)
     if isinstance(value, Value):
         return fill_slices_with(input, index, value, axis=axis)
-    number = np.asarray(value).astype(input.get_dtype())
+    number = np.asarray(value).astype(input.get_dtype())[()]
     return fill_slices(input, index, value=number, axis=axis)
 
 
@@ -259,8 +261,7 @@ def index_reduce(input, dim, index, source, reduce, *, include_self=True):
         )
     expect_slices("index_reduce_", input, axis, index, source)
     shape = input.get_shape()
-    if out_of_range(index.array, (shape or (1,))[axis]):
-        raise IndexError("index out of range in self")
+    run(expect_rows, index.array, (shape or (1,))[axis])
     spread = [1] * max(len(shape), 1)
     spread[axis] = -1
     places = broadcast_to(reshape_to(index, tuple(spread)), shape=source.get_shape() or (1,))

@@ -9,6 +9,7 @@ import numpy as np
 from .._core.op import FLOAT, op
 from .._core.promotion import FLOAT32, FLOAT64
 from .._core.public import expect_tensor, public
+from .._core.tracing import run
 from .._core.value import Value
 from ._arguments import numpy_dtype, numpy_names, renamed, scalar_name
 from ._axes import axes_of, axis_of, spread
@@ -223,8 +224,12 @@ def nanmean(input, dim=None, keepdim=False, *, dtype=None):
         )
     axes = axes_of(dim, len(input.get_shape()))
     total = nansum(input, axis=axes, keepdims=keepdim)
-    count = np.add.reduce(~np.isnan(input.array), axis=axes, keepdims=keepdim, dtype=np.int64)
-    return total / input.make(np.asarray(count))
+    return total / input.make(run(_count_numbers, input.array, axes, keepdim))
+
+
+def _count_numbers(array, axes, keepdims):
+    found = np.add.reduce(~np.isnan(array), axis=axes, keepdims=keepdims, dtype=np.int64)
+    return np.asarray(found)
 
 
 # -- products -----------------------------------------------------------------------------------

@@ -291,7 +291,7 @@ def scatter_front(input, dim, index, src=None, *, value=None, reduce=None):
     if not isinstance(src, Value):
         expect_scatter(input, index, axis)
         if reduce is None:
-            number = np.asarray(src).astype(input.get_dtype())
+            number = np.asarray(src).astype(input.get_dtype())[()]
             return scatter_value(input, index, value=number, axis=axis)
         src = input.make(constant(np.full_like(input.array, src, shape=index.get_shape())))
     expect_scatter(input, index, axis, src)
@@ -307,7 +307,7 @@ def without_elements(input, index):
     """Return an empty index with as many axes as the input."""
     if index.array.size:
         return index
-    return index.make(np.zeros((0,) * max(input.array.ndim, 1), np.int64))
+    return index.make(constant(np.zeros((0,) * max(input.array.ndim, 1), np.int64)))
 
 
 @public("scatter_add", inplace=True, out=True)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from .._core.library import library
 from .._core.op import op
 from .row_sums import row_maxima, row_totals
 
@@ -28,6 +29,8 @@ def softmax(x, *, axis):
     if x.size == 0:
         return np.copy(x)
     if is_last(x, axis):
+        if x.size >= library.least and (found := library.run("softmax", x)) is not None:
+            return found
         # See Note [Softmax without the largest]; comparisons with nan are false.
         if x.dtype.itemsize > 2 and np.maximum.reduce(x, axis=None) < _HIGHEST:
             out = np.exp(x)
@@ -56,6 +59,8 @@ def log_softmax(x, *, axis):
     if x.size == 0:
         return np.copy(x)
     if is_last(x, axis):
+        if x.size >= library.least and (found := library.run("log_softmax", x)) is not None:
+            return found
         out = x - row_maxima(x)
         totals = row_totals(np.exp(out))
         return np.subtract(out, np.log(totals, totals), out)
@@ -67,6 +72,10 @@ def log_softmax(x, *, axis):
 @log_softmax.grad("x")
 def log_softmax_dx(g, out, axis):
     if is_last(out, axis):
+        if type(out) is np.ndarray and out.size >= library.least:
+            found = library.run("log_softmax_dx", g, out)
+            if found is not None:
+                return found
         return g - np.exp(out) * row_totals(g)
     axis = axis if out.ndim else None
     return g - np.exp(out) * np.add.reduce(g, axis=axis, keepdims=True)
@@ -75,6 +84,8 @@ def log_softmax_dx(g, out, axis):
 @op(node="SoftmaxBackwardDataBackward0")
 def softmax_adjoint(x, p):
     """p (x - sum(p x)): the gradient x of p = softmax(s) as that of s.  (*S, n) -> (*S, n)"""
+    if x.size >= library.least and (found := library.run("softmax_adjoint", x, p)) is not None:
+        return found
     out = x * p
     totals = row_totals(out)
     return np.subtract(out, np.multiply(p, totals), out)

@@ -6,6 +6,8 @@ import numpy as np
 
 from .._core.op import op
 from .._core.public import expect_tensor, public
+from .._core.tracing import all_true, constant, run
+from .._core.value import Value
 from . import _returns
 from ._arguments import scalar_name
 from .decomposition import (
@@ -71,8 +73,8 @@ def linalg_qr(A, mode="reduced"):
     expect_matrices("linalg.qr", A)
     expect_floating("linalg.qr", A)
     if mode == "r":
-        r = A.make(np.linalg.qr(A.array, "r"))
-        return _returns.linalg_qr(A.make(np.empty(0, A.get_dtype())), r)
+        r = A.make(run(np.linalg.qr, A.array, "r"))
+        return _returns.linalg_qr(A.make(constant(np.empty(0, A.get_dtype()))), r)
     if mode not in ("reduced", "complete"):
         raise RuntimeError(
             f"qr received unrecognized mode '{mode}' but expected one of 'reduced' (default), "
@@ -255,8 +257,9 @@ def svd_front(input, some=True, compute_uv=True):
         rows, columns = input.get_shape()[-2:]
         batch = input.get_shape()[:-2]
         dtype = input.get_dtype()
-        u = input.make(np.zeros((*batch, rows, rows), dtype))
-        return _returns.svd(u, s, input.make(np.zeros((*batch, columns, columns), dtype)))
+        u = input.make(constant(np.zeros((*batch, rows, rows), dtype)))
+        v = input.make(constant(np.zeros((*batch, columns, columns), dtype)))
+        return _returns.svd(u, s, v)
     return _returns.svd(u, s, adjoint(vh))
 
 
@@ -304,9 +307,14 @@ def linalg_pinv(A, rcond=None, hermitian=False, *, atol=None, rtol=None):
             "tensor with 2 or more dimensions of float, double, cfloat or cdouble types"
         )
     if atol is not None and rtol is None and rcond is None:
-        largest = np.max(np.linalg.svd(A.array, compute_uv=False), initial=0.0)
-        return pinv(A, rcond=float(atol) / float(largest) if largest else 0.0)
+        return pinv(A, rcond=run(_relative, A.array, float(atol)))
     return pinv(A, rcond=_cutoff(A, rcond, rtol))
+
+
+def _relative(array, atol):
+    """Return a bound on singular values as a fraction of the largest of them all."""
+    largest = np.max(np.linalg.svd(array, compute_uv=False), initial=0.0)
+    return np.asarray(float(atol) / float(largest) if largest else 0.0)
 
 
 @public("pinverse")
@@ -383,17 +391,22 @@ def linalg_lstsq(A, B, rcond=None, *, driver=None):
         axis = -1 if vector else -2
         raise RuntimeError(f"torch.linalg.lstsq: input.size(-2) should match other.size({axis})")
     cutoff = _cutoff(A, rcond, None)
-    sizes = np.linalg.svd(A.array, compute_uv=False)
-    largest = np.max(sizes, axis=-1, keepdims=True, initial=0.0)
-    rank = np.add.reduce(sizes > cutoff * largest, axis=-1, dtype=np.int64)
-    full = bool(a[-2] > a[-1] and np.all(rank == a[-1]))
-    asked = full and driver != "gelsy"
+    sizes, rank = run(_ranked, A.array, cutoff)
+    asked = driver != "gelsy" and a[-2] > a[-1] and all_true(run(np.equal, rank, a[-1]))
     out, left = lstsq(A, B, rcond=cutoff, residuals=asked, vector=vector)
     if driver == "gels":
-        rank = np.empty(0, np.int64)
+        rank = constant(np.empty(0, np.int64))
     if driver not in ("gelsd", "gelss"):
-        sizes = np.empty(0, sizes.dtype)
-    return _returns.linalg_lstsq(out, left, A.make(np.asarray(rank)), A.make(sizes))
+        sizes = constant(np.empty(0, sizes.dtype))
+    return _returns.linalg_lstsq(out, left, A.make(rank), A.make(sizes))
+
+
+def _ranked(array, cutoff):
+    """Return singular values, and how many are larger than a fraction of the largest."""
+    sizes = np.linalg.svd(array, compute_uv=False)
+    largest = np.max(sizes, axis=-1, keepdims=True, initial=0.0)
+    rank = np.add.reduce(sizes > cutoff * largest, axis=-1, dtype=np.int64)
+    return sizes, np.asarray(rank)
 
 
 @public("matrix_rank", namespace="linalg", method=False, out=True)
@@ -401,11 +414,19 @@ def matrix_rank(A, tol=None, hermitian=False, *, atol=None, rtol=None):
     """How many singular values are larger than ``max(atol, rtol * largest)``."""
     expect_matrices("linalg.matrix_rank", A)
     expect_floating("linalg.matrix_rank", A)
-    sizes = np.linalg.svd(A.array, compute_uv=False)
     absolute = tol if tol is not None else atol
-    bound = np.asarray(0.0 if absolute is None else absolute)
+    if isinstance(absolute, Value):
+        absolute = absolute.array
+    relative = None
     if rtol is not None or absolute is None:
-        largest = np.max(sizes, axis=-1, initial=0.0)
-        bound = np.maximum(bound, _cutoff(A, None, rtol) * largest)
+        relative = _cutoff(A, None, rtol)
+    return A.make(run(_count_above, A.array, absolute, relative))
+
+
+def _count_above(array, absolute, relative):
+    sizes = np.linalg.svd(array, compute_uv=False)
+    bound = np.asarray(0.0 if absolute is None else absolute)
+    if relative is not None:
+        bound = np.maximum(bound, relative * np.max(sizes, axis=-1, initial=0.0))
     count = np.add.reduce(sizes > bound[..., None], axis=-1, dtype=np.int64)
-    return A.make(np.asarray(count))
+    return np.asarray(count)

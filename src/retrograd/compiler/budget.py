@@ -1,0 +1,134 @@
+"""Budget: what recording may cost a function, so that compiling never costs much.
+
+Note [Never slower].  Recording a call takes as long as ten eager calls.  The first tries of a
+function are always made: what happens in them depends on no clock.  A function that takes ever new
+ways (a search that sorts by scores, a sampler that accepts by a drawn number) uses them up; further
+ones are made when the function is behind its own eager self by no more than a share of its time.
+Each replay gives a try back.  What branches on numbers with a fraction, or on numbers that count,
+uses more: such values hardly come twice.
+
+A function whose replays turn out to be no quicker than its eager calls runs eagerly, and is tried
+again later.  What a call takes eagerly is known from two that run so among the first replays.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+SHARE = 0.05  # of a function's own time
+FREE_TRIES = 64  # recordings without a replay between them, counted by `weight_of`
+SAMPLED = (4, 12)  # replays in a row after which one call runs eagerly, to see what that takes
+WINDOW = 16  # replays that are compared with them
+SETTLED = 64  # replays in a row after which nothing is timed any more
+LONGEST_REST = 1 << 16  # calls
+
+
+class Account:
+    """What one function has lost and gained against its eager self.
+
+    Attributes
+    ----------
+    rests : bool
+        Whether the function runs eagerly for now.
+    timed : bool
+        Whether its replays are timed.
+    """
+
+    def __init__(self) -> None:
+        self.rests = False
+        self.timed = True
+        self.took = 0.0  # by calls that were recorded or replayed
+        self.calls = 0
+        self.eager_took = 0.0  # by calls that ran eagerly
+        self.eager_calls = 0
+        self.quickest_eager = self.quickest = float("inf")
+        self.tries = 0  # recordings by weight, less replays
+        self.records = 0
+        self.records_took = 0.0
+        self.row = 0  # replays in a row
+        self.rest = 0  # calls still to be made eagerly, because replays are not quicker
+        self.rest_length = 32
+
+    def may_record(self) -> bool:
+        """Say whether one more recording is affordable."""
+        if self.tries < FREE_TRIES:
+            return True
+        if not self.eager_calls:
+            return False
+        eager = self.eager_took / self.eager_calls
+        behind = self.took - self.calls * eager + self.records_took / self.records
+        return behind <= SHARE * eager * (self.calls + self.eager_calls)
+
+    def note_replay(self, took: float) -> None:
+        """Note a call that was replayed from end to end."""
+        self.took += took
+        self.calls += 1
+        self.row += 1
+        self.quickest = min(self.quickest, took)
+        if self.tries:
+            self.tries -= 1
+        if self.row in SAMPLED:
+            self.rest, self.rests = 1, True
+        elif self.row % WINDOW == 0:
+            if self.quickest > (1 + SHARE) * self.quickest_eager:
+                self.rest, self.rests = self.rest_length, True
+                self.rest_length = min(2 * self.rest_length, LONGEST_REST)
+            elif self.row >= SETTLED:
+                self.timed = False
+            self.quickest = float("inf")
+
+    def note_record(self, took: float, weight: int) -> None:
+        """Note a call that was recorded, or went on eagerly after a replay."""
+        self.took += took
+        self.calls += 1
+        self.records += 1
+        self.records_took += took
+        self.tries += weight
+        self.row = 0
+        self.quickest = float("inf")
+        self.timed = True
+        self.rests = not self.may_record()
+
+    def note_eager(self, took: float) -> None:
+        """Note a call that ran eagerly; see whether the function may be replayed again."""
+        self.eager_took += took
+        self.eager_calls += 1
+        self.quickest_eager = min(self.quickest_eager, took)
+        if self.rest:
+            self.rest -= 1
+            self.rests = self.rest > 0
+        else:
+            self.rests = not self.may_record()
+
+    def describe(self) -> str:
+        """Return why the function runs eagerly for now, empty where it does not."""
+        if self.rest > 1:
+            return f"its replays are not quicker: the next {self.rest} calls run eagerly"
+        if not self.rests or self.rest:
+            return ""
+        took = f"{self.records} recordings took {self.records_took:.2g} s"
+        return f"it takes ever new ways: {took}, and it waits until another one costs little"
+
+
+def weight_of(key: Any) -> int:
+    """Return how many recordings one counts for that a value led to: some hardly come twice."""
+    kind = key[0] if type(key) is tuple else None
+    if kind is float:
+        return 8
+    return 2 if kind is int else 1
+
+
+def key_weight(key: Any, before: Any) -> int:
+    """Return the weight of a recording for arguments that differ from those before.
+
+    Parameters
+    ----------
+    key, before : tuple
+        As `guards.flatten` makes them.
+    """
+    if before is None or len(key) != len(before):
+        return 1
+    differ = [one for one, other in zip(key, before) if one != other]
+    if differ and all(type(one) is tuple and one[0] in (int, float, str) for one in differ):
+        return max(map(weight_of, differ))
+    return 1

@@ -1,0 +1,239 @@
+"""Stretch source: the text of the one function that a stretch becomes.
+
+``kernel(inputs..., results..., scratch...)`` calls a function for each part.  Parts that read the
+same have the same function, which numba then types once.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from . import products
+from .fusible import BOTTOM, COLUMN, FULL, ROW
+from .fusion import Group
+from .kernels import Kernel, helpers
+from .lowering import Layout
+from .products import Product
+from .stretches import Stretch, makes, reads_of_part
+
+HEAD = '''"""Fused kernels, written by retrograd.compile."""
+
+import numba
+import numpy as np
+from numba.core import types
+from numba.core.compiler import Compiler
+from numba.extending import intrinsic
+from numba.np.arrayobj import make_array, populate_array
+
+
+class Part(Compiler):
+    """Compiles functions that are only called by others, and whose arrays share no memory."""
+
+    def __init__(self, *given):
+        super().__init__(*given)
+        flags = self.state.flags
+        flags.noalias = flags.no_compile = flags.no_cpython_wrapper = flags.no_cfunc_wrapper = True
+
+    def compile_extra(self, function):
+        # Python never calls it; numba knows it by a builtin of its own.
+        made = super().compile_extra(function)
+        own = [].append
+        made.target_context.insert_user_function(own, made.fndesc, [made.library])
+        return made._replace(entry_point=own)
+
+
+alone = {"error_model": "numpy", "pipeline_class": Part, "_nrt": False}
+inlined = numba.njit(fastmath={"contract"}, forceinline=True, **alone)
+
+
+@numba.njit(fastmath={"reassoc"}, forceinline=True, **alone)
+def add(total, number):
+    return total + number
+
+
+@intrinsic
+def part(typing, array, begin, size):
+    """Return some of the numbers of an array, without asking whether it has as many."""
+
+    def code(context, builder, signature, args):
+        given = make_array(array)(context, builder, args[0])
+        made = make_array(array)(context, builder)
+        width = context.get_constant(types.intp, context.get_abi_sizeof(
+            context.get_data_type(array.dtype)))
+        data = builder.gep(given.data, [args[1]])
+        populate_array(made, data, [args[2]], [width], width, None)
+        return made._getvalue()
+
+    return array(array, types.intp, types.intp), code
+'''
+
+
+class Source:
+    """The text of a stretch, and what its parameters are.
+
+    Attributes
+    ----------
+    body : str
+        The whole module; the same stretch always has the same.
+    signature : tuple of str
+        The dtype of each parameter, and whether it is read or written.
+    sizes : tuple of int
+        How many elements each has.
+    """
+
+    def __init__(self, stretch: Stretch, layouts: dict[int, Layout]) -> None:
+        self.stretch = stretch
+        self.layouts = layouts
+        self.lines: list[str] = []
+        self.names: dict[int, str] = {}
+        self.functions: dict[str, str] = {}  # text -> name
+        self.polynomials: set[tuple[str, int]] = set()
+        self.keys: set[int] = set()
+        self.has_products = False
+        self.scratch: dict[str, int] = {}  # dtype -> numbers
+        self.own: dict[int, tuple[str, int]] = {}
+        self.body = self.write()
+        kinds = [self.declared(n, "inout" if n in stretch.written else "in")
+                 for n in stretch.inputs]  # fmt: skip
+        kinds += [self.declared(n, "out") for n in stretch.outputs]
+        kinds += [f"{dtype}/scratch" for dtype in self.scratch]
+        self.signature = tuple(kinds)
+        numbers = [self.size(n) for n in (*stretch.inputs, *stretch.outputs)]
+        self.sizes = (*numbers, *self.scratch.values())
+
+    def declared(self, number: int, way: str) -> str:
+        layout = self.layouts[number]
+        if layout.scalar and way == "in":
+            return "float64" if layout.dtype is float else kind_of(layout.dtype)
+        return f"{kind_of(layout.dtype)}/{way}"
+
+    def size(self, number: int) -> int:
+        return math.prod(self.layouts[number].shape)
+
+    def put(self, line: str) -> None:
+        self.lines.append("    " + line)
+
+    def write(self) -> str:
+        stretch = self.stretch
+        for place, number in enumerate(stretch.inputs):
+            self.names[number] = f"a{place}"
+        for place, number in enumerate(stretch.outputs):
+            self.names[number] = f"o{place}"
+        given = list(self.names.values())
+        self.plan_scratch()
+        for part in stretch.parts:
+            if isinstance(part, Group):
+                self.group(part)
+            else:
+                self.product(part)
+        given += [f"scratch_{dtype}" for dtype in self.scratch]
+        parts = [HEAD, helpers(self.polynomials, self.keys)]
+        if self.has_products:
+            parts.append(products.SOURCE)
+        for text, name in self.functions.items():
+            parts.append(f"@numba.njit(**alone)\n{text.replace('def kernel(', f'def {name}(', 1)}")
+        lines = [f"def kernel({', '.join(given)}):", *self.lines, "    return np.int64(0)"]
+        return "\n\n".join([*parts, "\n".join(lines) + "\n"])
+
+    # -- scratch ----------------------------------------------------------------------------------
+
+    def plan_scratch(self) -> None:
+        """Give what only the stretch sees a place in scratch, which later values take over."""
+        stretch = self.stretch
+        last: dict[int, int] = {}
+        for place, part in enumerate(stretch.parts):
+            for number in (*reads_of_part(part), *makes(part)):
+                last[stretch.base(number)[0]] = place
+        free: list[tuple[str, int, int]] = []
+        taken: dict[int, tuple[str, int, int]] = {}
+        for place, part in enumerate(stretch.parts):
+            for number in makes(part):
+                if number in stretch.outputs:
+                    continue
+                dtype, size = kind_of(self.layouts[number].dtype), self.size(number)
+                fitting = [one for one in free if one[0] == dtype and size <= one[2] <= 4 * size]
+                if fitting:
+                    found = min(fitting, key=lambda one: one[2])
+                    free.remove(found)
+                else:
+                    found = dtype, self.room(dtype, size), size
+                taken[number] = found
+                self.own[number] = found[:2]
+            free += [taken[n] for n, end in last.items() if end == place and n in taken]
+        for number, (dtype, begin) in self.own.items():
+            self.names[number] = f"part(scratch_{dtype}, {begin}, {self.size(number)})"
+
+    def room(self, dtype: str, size: int) -> int:
+        """Return where new scratch begins."""
+        begin = self.scratch.get(dtype, 0)
+        self.scratch[dtype] = begin + -(-size // 16) * 16
+        return begin
+
+    # -- parts ------------------------------------------------------------------------------------
+
+    def operand(self, number: int, size: int) -> str:
+        """Return a contiguous operand of a group."""
+        base, offset = self.stretch.base(number)
+        name = self.names[base]
+        return name if offset == 0 else f"part({name}, {offset}, {size})"
+
+    def group(self, group: Group) -> None:
+        outside = self.stretch.inputs
+        scalars = {n for n, _ in group.inputs if self.layouts[n].scalar and n in outside}
+        kernel = Kernel(group, scalars)
+        self.polynomials |= kernel.functions
+        self.keys |= kernel.keys
+        name = self.functions.setdefault(kernel.body, f"group_{len(self.functions) + 1}")
+        sizes = {FULL: group.size, ROW: group.rows, COLUMN: group.columns, BOTTOM: group.columns}
+        inputs = list(group.inputs)
+        given = [integer(group.rows), integer(group.columns)]
+        for number, kind in (inputs[place] for place in kernel.inputs):
+            given.append(self.operand(number, sizes.get(kind, 1)))
+        for number in group.outputs:
+            target = group.made[number].target
+            if target is None:
+                given.append(self.names[number])
+            else:
+                given.append(self.operand(target, group.size))
+        for number in kernel.scratch:
+            dtype = kind_of(group.made[number].dtype)
+            begin = self.room(dtype, group.columns)
+            given.append(f"part(scratch_{dtype}, {begin}, {group.columns})")
+        call = f"{name}({', '.join(given)})"
+        if kernel.far:
+            self.put(f"if {call} != 0:")
+            self.put("    return np.int64(1)")
+        else:
+            self.put(call)
+
+    def product(self, part: Product) -> None:
+        self.has_products = True
+        (a, a0), (b, b0) = self.stretch.base(part.left), self.stretch.base(part.right)
+        rows, columns, terms = part.sizes
+        step_k, step_n = part.steps_right
+        out = self.names[part.out]
+        turned = ""
+        if columns > 1 and step_n != 1:
+            dtype = kind_of(self.layouts[part.out].dtype)
+            begin = self.room(dtype, columns * terms)
+            turned = f"part(scratch_{dtype}, {begin}, {columns * terms})"
+        for begin_a, begin_b, begin_c in part.batch:
+            right = f"{self.names[b]}, {integer(b0 + begin_b, step_k)}"
+            if turned:
+                self.put(f"turned({right}, {integer(step_n)}, {turned}, {integer(columns, terms)})")
+                right = f"{turned}, {integer(0, columns)}"
+            left = f"{self.names[a]}, {integer(a0 + begin_a, *part.steps_left)}"
+            ends = f"{out}, {integer(begin_c, rows, columns, terms)}"
+            self.put(f"product({left}, {right}, {ends})")
+
+
+def integer(*numbers: int) -> str:
+    """Return arguments that are constants to LLVM, but no types of their own to numba."""
+    return ", ".join(f"np.int64({number})" for number in numbers)
+
+
+def kind_of(dtype: np.dtype) -> str:
+    """Return what numba calls a dtype."""
+    return "boolean" if dtype.kind == "b" else dtype.name
