@@ -23,8 +23,8 @@ from .trace import (
     OutView,
     Ref,
     Step,
+    copied,
 )
-from .whole import copied
 
 _LIKE = {np.ones_like, np.zeros_like, np.full_like, np.empty_like}
 _EMPTY = {np.empty, np.empty_like}

@@ -32,14 +32,16 @@ from .trace import (
     Argument,
     Captured,
     CapturedGrad,
+    Held,
     Ref,
     Segment,
     Slot,
     Step,
+    copied,
     key_of,
     plain_of,
 )
-from .whole import Held, Whole, copied, template
+from .whole import Whole, template
 
 MOST_CHILDREN = 32  # branches at one place, before the rest of that place runs eagerly
 OTHERS = "other values"  # the key of what runs eagerly then
@@ -491,6 +493,10 @@ class Recorder(Answering, Rolling, Ending):
     def takes_calls(self, args: Any, settings: Any) -> bool:
         """Say whether a compiled function runs eagerly here: it is part of this trace."""
         return True
+
+    def rebinds(self, x: Any, given: Any) -> bool:
+        """Say whether a write into a tensor gives it another array, in place of new contents."""
+        return False
 
     def takes_functions(self, args: Any) -> bool:
         """Say whether a call of a user's Function is noted as a whole: its operations are."""

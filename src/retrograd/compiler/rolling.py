@@ -16,8 +16,7 @@ from .answers import ANOTHER_WAY
 from .lowering import is_pure, is_single
 from .readings import Reading, read_number
 from .states import State, Unclear, common, frames_now, put_variable
-from .trace import CALL, Argument, Captured, Loop, Segment, Slot, Step, key_of
-from .whole import copied
+from .trace import CALL, Argument, Captured, Loop, Segment, Slot, Step, copied, key_of
 
 MOST_TRIES = 40  # states taken at one place of the program, in one trace
 

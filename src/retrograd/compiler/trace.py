@@ -11,6 +11,8 @@ from __future__ import annotations
 from itertools import pairwise
 from typing import Any, NamedTuple
 
+import numpy as np
+
 from .._core.value import Value
 
 
@@ -328,3 +330,20 @@ def key_of(plain: Any) -> Any:
     if isinstance(plain, float) and (plain != plain or plain == 0):
         return (float, repr(plain))  # -0.0 is another number
     return (type(plain), plain)
+
+
+class Held:
+    """A constant array: the same one whenever the trace comes to this place."""
+
+    def __init__(self, array: Any) -> None:
+        self.array = np.array(array)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Held)
+
+    __hash__ = None  # type: ignore[assignment]
+
+
+def copied(held: Held) -> Any:
+    """Return a copy of a constant."""
+    return held.array.copy(order="K")

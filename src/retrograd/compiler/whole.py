@@ -1,10 +1,8 @@
-"""Whole: a public function of the library as one step on arrays; and the recorder's own steps."""
+"""Whole: a public function of the library as one step on arrays."""
 
 from __future__ import annotations
 
 from typing import Any, NamedTuple
-
-import numpy as np
 
 from .._core.value import Value
 from ..ops._returns import StructSequence
@@ -76,20 +74,3 @@ def filled(given: Any, values: list[Any]) -> Any:
     if type(given) is dict:
         return {key: filled(one, values) for key, one in given.items()}
     return given
-
-
-class Held:
-    """A constant array: the same one whenever the trace comes to this place."""
-
-    def __init__(self, array: Any) -> None:
-        self.array = np.array(array)
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, Held)
-
-    __hash__ = None  # type: ignore[assignment]
-
-
-def copied(held: Held) -> Any:
-    """Return a copy of a constant."""
-    return held.array.copy(order="K")
