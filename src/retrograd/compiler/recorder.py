@@ -609,7 +609,7 @@ class Recorder(Answering, Rolling, Ending):
         self.new_segments.append(child)
         if full:
             self.fail(f"more than {MOST_CHILDREN} different values were seen at one place{ADVICE}")
-        elif len(child.path()) > LONGEST_PATH:
+        elif child.depth > LONGEST_PATH:
             self.fail(f"one call looks at more than {LONGEST_PATH} values")
 
     # -- the end ----------------------------------------------------------------------------------

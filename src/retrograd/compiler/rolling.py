@@ -46,6 +46,7 @@ class Rolling:
         self.moved: dict[Any, tuple[int, int]] = {}  # when an iterator moved: a number, slots
         self.events = 0
         self.trail: list[tuple[Segment, State]] = []  # where the path has looked
+        self.noted: dict[int, State | None] = {}  # by id of a segment
         self.tries: dict[Any, int] = {}
         self.strays = False
         self.last_loop: Segment | None = None  # the one that was gone back from last
@@ -70,17 +71,22 @@ class Rolling:
         """Note the state in which the program looks at the end of a segment."""
         if self.failed or self.claimed:
             return None
+        if id(segment) not in self.noted:
+            self.noted[id(segment)] = self._state()
+        state = self.noted[id(segment)]
+        if state is not None:
+            self.trail.append((segment, state))
+        return state
+
+    def _state(self) -> State | None:
+        """Return the state of the program, None where it is unclear or was asked for often."""
         try:
             frames = frames_now(self)
             site = (frames[-1].f_code, frames[-1].f_lasti)
             tried = self.tries[site] = self.tries.get(site, 0) + 1
-            if tried > MOST_TRIES:
-                return None
-            state = State(self, frames)
+            return State(self, frames) if tried <= MOST_TRIES else None
         except (Unclear, IndexError):
             return None
-        self.trail.append((segment, state))
-        return state
 
     def _roll(self, segment: Segment) -> None:
         """Give a new segment a `Loop` where the state at its end is a known one."""

@@ -204,6 +204,7 @@ class Segment:
     def __init__(self, first: int, parent: Segment | None, key: Any = None) -> None:
         self.first = first
         self.parent = parent
+        self.depth: int = 1 if parent is None else parent.depth + 1
         self.key = key
         self.slots: list[Slot] = []
         self.steps: list[Step] = []
