@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import pathlib
 import statistics
 import subprocess
@@ -218,7 +219,8 @@ def in_a_process(name, compiles, given):
     """Return what `run` returns in a new process."""
     command = [sys.executable, __file__, name, "--one", str(int(compiles)), "--backend",
                given.backend, "--calls", str(given.calls), "--seconds", str(given.seconds)]
-    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    own = {key: value for key, value in os.environ.items() if key != "PYTHONDONTWRITEBYTECODE"}
+    done = subprocess.run(command, capture_output=True, text=True, check=True, env=own)
     return json.loads(done.stdout)
 
 

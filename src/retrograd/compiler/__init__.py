@@ -7,13 +7,11 @@ call on.  See docs/design/0005-compile.md.
 from __future__ import annotations
 
 import functools
+import math
 from typing import Any
 
 from .._core.tracing import recorder as current_recorder
 from .._core.tracing import set_recorder
-from . import numba_backend
-from .explain import explain as explain
-from .explain import lower_next as lower_next
 from .function import CompiledFunction as CompiledFunction
 from .modules import OptimizedModule as OptimizedModule
 from .modules import compile_module
@@ -85,9 +83,12 @@ def compile(
     if disable:
         return model
     fuses = backend in ("auto", "numba")
-    if fuses and not numba_backend.available():
-        numba_backend.tell_missing(backend == "numba")
-        fuses = False
+    if fuses:
+        from . import numba_backend
+
+        if not numba_backend.available():
+            numba_backend.tell_missing(backend == "numba")
+            fuses = False
     return compile_module(model, fullgraph, fuses) or CompiledFunction(model, fullgraph, fuses)
 
 
@@ -119,6 +120,51 @@ def reset() -> None:
     """Forget every record of every compiled function."""
     for one in list(CompiledFunction.every):
         one.forget()
+
+
+def explain(function: Any) -> Any:
+    """Report what a compiled function or module was made into.
+
+    Parameters
+    ----------
+    function : CompiledFunction or OptimizedModule
+        After the calls that are of interest.
+
+    Returns
+    -------
+    Explanation
+        Its attributes are described there; ``print`` gives them all.
+
+    Raises
+    ------
+    TypeError
+        For what `compile` did not return.
+    """
+    from .explaining import Explanation
+
+    return Explanation(compiled_of(function, "explain"))
+
+
+def lower_next(function: Any) -> None:
+    """Let the next replay of everything recorded so far be the one after which it is lowered.
+
+    Without it that waits until the replays have taken longer than lowering is expected to.
+
+    Parameters
+    ----------
+    function : CompiledFunction or OptimizedModule
+    """
+    for segment in compiled_of(function, "lower_next").segments():
+        if segment.warming is not None:
+            segment.warming.spent = math.inf
+
+
+def compiled_of(function: Any, asked: str) -> Any:
+    """Return the compiled function of what `compile` returned."""
+    compiled = getattr(function, "forward", function)
+    if not hasattr(compiled, "segments"):
+        raise TypeError(f"{asked}: expected a compiled function, got {type(function).__name__}")
+    return compiled
 
 
 def is_compiling() -> bool:

@@ -19,7 +19,6 @@ from typing import Any
 import numpy as np
 
 from .._core.value import Value
-from .lowering import outs_of
 from .trace import CALL, Argument, Captured, CapturedGrad, Ref, Segment, Step
 
 ANOTHER_WAY = "compile: the function took another way than before with the same inputs"
@@ -170,6 +169,11 @@ def fill(segment: Segment, slots: list[Any], steps: int, tensors: list[Any]) -> 
     tensors : list of Value
         The tensor arguments.
     """
+    for number in segment.plan.program.parts:
+        if slots[number] is not None:  # the engine takes over only arrays that own their memory
+            slots[number] = slots[number].copy()
+    from .lowering import outs_of
+
     for place, slot in enumerate(segment.slots):
         number = segment.first + place
         if slots[number] is None and isinstance(slot.source, Captured):

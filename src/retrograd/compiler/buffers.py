@@ -16,9 +16,11 @@ from typing import Any
 
 import numpy as np
 
+from .beside import lay_side_by_side
+from .in_place import write_in_place
 from .lowering import Layout, Program, outs_of, reads_of
 from .passes import array_like, changed, is_plain
-from .trace import CALL, WRITE, Captured, Ref, Step
+from .trace import CALL, NAMED_OUT, WRITE, Captured, Ref, Step, slot_name
 
 ALIGNED = 64
 
@@ -52,6 +54,9 @@ class Plan:
 
     def __init__(self, program: Program, alone: bool = True) -> None:
         self.program = program
+        if alone:
+            write_in_place(program)
+            lay_side_by_side(program, with_out)
         self.listing = list(program.steps)  # as they read best
         self.buffers: dict[int, Any] = {}
         self.bound: list[Step] = []
@@ -221,11 +226,6 @@ class Plan:
         return before, others + sum(block.nbytes for block in self.blocks)
 
 
-def slot_name(number: int) -> str:
-    """Return what the source calls a slot."""
-    return f"s{number}" if number >= 0 else f"v{-number}"
-
-
 def bytes_of(layout: Layout) -> int:
     """Return the size of an array of a layout."""
     size = layout.dtype.itemsize if isinstance(layout.dtype, np.dtype) else 0
@@ -247,7 +247,7 @@ def with_out(step: Step, layouts: dict[int, Layout]) -> Step | None:
     if isinstance(function, np.ufunc):
         if step.settings or function.nout != 1 or len(step.args) != function.nin:
             return None
-        if function in (np.maximum, np.minimum):  # NumPy warns of a third argument
+        if function in NAMED_OUT:
             return changed(step, step.args, {"out": out})
         return changed(step, (*step.args, out))
     owner = getattr(function, "__self__", None)
@@ -258,7 +258,7 @@ def with_out(step: Step, layouts: dict[int, Layout]) -> Step | None:
         if settings or len(step.args) != 1:
             return None
         return changed(step, (step.args[0], axis, None, out, keepdims), {})
-    if function is np.ndarray.dot:
+    if function is np.ndarray.dot or function is np.dot:
         if len(step.args) != 2 or step.settings or not layout.shape:
             return None
         first = step.args[0]

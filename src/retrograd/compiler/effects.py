@@ -17,7 +17,6 @@ import gc
 import io
 import os
 import sys
-import sysconfig
 import types
 from collections.abc import Iterator
 from typing import Any
@@ -35,7 +34,7 @@ from .guards import state_of
 from .positions import code_of
 from .readings import Reading, asks_types, plain_arguments
 
-_PYTHON = tuple({sysconfig.get_path("stdlib"), *map(os.path.dirname, (np.__file__, os.__file__))})
+_PYTHON = (os.path.dirname(np.__file__), os.path.dirname(os.__file__))
 _NUMPY = os.path.dirname(np.__file__)
 _PACKAGE = __file__.replace("\\", "/").rsplit("/compiler/", 1)[0] + "/"
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import bisect
 import copy
 import functools
 import threading
@@ -10,22 +9,23 @@ import warnings
 import weakref
 from collections.abc import Iterator
 from time import perf_counter
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from .._core.errors import OutdatedTraceError
 from .._core.tracing import recorder as current_recorder
 from .._core.tracing import set_recorder, tracing
-from .answers import fill
 from .budget import Account, key_weight, weight_of
 from .codegen import Writer
 from .effects import watching
-from .graph import Graph
 from .guards import Guards, flatten
 from .logs import tell_recompile
-from .mirror import Unforeseen
 from .recorder import Recorder
 from .rolling import can_run_again
 from .trace import Segment
 from .warming import MOST_SURPRISES, Warming, make_slow
+
+if TYPE_CHECKING:
+    from .graph import Graph
 
 MOST_TREES = 16
 MOST_RECENT = 4  # trees that a call is compared with one by one
@@ -156,6 +156,9 @@ class CompiledFunction:
                 else:
                     seen = segment.warming.run(slots, tensors, tree.guards)
                 raised = None
+            except OutdatedTraceError as error:
+                self.drop(tree)
+                raised = own_slots(segment, slots, tensors, error)
             except Exception as error:
                 raised = own_slots(segment, slots, tensors, error)
             if raised is not None:
@@ -202,11 +205,20 @@ class CompiledFunction:
             return self.function(*args, **settings)
         tree = Tree(Guards(key, len(args)))
         tree.guards.start(self.function, args, settings)
-        result = self.run(tree, Recorder(tensors, tree.root), args, settings)
-        trees.insert(0, tree)
+        writer = Recorder(tensors, tree.root)
+        result = self.run(tree, writer, args, settings)
+        if not writer.postponed or writer.failed:
+            trees.insert(0, tree)
         self.account.note_record(perf_counter() - began, key_weight(key, self.last_key))
         self.last_key = key
         return result
+
+    def drop(self, tree: Tree) -> None:
+        """Forget a tree: what it was recorded for will not come again."""
+        self.recent = [one for one in self.recent if one is not tree]
+        for trees in self.trees.values():
+            if tree in trees:
+                trees.remove(tree)
 
     def run(self, tree: Tree, writer: Recorder, args: Any, settings: Any) -> Any:
         """Run the function for real under a recorder, and make code of what it wrote.
@@ -221,13 +233,14 @@ class CompiledFunction:
                 result = self.function(*args, **settings)
             result = writer.finish(result)
         except BaseException:
-            for segment in writer.new_segments:
-                if segment.parent is not None:
-                    segment.parent.children.pop(segment.key, None)
+            writer.forget()
             raise
         finally:
             set_recorder(before)
-        self.close(tree, writer)
+        if writer.postponed and not writer.failed:
+            writer.forget()
+        else:
+            self.close(tree, writer)
         return result
 
     def close(self, tree: Tree, writer: Recorder) -> None:
@@ -297,6 +310,8 @@ class CompiledFunction:
     @property
     def graph(self) -> Graph:
         """The calls of every segment and its backward: iterable, and printed as a listing."""
+        from .graph import Graph
+
         return Graph(list(self.segments()))
 
     @property
@@ -331,6 +346,8 @@ def own_slots(
     Exception
         The same one, where it does not come from a step of the segment.
     """
+    import bisect
+
     trace = error.__traceback__
     while trace is not None and trace.tb_frame.f_code is not segment.run.__code__:
         trace = trace.tb_next
@@ -342,6 +359,9 @@ def own_slots(
     for number in range(segment.first, segment.end):
         found.append(held.get(f"g{number}", held.get(f"s{number}")))
     if segment.plan is not None:
+        from .answers import fill
+        from .mirror import Unforeseen
+
         fill(segment, found, steps, tensors)
         if isinstance(error, Unforeseen):
             segment.surprises += 1

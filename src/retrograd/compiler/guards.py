@@ -268,6 +268,7 @@ class Guards:
         self.states: dict[int, tuple[Any, Any]] = {}
         self.kept: list[Any] = []  # what states name by its id, kept so that ids stay taken
         self.referred: set[int] = set()  # arrays that the replay reads anew
+        self.conditions: dict[int, tuple[Any, Any, Any]] = {}  # functions of an object: as they were
         self.bound: list[Any] = []  # called when a tensor may have got another array
 
     def start(self, function: Any, args: Any, settings: Any) -> None:
@@ -314,6 +315,7 @@ class Guards:
                 elif isinstance(source, trace.CapturedGrad) and not isinstance(source.cell, int):
                     about = description(grads[number]) if number in grads else None
                     self.cells[id(source.cell)] = (source.cell, about)
+        self.conditions.update(writer.conditions)
         self.check.writes = -1
         self.ready = False
 
@@ -357,6 +359,8 @@ class Guards:
         for cell, held in self.reads.cells.values():
             if not alike(contents(cell), held):
                 return False
+        if any(look(thing) != then for look, thing, then in self.conditions.values()):
+            return False
         return all(
             number in self.referred or state_of(thing) == state
             for number, (thing, state) in self.states.items()
@@ -385,7 +389,7 @@ class Guards:
         owners = list(reads.attributes.values())
         check.owners, check.owner_names, check.owner_values = columns(owners)
         check.holders = []
-        closer: list[Any] = []
+        closer: list[Any] = list(self.conditions.values())
         for number, (thing, state) in self.states.items():
             if number in self.referred or type(thing) is tuple:
                 continue

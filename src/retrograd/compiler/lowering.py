@@ -15,7 +15,7 @@ import numpy as np
 
 from .._core.library import library
 from .._core.op import Op
-from .mirror import Tape, Traced, Unfollowed, expect, owner_of
+from .mirror import Tape, Traced, Unfollowed, expect, getitem, owner_of
 from .trace import CALL, Ref, Segment, Step
 
 
@@ -64,6 +64,8 @@ class Program:
         Slot -> what it always holds.
     read_anew : set
         Slots that are made of arrays of the program's own, which may change.
+    parts : set
+        Slots whose arrays are parts of a larger one.
     """
 
     def __init__(self, segment: Segment) -> None:
@@ -76,6 +78,7 @@ class Program:
         self.held: set[int] = set()
         self.constants: dict[int, Any] = {}
         self.read_anew: set[int] = set()
+        self.parts: set[int] = set()
 
     def add(self, steps: list[Step], place: int) -> None:
         """Add the finer steps of a step of the segment."""
@@ -212,7 +215,7 @@ def open_step(step: Step, values: Any, tape: Tape, behind: bool = False) -> list
         Where it has to stay whole.
     """
     function = step.function
-    if step.kind != CALL or is_single(function):
+    if step.kind != CALL or is_single(function) or function is getitem:
         return [step]
     if not is_pure(function):
         raise Unfollowed("it is no kernel or rule")

@@ -19,7 +19,7 @@ import numpy as np
 from numpy.lib.mixins import NDArrayOperatorsMixin
 
 from .._core.op import Op
-from .trace import CALL, WRITE, Ref, Step
+from .trace import CALL, WRITE, Ref, Step, getitem, into_out, setitem, transposed
 
 
 class Unfollowed(BaseException):
@@ -183,21 +183,6 @@ class Traced(NDArrayOperatorsMixin, metaclass=ArrayKind):
 
     __int__ = __float__ = __complex__ = __index__ = _looked
     __array__ = __hash__ = __contains__ = __str__ = __repr__ = _looked  # type: ignore[assignment]
-
-
-def getitem(array: Any, key: Any) -> Any:
-    """Return ``array[key]``."""
-    return array[key]
-
-
-def setitem(array: Any, key: Any, value: Any) -> None:
-    """Do ``array[key] = value``."""
-    array[key] = value
-
-
-def transposed(array: Any) -> Any:
-    """Return ``array.T``."""
-    return array.T
 
 
 def turned_matrices(array: Any) -> Any:
@@ -485,11 +470,6 @@ def expect(truth: Any, value: bool) -> None:
     """Raise where a kernel would take another way than on the example."""
     if bool(truth) is not value:
         raise Unforeseen
-
-
-def into_out(target: Any, function: Any, *args: Any, **settings: Any) -> None:
-    """Call a ufunc that puts its result into an array."""
-    function(*args, out=target, **settings)
 
 
 def name_of(function: Any) -> str:

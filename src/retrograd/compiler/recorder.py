@@ -16,17 +16,16 @@ from typing import Any
 import numpy as np
 
 from .._core.storage import clock
-from .._core.tracing import set_recorder
 from .._core.value import Value
 from .answers import Answering, Failing
 from .effects import reader, unwatched
 from .ending import Ending
+from .hosts import Hosts
 from .readings import Reading, asks_types, read_number
 from .rolling import Rolling
 from .trace import (
     CALL,
     GRAD,
-    HOST,
     TOUCH,
     WRITE,
     Argument,
@@ -59,7 +58,7 @@ VARYING = {
 @unwatched(
     "kernel", "function", "write", "written", "born", "grad", "observe", "compute", "look"
 )
-class Recorder(Answering, Rolling, Ending):
+class Recorder(Answering, Rolling, Ending, Hosts):
     """Writes the trace of one call, or answers from it what was already computed.
 
     Parameters
@@ -93,6 +92,8 @@ class Recorder(Answering, Rolling, Ending):
         self.tensors = tensors
         self.segment = segment
         self.failed = ""
+        self.postponed = False
+        self.conditions: dict[int, Any] = {}  # by an object's id: what has to be as it was
         self.effect = False  # the program's own doing, which a warning tells
         self.busy = False  # inside a recorded call: what it calls is part of it
         self.values: list[Any] = []  # what each slot holds
@@ -462,33 +463,6 @@ class Recorder(Answering, Rolling, Ending):
             self._answer(step)
         else:
             self._note(step)
-
-    @property
-    def takes_host(self) -> bool:
-        """Whether a call to `host` would be noted."""
-        return not self._idle()
-
-    def host(self, function: Any, args: Any) -> Any:
-        """Run and note a Python function with effects of its own, which takes no part in it."""
-        name = getattr(function, "__name__", "host")
-        step = Step(HOST, function, args, name=name)
-        if self.answering and self._answer(step) is not Failing:
-            return None
-        before = set_recorder(None)
-        try:
-            out = function(*args)
-        except Exception:
-            self.fail(f"{name} raised, and the program went on")
-            raise
-        finally:
-            set_recorder(before)
-        if not self.failed:
-            for value in self.known.values():
-                if id(value.array) not in self.numbers:
-                    self.fail(f"{name} gave a tensor another array")
-        if not self.failed:
-            self._note(step)
-        return out
 
     def takes_calls(self, args: Any, settings: Any) -> bool:
         """Say whether a compiled function runs eagerly here: it is part of this trace."""

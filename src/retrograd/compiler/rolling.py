@@ -13,7 +13,6 @@ from __future__ import annotations
 from typing import Any
 
 from .answers import ANOTHER_WAY
-from .lowering import is_pure, is_single
 from .readings import Reading, read_number
 from .states import State, Unclear, common, frames_now, put_variable
 from .trace import CALL, Argument, Captured, Loop, Segment, Slot, Step, copied, key_of
@@ -216,6 +215,8 @@ def same_source(one: Any, other: Any) -> bool:
 
 def can_run_again(segment: Segment) -> bool:
     """Say whether a segment only computes, so that running it twice does no harm."""
+    from .lowering import is_pure, is_single
+
     return all(
         step.kind == CALL
         and (is_pure(step.function) or is_single(step.function) or is_of_numbers(step.function))

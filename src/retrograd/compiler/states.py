@@ -10,13 +10,12 @@ with equal forms differ at most in which slots they hold, and the slots correspo
 
 from __future__ import annotations
 
-import ctypes
 import gc
 import inspect
 import sys
 import types
 from collections import OrderedDict, defaultdict, deque
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
@@ -28,6 +27,7 @@ from .guards import plain_key
 from .mirror import owner_of
 from .positions import GENERATORS, calls, code_of, sees
 from .readings import Reading, plain_arguments
+from .trace import Row
 
 MOST_OBJECTS = 3000  # in one state
 _PACKAGE = __file__.replace("\\", "/").rsplit("/compiler/", 1)[0] + "/"
@@ -47,7 +47,7 @@ class Unclear(Exception):
     """The state holds something of which it is not known what it is."""
 
 
-class Place(NamedTuple):
+class Place(Row):
     """Where one frame stands.
 
     Attributes
@@ -61,6 +61,7 @@ class Place(NamedTuple):
         Whether the frame itself calls the next one, or looks at the value.
     """
 
+    __slots__ = ()
     entry: Any
     hidden: Any
     direct: bool
@@ -132,6 +133,8 @@ def put_variable(frame: Any, name: str, value: Any) -> None:
     """Give a variable of a running function another value."""
     frame.f_locals[name] = value
     if sys.version_info < (3, 13):
+        import ctypes
+
         ctypes.pythonapi.PyFrame_LocalsToFast(ctypes.py_object(frame), ctypes.c_int(0))
 
 

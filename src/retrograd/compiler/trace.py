@@ -9,16 +9,40 @@ is one way that the program has gone.
 from __future__ import annotations
 
 from itertools import pairwise
-from typing import Any, NamedTuple
+from operator import itemgetter
+from typing import Any
 
 import numpy as np
 
 from .._core.value import Value
 
 
-class Ref(NamedTuple):
+class Row(tuple):  # type: ignore[type-arg]
+    """A tuple whose places have the names of the class's annotations.
+
+    `typing.NamedTuple` makes the same, and takes as long for the classes of this file as importing
+    all the rest of it.
+    """
+
+    __slots__ = ()
+    _fields: tuple[str, ...] = ()
+
+    def __init_subclass__(cls) -> None:
+        cls._fields = tuple(cls.__annotations__)
+        for place, name in enumerate(cls._fields):
+            setattr(cls, name, property(itemgetter(place)))
+
+    def __new__(cls, *values: Any) -> Any:
+        return tuple.__new__(cls, values)
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}{tuple(self)!r}"
+
+
+class Ref(Row):
     """A slot, where it stands among the arguments of a step."""
 
+    __slots__ = ()
     number: int
 
 
@@ -103,39 +127,44 @@ def same(a: Any, b: Any) -> bool:
         return False
 
 
-class Slot(NamedTuple):
+class Slot(Row):
     """What is known of a slot: where it comes from when no step fills it, and its type."""
 
+    __slots__ = ()
     source: Any  # a Source, or None for the result of a step
     shape: tuple[int, ...]
     dtype: Any
 
 
-class Argument(NamedTuple):
+class Argument(Row):
     """A slot that is the array of a tensor argument, by its place among them."""
 
+    __slots__ = ()
     place: int
 
 
-class Captured(NamedTuple):
+class Captured(Row):
     """A slot that is the array of a tensor from outside the function."""
 
+    __slots__ = ()
     value: Any
 
 
-class CapturedGrad(NamedTuple):
+class CapturedGrad(Row):
     """A slot that is the array of the `.grad` that a leaf has when the function is called."""
 
+    __slots__ = ()
     cell: Any  # an argument's by the argument's place
 
 
-class Incoming(NamedTuple):
+class Incoming(Row):
     """A slot that is the gradient of a result, by the result's place: only in a backward."""
 
+    __slots__ = ()
     place: int
 
 
-class Loop(NamedTuple):
+class Loop(Row):
     """The end of a segment is as the end of one before it on the path: what follows is the same.
 
     Attributes
@@ -146,6 +175,7 @@ class Loop(NamedTuple):
         A slot of the path to `target`, and the slot that holds by now what it held then.
     """
 
+    __slots__ = ()
     target: Any
     moves: tuple[tuple[int, int], ...]
 
@@ -263,61 +293,70 @@ class Segment:
         return found[::-1]
 
 
-class OutTensor(NamedTuple):
+class OutTensor(Row):
     """A new tensor in the result: its slot."""
 
+    __slots__ = ()
     number: int
 
 
-class OutLeaf(NamedTuple):
+class OutLeaf(Row):
     """A new tensor in the result that requires grad and starts a graph: its slot."""
 
+    __slots__ = ()
     number: int
 
 
-class OutGrad(NamedTuple):
+class OutGrad(Row):
     """A new tensor in the result that requires grad: its slot, its place among those."""
 
+    __slots__ = ()
     number: int
     place: int
 
 
-class OutValue(NamedTuple):
+class OutValue(Row):
     """A tensor from outside in the result: an argument by its place, or the tensor itself."""
 
+    __slots__ = ()
     place: int | None
     value: Any
 
 
-class OutCell(NamedTuple):
+class OutCell(Row):
     """The `.grad` of a leaf in the result: its cell, an argument's by the argument's place."""
 
+    __slots__ = ()
     cell: Any
 
 
-class OutHeldGrad(NamedTuple):
+class OutHeldGrad(Row):
     """A tensor in the result that was a `.grad` before the call, and is none any more: its slot."""
 
+    __slots__ = ()
     number: int
 
 
-class OutView(NamedTuple):
+class OutView(Row):
     """A view in the result: its slot, and the tensor from outside that it is a view of."""
 
+    __slots__ = ()
     number: int
     base: OutValue
 
 
-class Named(NamedTuple):
+class Named(Row):
     """A named tuple in the result."""
 
+    __slots__ = ()
     kind: Any
     parts: tuple[Any, ...]
 
 
-class OutNumber(NamedTuple):
+class OutNumber(Row):
     """A number in the result: its slot."""
 
+    __slots__ = ()
     number: int
 
 
@@ -348,3 +387,33 @@ class Held:
 def copied(held: Held) -> Any:
     """Return a copy of a constant."""
     return held.array.copy(order="K")
+
+
+# What steps of lowered segments call, beside NumPy's functions.
+
+NAMED_OUT = (np.maximum, np.minimum)  # NumPy wants their third argument named
+
+
+def getitem(array: Any, key: Any) -> Any:
+    """Return ``array[key]``."""
+    return array[key]
+
+
+def setitem(array: Any, key: Any, value: Any) -> None:
+    """Do ``array[key] = value``."""
+    array[key] = value
+
+
+def transposed(array: Any) -> Any:
+    """Return ``array.T``."""
+    return array.T
+
+
+def into_out(target: Any, function: Any, *args: Any, **settings: Any) -> None:
+    """Call a ufunc that puts its result into an array."""
+    function(*args, out=target, **settings)
+
+
+def slot_name(number: int) -> str:
+    """Return what the source calls a slot."""
+    return f"s{number}" if number >= 0 else f"v{-number}"

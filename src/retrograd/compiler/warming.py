@@ -2,23 +2,23 @@
 
 Lowering costs about as much as some tens of replays.  So a segment is replayed as it was recorded
 until that has taken a multiple of what lowering is expected to take; then the arrays of one
-more replay are the example.  The total is never much above what it would be without.
+more replay are the example.  The total is never much above what it would be without.  What lowers
+is imported when it is due: importing it takes as long as a hundred small steps.
 """
 
 from __future__ import annotations
 
 from time import perf_counter
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from .._core.value import Value
-from . import fused
-from .buffers import Plan
 from .codegen import Writer
-from .lowering import Program, is_pure, is_single, lower_twice, reads_of
-from .passes import prepare
 from .trace import CALL, Incoming, Ref, Segment
+
+if TYPE_CHECKING:
+    from .lowering import Program
 
 PER_STEP = 3e-4  # seconds to lower one step
 PATIENCE = 2.0  # how many times that the replays have to have taken before
@@ -72,8 +72,12 @@ class Warming:
 
 def make_fast(segment: Segment, values: list[Any], guards: Any, fuses: bool = False) -> None:
     """Lower a segment and its backward, plan their memory, and replay that from now on."""
+    from .lowering import lower_twice
+    from .passes import prepare
+
     instead = {}
     if fuses:
+        from . import fused
         from .spelled import INSTEAD as instead
     behind: Program | None = None
     other_behind: Program | None = None
@@ -98,6 +102,8 @@ def make_fast(segment: Segment, values: list[Any], guards: Any, fuses: bool = Fa
 
 def saved_for(backward: Segment | None, behind: Program | None) -> set[int]:
     """Return the slots that a backward reads."""
+    from .lowering import reads_of
+
     if backward is None:
         return set()
     steps = backward.steps if behind is None else behind.steps
@@ -107,6 +113,8 @@ def saved_for(backward: Segment | None, behind: Program | None) -> set[int]:
 
 def install(segment: Segment, program: Program, behind: Program | None, guards: Any) -> None:
     """Plan the memory of a program and of its backward's, and replay them from now on."""
+    from .buffers import Plan
+
     plan_back = None if behind is None else Plan(behind, alone=False)
     plan = Plan(program)
     writer = Writer(segment, plan, plan_back)
@@ -127,6 +135,8 @@ def make_slow(segment: Segment) -> None:
 
 def interpreted(backward: Segment, values: list[Any]) -> Any:
     """Return an example of a backward's slots, None where running it would have effects."""
+    from .lowering import is_pure, is_single
+
     slots = list(values)
     slots += [None] * (backward.first + len(backward.slots) - len(slots))
     for place, slot in enumerate(backward.slots):

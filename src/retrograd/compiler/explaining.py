@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 from .graph import Graph
@@ -91,46 +90,3 @@ class Explanation:
 def recorded_steps(segment: Segment) -> int:
     backward = segment.backward
     return len(segment.steps) + (0 if backward is None else len(backward.steps))
-
-
-def explain(function: Any) -> Explanation:
-    """Report what a compiled function or module was made into.
-
-    Parameters
-    ----------
-    function : CompiledFunction or OptimizedModule
-        After the calls that are of interest.
-
-    Returns
-    -------
-    Explanation
-        Its attributes are described there; ``print`` gives them all.
-
-    Raises
-    ------
-    TypeError
-        For what `compile` did not return.
-    """
-    return Explanation(compiled_of(function, "explain"))
-
-
-def lower_next(function: Any) -> None:
-    """Let the next replay of everything recorded so far be the one after which it is lowered.
-
-    Without it that waits until the replays have taken longer than lowering is expected to.
-
-    Parameters
-    ----------
-    function : CompiledFunction or OptimizedModule
-    """
-    for segment in compiled_of(function, "lower_next").segments():
-        if segment.warming is not None:
-            segment.warming.spent = math.inf
-
-
-def compiled_of(function: Any, asked: str) -> Any:
-    """Return the compiled function of what `compile` returned."""
-    compiled = getattr(function, "forward", function)
-    if not hasattr(compiled, "segments"):
-        raise TypeError(f"{asked}: expected a compiled function, got {type(function).__name__}")
-    return compiled
