@@ -5,12 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from .._core.tracing import set_recorder
+from .answers import Failing
 from .mirror import getitem
 from .trace import HOST, Segment, Step
-
-
-class Failing:
-    """The answer for the call that raised in the replay: it is made again, and raises again."""
 
 
 class Hosts:
@@ -29,6 +26,7 @@ class Hosts:
     function: Any
     _answer: Any
     _idle: Any
+    _note: Any
     _number: Any
 
     @property
@@ -55,7 +53,7 @@ class Hosts:
                 if id(value.array) not in self.numbers:
                     self.fail(f"{name} gave a tensor another array")
         if not self.failed:
-            self.segment.steps.append(step)
+            self._note(step)
         return out
 
     def adopt(self, value: Any) -> None:

@@ -60,7 +60,8 @@ class Reading:
                 return NotImplemented
         if recorder._idle():
             return function(*given)
-        return Reading(recorder, recorder.compute(function, tuple(args), tuple(given)))
+        made: Reading = recorder.reading(recorder.compute(function, tuple(args), tuple(given)))
+        return made
 
     def _decides(self) -> Any:
         """Return the number to something that decides by it: the trace branches."""
@@ -172,12 +173,12 @@ def read_number(array: Any) -> Any:
     return array.item()
 
 
-_TYPE_ASKERS = frozenset(("type", "Decimal", "__class__"))
+TYPE_ASKERS = frozenset(("type", "Decimal", "__class__"))
 
 
 def asks_types(frame: Any) -> bool:
     """Say whether code may look at the type of a number, or give it to what looks at that."""
-    return not _TYPE_ASKERS.isdisjoint(frame.f_code.co_names)
+    return not TYPE_ASKERS.isdisjoint(frame.f_code.co_names)
 
 
 def plain_arguments(frame: Any) -> None:
