@@ -17,7 +17,7 @@ from __future__ import annotations
 from time import perf_counter, process_time
 from typing import Any
 
-SHARE = 0.04  # of the time, where a twentieth is what may be lost: costs are known only afterwards
+SHARE = 0.03  # of the time; a twentieth may be lost, and importing the compiler is lost too
 MOST_TRIES = 32  # recordings without a replay between them, counted by `weight_of`
 SAMPLED = (4, 12)  # replays in a row after which one call runs eagerly, to see what that takes
 SETTLED = 64  # replays in a row after which a function that is ahead is timed no more
@@ -34,13 +34,8 @@ class Budget:
 
     def __init__(self) -> None:
         self.limited = True
-        self.made = perf_counter()
-        self.began = self.made - process_time()  # when the process began, about
+        self.began = perf_counter() - process_time()  # when the process began, about
         self.lost = 0.0  # seconds by which functions are behind
-
-    def note_imports(self) -> None:
-        """Note that the compiler is imported: that takes as long as one or two recordings."""
-        self.lost += perf_counter() - self.made
 
     def left(self) -> float:
         """Return how many seconds may be lost from now on."""

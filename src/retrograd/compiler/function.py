@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import copy
-import functools
 import threading
+import types
 import warnings
 import weakref
 from collections.abc import Iterator
@@ -30,6 +30,16 @@ MOST_RECENT = 4  # trees that a call is compared with one by one
 MOST_KEYS = 128
 
 
+class Stance:
+    """What `torch.compiler.set_stance` said: for all functions."""
+
+    name = "default"
+    eager = False
+
+
+stance = Stance()
+
+
 class Tree:
     """The segments that belong to one set of guards."""
 
@@ -50,6 +60,8 @@ class CompiledFunction:
         Raise where the function could not be replayed as a whole.
     fuses : bool
         Have kernels made in the background, and use them as soon as they are ready.
+    eager : str
+        Why the function shall always run eagerly.
 
     Attributes
     ----------
@@ -63,7 +75,9 @@ class CompiledFunction:
 
     every: weakref.WeakSet[CompiledFunction] = weakref.WeakSet()
 
-    def __init__(self, function: Any, fullgraph: bool = False, fuses: bool = False) -> None:
+    def __init__(
+        self, function: Any, fullgraph: bool = False, fuses: bool = False, eager: str = ""
+    ) -> None:
         self.every.add(self)
         self.function = function
         self.fuses = fuses
@@ -74,20 +88,20 @@ class CompiledFunction:
         self.account = Account()
         self.last_key: Any = None  # of the arguments that were recorded last
         self.lock = threading.Lock()
-        self.eager = ""
+        self.eager = self.told_eager = eager
         self.__wrapped__ = function
         self.__name__ = getattr(function, "__name__", type(function).__name__)
         self.__doc__ = getattr(function, "__doc__", None)
 
     def __get__(self, instance: Any, owner: Any = None) -> Any:
-        return self if instance is None else functools.partial(self, instance)
+        return self if instance is None else types.MethodType(self, instance)
 
     def __call__(self, *args: Any, **settings: Any) -> Any:
         if tracing.count != 0:
             other = current_recorder()
             if other is not None and other.takes_calls(args, settings):
                 return self.function(*args, **settings)
-        if self.eager or not self.lock.acquire(False):
+        if self.eager or stance.eager or not self.lock.acquire(False):
             return self.function(*args, **settings)
         try:
             if self.account.rests:
@@ -146,7 +160,7 @@ class CompiledFunction:
             child = segment.children.get(seen)
             if child is None or child.run is None:
                 writer = Recorder(tensors, segment, slots, seen)
-                writer.new_ways = self.account.may_record()
+                writer.new_ways = stance.name == "default" and self.account.may_record()
                 result = self.run(tree, writer, args, settings)
                 self.account.note_record(perf_counter() - began, weight_of(seen))
                 return result
@@ -195,7 +209,12 @@ class CompiledFunction:
         if key not in self.trees and len(self.trees) >= MOST_KEYS:
             self.give_up(f"more than {MOST_KEYS} kinds of arguments were seen")
             return self.function(*args, **settings)
-        if not self.account.may_record():
+        if stance.name == "fail_on_recompile":
+            raise RuntimeError(
+                f"{self.__name__} would be recorded anew, and the stance of torch.compile is "
+                "'fail_on_recompile'"
+            )
+        if stance.name == "eager_on_recompile" or not (self.fullgraph or self.account.may_record()):
             return self.rest(args, settings)
         began = perf_counter()
         tell_recompile(self, key)
@@ -218,6 +237,8 @@ class CompiledFunction:
         """
         writer.reachable = tree.guards.reads.tensors
         writer.by_reference = tree.guards.by_reference
+        if self.fullgraph:
+            writer._leave = refuse_branch
         before = set_recorder(writer)
         try:
             with watching(writer, tree.guards.reads):
@@ -263,16 +284,20 @@ class CompiledFunction:
         with self.lock:
             self.trees = {}
             self.recent = []
-            self.eager = ""
+            self.eager = self.told_eager
             self.warned = False
             self.account.settle(0.0)
             self.account = Account()
 
     def __deepcopy__(self, memo: Any) -> CompiledFunction:
-        return CompiledFunction(copy.deepcopy(self.function, memo), self.fullgraph)
+        return CompiledFunction(copy.deepcopy(self.function, memo), *self.settings())
 
     def __reduce__(self) -> Any:
-        return CompiledFunction, (self.function, self.fullgraph)
+        return CompiledFunction, (self.function, *self.settings())
+
+    def settings(self) -> tuple[bool, bool, str]:
+        """Return what `compile` was told."""
+        return self.fullgraph, self.fuses, self.told_eager
 
     def give_up(self, why: str) -> None:
         """Run eagerly from now on."""
@@ -306,3 +331,12 @@ class CompiledFunction:
             if segment.backward is not None:
                 parts.append(f"# its backward\n{segment.backward.source}")
         return "\n".join(parts)
+
+
+def refuse_branch(segment: Segment, seen: Any) -> None:
+    """Refuse to go on where the program looks at a value, which one straight record cannot."""
+    raise RuntimeError(
+        "compile(fullgraph=True): the program looks at a value of a tensor (by "
+        f"{segment.kind}), and goes on by what it sees; compile it without fullgraph=True, or "
+        "compute with torch.where"
+    )

@@ -28,6 +28,7 @@ from .._core.checking import (
 )
 from .._core.promotion import defaults
 from .._core.value import Value
+from ..nn.hooks import hooks_of_every_module
 from ..nn.module import Module
 from . import trace
 
@@ -268,6 +269,7 @@ class Guards:
         self.states: dict[int, tuple[Any, Any]] = {}
         self.kept: list[Any] = []  # what states name by its id, kept so that ids stay taken
         self.referred: set[int] = set()  # arrays that the replay reads anew
+        self.hooks = hooks_of_every_module()
         self.bound: list[Any] = []  # called when a tensor may have got another array
 
     def start(self, function: Any, args: Any, settings: Any) -> None:
@@ -341,6 +343,8 @@ class Guards:
         return ", ".join(["the arguments", *found])
 
     def hold_in_full(self) -> bool:
+        if hooks_of_every_module() != self.hooks:
+            return False
         for value, about in self.captured.values():
             if description(value) != about:
                 return False
@@ -386,6 +390,8 @@ class Guards:
         check.owners, check.owner_names, check.owner_values = columns(owners)
         check.holders = []
         closer: list[Any] = []
+        if Module._hooked:  # from the first of them on
+            closer.append((hooks_of_every_module, None, self.hooks))
         for number, (thing, state) in self.states.items():
             if number in self.referred or type(thing) is tuple:
                 continue
