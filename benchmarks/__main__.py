@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import argparse
 import json
+import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 from . import report
@@ -120,8 +122,11 @@ def measure(options: argparse.Namespace) -> Iterator[report.Row]:
 def main(words: list[str] | None = None) -> int:
     options = arguments(words)
     rows = []
+    began = time.monotonic()
     for row in measure(options):
-        rows.append(row)
+        ended = time.monotonic()
+        rows.append(replace(row, took=ended - began))
+        began = ended
         print(report.line(row), flush=True)
     about = report.context(rows)
     print(f"{options.subject} / peer; {report.described(about)}")

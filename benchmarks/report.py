@@ -25,7 +25,7 @@ COMPILE = "compile"
 
 @dataclass(frozen=True)
 class Row:
-    """A workload timed against one peer, or alone where ``peer`` is None."""
+    """A workload timed against one peer, or alone where ``peer`` is None; it took ``took`` s."""
 
     name: str
     title: str
@@ -35,6 +35,7 @@ class Row:
     met: bool | None = None
     threads: int = 1
     table: str = "core"
+    took: float = 0.0
 
     @property
     def verdict(self) -> str:
@@ -115,6 +116,7 @@ def context(rows: list[Row]) -> dict[str, Any]:
         "date": datetime.date.today().isoformat(),
         "build": {True: "compiled", False: "pure", None: "unknown"}[compiled],
         "threads": sorted({row.threads for row in rows}),
+        "minutes": round(sum(row.took for row in rows) / 60, 1),
         "versions": versions,
     }
 
@@ -122,7 +124,8 @@ def context(rows: list[Row]) -> dict[str, Any]:
 def described(about: dict[str, Any]) -> str:
     versions = ", ".join(f"{name} {version}" for name, version in about["versions"].items())
     threads = " or ".join(map(str, about["threads"]))
-    return f"{about['build']} build; threads: {threads}; {versions}"
+    minutes = f"{about['minutes']:g}"
+    return f"{about['build']} build; threads: {threads}; {versions}; measured in {minutes} min"
 
 
 def as_json(rows: list[Row], options: dict[str, Any]) -> dict[str, Any]:

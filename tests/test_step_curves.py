@@ -33,7 +33,7 @@ def figures(eager, replay):
     return {
         "context": {
             "date": "2026-01-01", "processor": "a processor", "cores": 2, "build": "pure",
-            "threads": 1, "versions": {"python": "3.13"},
+            "threads": 1, "minutes": 9.5, "versions": {"python": "3.13"},
         },
         "plan": {"rounds": 3, "seconds": 3.0, "pairs": 8, "peer_rounds": 2},
         "steps": [1, 2, 3, 5, 7, 10],
@@ -63,7 +63,7 @@ def test_the_command_runs(tmp_path):
         assert len(way["seconds"]) == 12
         assert all(seconds > 0 for seconds in way["seconds"])
         assert way["before"] > 0
-        assert way["processes"] == 2
+        assert way["processes"] == (4 if name == "eager" else 2)  # eager at both ends of a round
     assert len(model["ratios"]["replay"]["median"]) >= 5
     assert "retrograd compile / eager" in done.stdout
 
@@ -119,14 +119,19 @@ def test_a_curve_goes_on_at_its_last_rate():
 
 
 def test_ratios_are_of_the_same_round():
-    from benchmarks.steps.measure import Run, ratios
+    from benchmarks.steps.measure import Run, noise, ratios
 
-    eager = [Run(0, True, [1, 2], [1.0, 2.0], 0, 0), Run(1, False, [1], [10.0], 0, 0)]
+    eager = [
+        Run(0, True, [1, 2], [1.0, 2.0], 0, 0),
+        Run(1, False, [1], [8.0], 0, 0),
+        Run(1, False, [1], [12.0], 0, 0),
+    ]
     compiled = [Run(0, True, [1, 2], [3.0, 4.0], 0, 0), Run(1, False, [1], [50.0], 0, 0)]
     found = ratios(compiled, eager, [1, 2])
     assert found["median"] == [4.0, 2.0]
     assert (found["low"], found["high"]) == ([3.5, 2.0], [4.5, 2.0])
     assert found["measured_to"] == 2
+    assert noise(eager, [1, 2])["median"] == [1.5]
 
 
 def test_verdicts():
@@ -138,12 +143,14 @@ def test_verdicts():
     assert not found.passed
     assert found.above == (1, 2, 3)
     assert str(found) == (
-        "fail: at worst 4.00 of eager, at N = 1; above 1.05 at N = 1 to 3"
+        "fail: at worst 4.00, at N = 1; above 1.05 at N = 1 to 3"
     )
     assert [lowest(model, place) for place in range(6)] == ["eager"] * 3 + ["replay"] * 3
     (found,) = verdicts(figures(EAGER, EAGER)["models"]["a"], steps)
     assert found.passed
-    assert str(found) == "pass: at worst 1.00 of eager, at N = 1"
+    assert str(found) == "pass: at worst 1.00, at N = 1"
+    model["ratios"]["replay"]["low"] = [0.9] * 6
+    assert str(verdicts(model, steps)[0]).startswith("unclear, the rounds disagree: at worst 4.00")
 
 
 def test_the_page(tmp_path):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import time
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -85,11 +86,13 @@ def measured(options: argparse.Namespace) -> dict[str, Any]:
         "context": {}, "plan": asdict(plan), "steps": marks(plan.most), "models": {},
     }  # fmt: skip
     every: list[Measured] = []
+    began = time.monotonic()
     for name in options.models or MODELS:
         own = [way for way in ways if written_for(MODELS[name], way)]
         every.append(measure(MODELS[name], own, plan))
         results["models"][name] = summary(every[-1], own, plan)
         results["context"] = context(every, plan)
+        results["context"]["minutes"] = round((time.monotonic() - began) / 60, 1)
         print(*printed(results["models"][name], results["steps"]), sep="\n", flush=True)
         if options.json:  # as soon as it is known
             save(results, options.json)
@@ -132,6 +135,7 @@ def main(words: list[str] | None = None) -> int:
         print("docs: steps.json, steps.svg, steps_with_import.svg and steps.md written")
     models = results["models"].values()
     judged = [one for model in models for one in verdicts(model, results["steps"])]
+    judged = [one for one in judged if one.way != "eager"]
     passed = sum(one.passed for one in judged)
     print(f"never above eager by more than 5 %: {passed} of {len(judged)}")
     return 1 if any(model["problems"] for model in models) else 0

@@ -8,7 +8,7 @@ from typing import Any
 from .ways import WAYS
 
 INK, FAINT, PAPER = "#1f2328", "#d9dde2", "#ffffff"
-STYLE = {
+STYLE: dict[Any, Any] = {
     "svg.fonttype": "none",  # text stays text
     "svg.hashsalt": "retrograd",  # the same names of parts in every run
     "font.family": "sans-serif",

@@ -51,13 +51,20 @@ class Plan:
     clock: str = "wall"
 
     def turns(self, ways: list[Way]) -> Iterator[tuple[int, bool, Way]]:
-        """Number of the round, whether it is long, and way: in turn, every other round reversed."""
+        """Number of the round, whether it is long, and way: in turn, every other round reversed.
+
+        Eager comes at both ends of a round: compiled ways are compared with the two, and the two
+        with one another, which shows the noise.
+        """
         for turn in range(self.rounds + self.pairs):
             is_long = turn < self.rounds
-            for way in ways if turn % 2 == 0 else reversed(ways):
-                rounds = 1 if way.costly else self.peer_rounds
-                if way.own or turn < min(rounds, self.rounds):
-                    yield turn, is_long, way
+            here = [way for way in ways if way.own or turn < min(self.rounds, self.repeats(way))]
+            here += [way for way in here if way.name == "eager"]
+            for way in here if turn % 2 == 0 else reversed(here):
+                yield turn, is_long, way
+
+    def repeats(self, way: Way) -> int:
+        return 1 if way.costly else self.peer_rounds
 
 
 @dataclass(frozen=True)
@@ -176,24 +183,37 @@ def curve(runs: list[Run], numbers: list[int]) -> dict[str, Any]:
 
 def ratios(runs: list[Run], eager: list[Run], numbers: list[int]) -> dict[str, Any]:
     """Compiled by eager of the same round: median and quartiles at each number of steps."""
-    beside = {run.turn: run for run in eager}
+    pairs = [(run, [other for other in eager if other.turn == run.turn]) for run in runs]
+    return quotients(pairs, numbers)
+
+
+def noise(eager: list[Run], numbers: list[int]) -> dict[str, Any]:
+    """A round's second eager process by its first, as `ratios` has compiled by eager."""
+    pairs = []
+    for turn in sorted({run.turn for run in eager}):
+        first, *others = (run for run in eager if run.turn == turn)
+        pairs += [(other, [first]) for other in others]
+    return quotients(pairs, numbers)
+
+
+def quotients(pairs: list[tuple[Run, list[Run]]], numbers: list[int]) -> dict[str, Any]:
+    """Each run by the mean of the runs beside it."""
     found: dict[str, Any] = {"median": [], "low": [], "high": [], "measured_to": 0}
     for number in numbers:
         here: list[float] = []
         measured = 0
-        for run in runs:
-            mine, partner = run.at(number), beside.get(run.turn)
-            other = None if partner is None else partner.at(number)
-            if mine is not None and other is not None:
-                here.append(mine[0] / other[0])
-                measured += mine[1] and other[1]
+        for run, beside in pairs:
+            mine = run.at(number)
+            others = [value for other in beside if (value := other.at(number)) is not None]
+            if mine is not None and others:
+                here.append(mine[0] / statistics.mean(value for value, _ in others))
+                measured += mine[1] and all(was for _, was in others)
         if not here:
             break
-        low, middle, high = here * 3 if len(here) == 1 else statistics.quantiles(
-            here, n=4, method="inclusive"
-        )  # fmt: skip
-        for name, value in (("low", low), ("median", middle), ("high", high)):
-            found[name].append(rounded(value))
+        here = here * 2 if len(here) == 1 else here
+        quartiles = statistics.quantiles(here, n=4, method="inclusive")
+        for name, quartile in zip(("low", "median", "high"), quartiles):
+            found[name].append(rounded(quartile))
         if measured * 2 >= len(here):
             found["measured_to"] = number
     return found
@@ -210,8 +230,11 @@ def summary(measured: Measured, ways: list[Way], plan: Plan) -> dict[str, Any]:
             found["problems"][way.name] = measured.problems[way.name]
         elif runs:
             found["ways"][way.name] = curve(runs, numbers)
-            if way.own and way.backend and "eager" in measured.runs:
-                found["ratios"][way.name] = ratios(runs, measured.runs["eager"], numbers)
+            eager = measured.runs.get("eager", [])
+            if way.name == "eager":
+                found["ratios"]["eager"] = noise(runs, numbers)
+            elif way.own and eager:
+                found["ratios"][way.name] = ratios(runs, eager, numbers)
     return found
 
 

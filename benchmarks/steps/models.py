@@ -50,11 +50,14 @@ def cnn(torch: Any) -> Step:
 
 def cnn_functional(library: Functional) -> Step:
     np_ = library.numpy
+    convolve, pool = library.convolve, library.pool
+    if convolve is None or pool is None:
+        raise ValueError("the library has no convolution to speak of")
     weights, images, classes = cnn_data()
 
     def loss(*w: Any) -> Any:
-        x = library.convolve(images, w[0]) + np_.reshape(w[1], (1, CHANNELS, 1, 1))
-        x = library.pool(np_.maximum(x, 0))
+        x = convolve(images, w[0]) + np_.reshape(w[1], (1, CHANNELS, 1, 1))
+        x = pool(np_.maximum(x, 0))
         scores = np_.matmul(np_.reshape(x, (IMAGES, FLAT)), w[2].T) + w[3]
         return training.cross_entropy(np_, scores, classes)
 
@@ -185,7 +188,8 @@ PHYSICS_RATE = 1e-6
 def measured() -> np.ndarray:
     """The places of four oscillators at each instant, as they would be observed."""
     instants = TIME_STEP * np.arange(1, INSTANTS + 1, dtype=np.float32)[:, None]
-    return np.cos(1.3 * instants + np.arange(4, dtype=np.float32)) * np.exp(-0.1 * instants)
+    waves = np.cos(1.3 * instants + np.arange(4, dtype=np.float32)) * np.exp(-0.1 * instants)
+    return np.asarray(waves, np.float32)
 
 
 def instant(places: Any, speeds: Any, stiffness: Any, damping: Any) -> Any:

@@ -32,7 +32,8 @@ def made_on(results: dict[str, Any]) -> str:
     versions = ", ".join(f"{name} {version}" for name, version in about["versions"].items())
     return (
         f"Made on {about['date']}, {about['processor']}, {about['cores']} cores, "
-        f"threads: {about['threads']}, {about['build']} build; {versions}. "
+        f"threads: {about['threads']}, {about['build']} build, in {about['minutes']:g} minutes; "
+        f"{versions}. "
         f"Medians of {plan['rounds']} processes of up to {plan['seconds']:g} s for each of "
         f"retrograd's ways and {plan['pairs']} short ones, of {plan['peer_rounds']} for the "
         "others, of one for the costly ones (torch.compile, JAX run eagerly).\n"
@@ -45,18 +46,24 @@ def beside_eager(results: dict[str, Any]) -> str:
     lines = [
         "## Compiled by eager",
         "",
-        "retrograd's compiled time divided by its eager time, medians of rounds.",
+        "retrograd's compiled time divided by its eager time, medians of rounds. The row `eager`",
+        "is a round's second eager process by its first, and shows the noise.",
         "",
         f"| model | way | {' | '.join(f'N = {steps[place]:,}' for place in places)} | |",
         f"|---|---|{'---:|' * len(places)}---|",
     ]
+    judged = []
     for model in results["models"].values():
         for verdict in verdicts(model, steps):
+            judged.append(verdict)
             medians = model["ratios"][verdict.way]["median"]
             cells = [f"{medians[place]:.2f}" if place < len(medians) else "" for place in places]
             lines.append(
                 f"| {model['title']} | {verdict.way} | {' | '.join(cells)} | {verdict} |"
             )
+    judged = [one for one in judged if one.way != "eager"]
+    passed = sum(one.passed for one in judged)
+    lines += ["", f"Never more than 5 % above eager, at any N: {passed} of {len(judged)}."]
     return "\n".join(lines) + "\n"
 
 

@@ -13,28 +13,33 @@ SHOWN = (1, 10, 100, 1_000, 10_000, 100_000)
 
 @dataclass(frozen=True)
 class Verdict:
-    """A compiled way of one model beside its eager way.
+    """A compiled way of one model beside its eager way; eager's own is the noise.
 
     Attributes
     ----------
     worst, at : the largest ratio, and the number of steps where it is
-    above : the numbers of steps where the ratio is more than is allowed
+    above : the numbers of steps where the median of the rounds is more than is allowed
+    clear : whether, at one of them, three quarters of the rounds are above 1
     """
 
     way: str
     worst: float
     at: int
     above: tuple[int, ...]
+    clear: bool
 
     @property
     def passed(self) -> bool:
         return not self.above
 
     def __str__(self) -> str:
-        worst = f"at worst {self.worst:.2f} of eager, at N = {self.at:,}"
+        worst = f"at worst {self.worst:.2f}, at N = {self.at:,}"
+        if self.way == "eager":
+            return f"noise: {worst}"
         if self.passed:
             return f"pass: {worst}"
-        return f"fail: {worst}; above {ALLOWED:g} at N = {spans(self.above)}"
+        word = "fail" if self.clear else "unclear, the rounds disagree"
+        return f"{word}: {worst}; above {ALLOWED:g} at N = {spans(self.above)}"
 
 
 def spans(numbers: tuple[int, ...]) -> str:
@@ -44,13 +49,17 @@ def spans(numbers: tuple[int, ...]) -> str:
 
 
 def verdicts(model: dict[str, Any], steps: list[int]) -> list[Verdict]:
-    """One verdict for each compiled way of a model."""
+    """One verdict for each of retrograd's ways of a model."""
     found = []
     for way, ratios in model["ratios"].items():
         medians = ratios["median"]
+        if not medians:
+            continue
         worst = max(medians)
-        above = tuple(n for n, ratio in zip(steps, medians) if ratio > ALLOWED)
-        found.append(Verdict(way, worst, steps[medians.index(worst)], above))
+        above = [place for place, ratio in enumerate(medians) if ratio > ALLOWED]
+        clear = any(ratios["low"][place] > 1 for place in above)
+        numbers = tuple(steps[place] for place in above)
+        found.append(Verdict(way, worst, steps[medians.index(worst)], numbers, clear))
     return found
 
 
@@ -97,7 +106,8 @@ def printed(model: dict[str, Any], steps: list[int]) -> list[str]:
     for one in verdicts(model, steps):
         medians = model["ratios"][one.way]["median"]
         cells = "".join(f"{medians[p]:>11.2f}" if p < len(medians) else "" for p in places)
-        lines.append(f"  {BY_NAME[one.way].label + ' / eager':35}{cells}")
+        again = "retrograd again" if one.way == "eager" else BY_NAME[one.way].label
+        lines.append(f"  {again + ' / eager':35}{cells}")
         lines.append(f"    {one}")
     lines += [f"  {way}: {problem}" for way, problem in model["problems"].items()]
     return lines

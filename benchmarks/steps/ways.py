@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,7 +21,7 @@ class Way:
     backend : of ``torch.compile``; None for a step that is run as it is
     needs : another module that has to be installed
     own : retrograd's ways, which are measured more often
-    costly : measured once, because its first step takes longer than all the others' curves
+    costly : measured once, since its first steps take longer than all the others' curves
     """
 
     name: str
@@ -53,9 +52,8 @@ WAYS = (
     Way("torch", "PyTorch", "torch", "#d55e00"),
     Way("torch-compile", "torch.compile", "torch", "#e9a13b", backend="inductor", costly=True),
     Way("jax-jit", "jax.jit", "jax-jit", "#8f4a8f"),
-    Way("jax", "JAX, eager", "jax", "#c79ac7"),
+    Way("jax", "JAX, eager", "jax", "#c79ac7", costly=True),
     Way("autograd", "autograd", "autograd", "#6e6e6e"),
     Way("mygrad", "MyGrad", "mygrad", "#ababab"),
 )  # fmt: skip
 BY_NAME = {way.name: way for way in WAYS}
-COMPILED: Callable[[Way], bool] = lambda way: way.own and way.backend is not None  # noqa: E731

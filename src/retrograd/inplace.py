@@ -21,7 +21,7 @@ from ._core.plan import RESULT
 from ._core.promotion import category
 from ._core.site import here
 from ._core.storage import clock, tick
-from ._core.tracing import from_python, run, run_write, tracing
+from ._core.tracing import from_python, graph_writer, run, run_write, tracing
 from ._core.value import (
     FUNCTION_VIEW,
     INFERENCE_VIEW,
@@ -164,6 +164,11 @@ def write(x, result, name, stand_in=None, since=0):
                 "out-of-place form"
             )
         result = cast(result, dtype=array.dtype)
+    if tracing.count != 0:
+        graph = graph_writer(x, result)
+        if graph is not None:
+            graph.rebind(x, result, name)
+            return x
     if _overlaps(array):
         raise RuntimeError(
             "unsupported operation: more than one element of the written-to tensor refers to a "
@@ -406,6 +411,8 @@ def _direct(op: Op, x, args, recording):
     """Run a ufunc straight into the buffer when nothing is recorded; say whether it was done."""
     if recording and (_tracked(x) or _any_tracked(args)):
         return False
+    if tracing.count != 0 and graph_writer(x, args) is not None:
+        return False
     array = x.array
     operands = [array]
     for arg in args:
@@ -449,10 +456,14 @@ def copy_(self, src, non_blocking=False):
 
 def _copy_into(x, source, name):
     check_writable(x, name, source)
-    try:
-        np.broadcast_to(source.array, x.array.shape)
-    except ValueError:
-        raise RuntimeError(_copy_words(source.array.shape, x.array.shape)) from None
+    have, want = source.array.shape, x.array.shape
+    if have != want:
+        try:
+            fits = np.broadcast_shapes(have, want) == want
+        except ValueError:
+            fits = False
+        if not fits:
+            raise RuntimeError(_copy_words(have, want))
     return write(x, overwrite(x, source), name)
 
 
@@ -486,7 +497,7 @@ def fill_(self, value):
             f"{type(value).__name__}"
         )
     value = scalar_for(value, self.get_dtype())
-    if not self.requires:
+    if not self.requires and not (tracing.count != 0 and graph_writer(self) is not None):
         array = self.array
         if not array.flags.writeable:
             array = _writable(array, "fill_")
@@ -514,6 +525,9 @@ def _is_whole(x, index):
 
 def set_item(x, index, value):
     """Write ``x[index] = value``: through a view where the index is basic."""
+    if tracing.count != 0 and graph_writer(x, value) is not None:
+        write(x, put_item(x, index, value), "__setitem__")
+        return
     part = x if _is_whole(x, index) else getitem(x, index)
     if part is not x and part.base is None:
         check_writable(x, "index_put_", value)

@@ -238,12 +238,10 @@ def test_values_are_not_seen():
         y[y > 0]
     with pytest.raises(RuntimeError, match="shapes are fixed"):
         y.masked_select(y > 0)
-    with pytest.raises(RuntimeError, match=r"in-place|no values"):
+    with pytest.raises(RuntimeError, match=r"written into in place"):
         y.add_(1)
-    with pytest.raises(RuntimeError, match=r"in-place|no values"):
+    with pytest.raises(RuntimeError, match=r"written into in place"):
         y[0] = 3
-    with pytest.raises(RuntimeError, match=r"in-place|no values"):
-        rg.zeros(3).copy_(y)
     static.reset_default_graph()
     with pytest.raises(RuntimeError, match="no values"):
         y + 1

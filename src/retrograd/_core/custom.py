@@ -14,7 +14,7 @@ from .modes import set_grad, switches, thread_modes
 from .native import Weakly, mypyc_attr
 from .node import AccumulateGrad, CallNode
 from .op import cast, late, refresh
-from .site import describe_site, here
+from .site import here
 from .storage import Storage, clock, tick
 from .tracing import recorder, run
 from .value import FUNCTION_VIEW, MULTIPLE_OUTPUT_VIEW, Value

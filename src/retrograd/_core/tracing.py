@@ -75,6 +75,15 @@ def host_recorder() -> Any:
     return found if found is not None and found.takes_host else None
 
 
+def graph_writer(x: Any, given: Any = None) -> Any:
+    """Return the recorder for which a write into a tensor gives it another array.
+
+    That is one that builds a static graph, where the tensor or what is written belongs to it.
+    """
+    found: Any = thread_modes().recorder
+    return found if found is not None and found.rebinds(x, given) else None
+
+
 def noted_write(storage: Any) -> None:
     """Tell the recorder that a storage was marked as written."""
     found: Any = thread_modes().recorder

@@ -212,10 +212,11 @@ class Writer:
 
     def call_step(self, step: Step) -> None:
         outs = step.outs
-        if isinstance(outs, tuple) and not step.wrap and None not in outs:
+        if isinstance(outs, tuple) and outs and not step.wrap and None not in outs:
             inside = [n < 0 or n >= self.segment.first for n in outs]
             if all(inside) and not self.fixed & set(outs):
-                self.put(f"{', '.join(map(slot_name, outs))} = {self.call(step)}")
+                names = ", ".join(map(slot_name, outs)) + "," * (len(outs) == 1)
+                self.put(f"{names} = {self.call(step)}")
                 return
         if isinstance(outs, tuple):
             self.put(f"r = {self.call(step)}")

@@ -99,8 +99,8 @@ class Ending:
     def _output(self, value: Any) -> Any:
         if self.failed:
             return None
-        for cell, grad in self.cells.items():
-            if grad is value and cell not in self.own_cells:
+        for cell, held in self.cells.items():
+            if held is value and cell not in self.own_cells:
                 return OutCell(self.places[cell])
         if id(value) in self.grads:
             return OutHeldGrad(self.grads[id(value)])

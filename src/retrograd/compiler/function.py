@@ -286,7 +286,6 @@ class CompiledFunction:
             self.recent = []
             self.eager = self.told_eager
             self.warned = False
-            self.account.settle(0.0)
             self.account = Account()
 
     def __deepcopy__(self, memo: Any) -> CompiledFunction:

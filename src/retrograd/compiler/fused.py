@@ -96,8 +96,7 @@ def fuse(program: Program, sources: list[str]) -> None:
             steps.append(part)
             origins.append(places[id(part)])
             continue
-        calls = part.calls()
-        first = min(places[id(step)] for step in calls)
+        first = min(places[id(step)] for step in part.work())
         steps += [kernel_step(part, layouts, sources), *part.behind]
         origins += [first, *[places[id(step)] for step in part.behind]]
     # A step that raises is made again by the function itself, and so is what was recorded after

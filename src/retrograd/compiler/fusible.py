@@ -172,6 +172,9 @@ def _read(step: Step, slot: Slots, makers: dict[int, Step]) -> Node | None:
     if function in VIEWS and operands and isinstance(operands[0], Ref):
         same = function is np.broadcast_to or _size(slot(operands[0].number)) == _size(out)
         return Node("same", operands[:1], step.outs, out) if same else None
+    if function in _COPIES and len(operands) == 1 and isinstance(operands[0], Ref):
+        same = slot(operands[0].number).dtype == out.dtype and not set(step.settings) - {"order"}
+        return Node("same", operands, step.outs, out) if same else None
     if name == "astype" and operands and isinstance(operands[0], Ref):
         given = slot(operands[0].number).dtype
         if out.dtype.kind == "f" or given == out.dtype or given.kind == "b":
@@ -180,6 +183,7 @@ def _read(step: Step, slot: Slots, makers: dict[int, Step]) -> Node | None:
 
 
 _CONSTANTS = {np.ones_like: 1, np.zeros_like: 0, np.zeros: 0, np.ones: 1}
+_COPIES = (np.array, np.copy, np.ndarray.copy)
 VIEWS = (np.reshape, np.broadcast_to, np.expand_dims, np.squeeze, np.asarray, np.ndarray.reshape)
 _DOTS = (np.ndarray.dot, np.dot, np.matmul)
 

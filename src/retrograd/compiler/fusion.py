@@ -373,7 +373,8 @@ class Partition:
     Note [Order].  While a group is open, steps that do not need it are put before it, and those
     that do, or that come after a write of its own to memory that they read, wait behind it.  Nodes
     that need what waits close it.  A node that writes joins only if nothing in the group or behind
-    it reads the old numbers by another slot.
+    it reads the old numbers by another slot, and if nothing behind it may raise: what has been
+    written by then would be written again.
     """
 
     def __init__(self, layouts: dict[int, Layout], can_raise: Callable[[Step], bool]) -> None:
@@ -446,7 +447,7 @@ class Partition:
         if node.target is None or self.group is None:
             return True
         owner = self.layouts[node.target].owner
-        if owner in self.owners(self.group.made):
+        if owner in self.owners(self.group.made) or any(map(self.can_raise, self.waiting)):
             return False
         inside = [*(number for number, _ in self.group.inputs), *refs(node.args)]
         if any(self.layouts[n].owner == owner and n != node.target for n in inside):

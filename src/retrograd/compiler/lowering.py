@@ -77,6 +77,11 @@ class Program:
         self.constants: dict[int, Any] = {}
         self.read_anew: set[int] = set()
 
+    def add(self, steps: list[Step], place: int) -> None:
+        """Add the finer steps of a step of the segment."""
+        self.steps += steps
+        self.origins += [place] * len(steps)
+
     def copy(self) -> Program:
         """Return another program with the same steps."""
         new = Program(self.segment)
@@ -87,7 +92,7 @@ class Program:
         return new
 
 
-def lower(segment: Segment, values: Any, fuses: bool = False) -> Program:
+def lower(segment: Segment, values: Any) -> Program:
     """Open the steps of a segment.
 
     Parameters
@@ -95,28 +100,69 @@ def lower(segment: Segment, values: Any, fuses: bool = False) -> Program:
     segment : Segment
     values : mapping or sequence
         What each slot, by its number, held in some call: an example, which is not written into.
-    fuses : bool
-        Whether kernels are made of the steps: then those are opened, too, that a kernel of the
-        library computes; else they stay whole, as they are faster so.
 
     Returns
     -------
     Program
     """
-    program = Program(segment)
-    tape = Tape()
+    return lower_twice(segment, values, {})[0]
+
+
+def lower_twice(
+    segment: Segment, values: Any, instead: dict[Any, Any]
+) -> tuple[Program, Program | None]:
+    """Open the steps of a segment, and once more with other functions in the place of some.
+
+    Parameters
+    ----------
+    segment, values
+        As for `lower`.
+    instead : dict
+        Functions of `ops` -> those that are followed in their place, whose results may have other
+        roundings.
+
+    Steps that a kernel of the library computes stay whole in the first program, as they are faster
+    so, and are opened in the second one.
+
+    Returns
+    -------
+    Program, Program or None
+        The second one where such functions were met, and some are given to be followed.
+    """
+    program, other = Program(segment), Program(segment)
+    tape = Tape(instead=instead)
+    opened: list[list[Step]] = []
+    met: list[int] = []
     behind = segment.parent is not None and segment.parent.backward is segment
-    tape.fuses = fuses
     for place, step in enumerate(segment.steps):
+        tape.met = False
         try:
             found = open_step(step, values, tape, behind)
         except Unfollowed as reason:
             program.whole[place] = str(reason)
             found = [step]
-        program.steps += found
-        program.origins += [place] * len(found)
+        opened.append(found)
+        if tape.met:
+            met.append(place)
+        program.add(found, place)
     note_layouts(program, values, tape.held)
-    return program
+    again = Tape(tape.free, instead)
+    again.uses = again.fuses = True
+    replaced = False
+    for place in met if instead else ():
+        try:
+            opened[place] = open_step(segment.steps[place], values, again, behind)
+        except Unfollowed:  # it stays as it was opened
+            continue
+        program.whole.pop(place, None)
+        replaced = True
+    if not replaced:
+        return program, None
+    other.whole = dict(program.whole)
+    for place, found in enumerate(opened):
+        other.add(found, place)
+    note_layouts(other, values, {**tape.held, **again.held})
+    return program, other
 
 
 def note_layouts(program: Program, values: Any, inner: dict[int, Any]) -> None:
@@ -233,6 +279,7 @@ def run_both(step: Step, values: Any, tape: Tape) -> tuple[Any, Any]:
     finally:
         library.suspend(before)
     if library.served() != served:
+        tape.met = True
         raise Unfollowed("a kernel of the library computes it")
     mirrored = tape.mirror.convert(step.function)
     made = mirrored(*given(step.args, True), **given(step.settings, True))
@@ -258,7 +305,8 @@ def fill(step: Step, made: Any, plain: Any, tape: Tape) -> None:
 def fill_one(number: int, made: Any, plain: Any, tape: Tape) -> None:
     if not isinstance(made, Traced):
         raise Unfollowed("its result does not depend on its operands")
-    if not same(made.held, plain):
+    alike = close if tape.uses else same
+    if not alike(made.held, plain):
         raise Unfollowed("followed, it gives something else")
     if made.number is None or made.number >= 0:
         if made.number == number:
@@ -312,6 +360,21 @@ def same(one: Any, other: Any) -> bool:
     if one.dtype.kind == "c":
         return False  # equal in value, but not in bits
     return bool(np.all((np.signbit(one) == np.signbit(other)) | (one != one)))
+
+
+def close(one: Any, other: Any) -> bool:
+    """Say whether two results are the same but for roundings, in layout and nan too."""
+    if type(one) is not type(other) or one.dtype != other.dtype or one.shape != other.shape:
+        return False
+    if one.dtype.kind != "f" or (one.size > 1 and one.strides != other.strides):
+        return same(one, other)
+    sizes = np.abs(other[np.isfinite(other)])
+    largest = float(sizes.max()) if sizes.size else 0.0
+    apart = ROUNDINGS * float(np.finfo(one.dtype).eps) * largest
+    return bool(np.allclose(one, other, rtol=0.0, atol=apart, equal_nan=True))
+
+
+ROUNDINGS = 1000  # of the largest element: far from what another formula would give
 
 
 def is_single(function: Any) -> bool:

@@ -236,10 +236,22 @@ class Tape:
     ----------
     free : int
         The first free slot number; numbers go down from there.
+    instead : dict, optional
+        Functions of `ops` -> those that are followed in their place where `uses` is set.
+
+    Attributes
+    ----------
+    uses : bool
+        Whether functions may be followed that give a result with other roundings.
+    met : bool
+        Whether one was met that others could take the place of.
     """
 
-    def __init__(self, free: int = -1) -> None:
+    def __init__(self, free: int = -1, instead: dict[Any, Any] | None = None) -> None:
         self.free = free
+        self.instead = instead or {}
+        self.uses = False
+        self.met = False
         self.steps: list[Step] = []
         self.held: dict[int, Any] = {}  # the example of each inner slot
         self.by_id: dict[int, Traced] = {}
@@ -575,6 +587,11 @@ class Mirror:
             return self.convert(thing.kernel)
         if isinstance(thing, types.FunctionType):
             module = thing.__module__ or ""
+            other = self.tape.instead.get(thing)
+            if other is not None:
+                self.tape.met = True
+                if self.tape.uses:
+                    return self.follow(other)
             if module.startswith("retrograd.ops"):
                 return self.follow(thing)
             if module.startswith("numpy"):

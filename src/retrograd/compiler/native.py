@@ -38,19 +38,25 @@ WAYS = (READ, WRITTEN, SHARED, SCRATCH)
 # What an entry returns; a kernel's own reasons are below.
 NOT_AS_DECLARED, OVERLAPS, NO_MEMORY = 16, 17, 18
 
-# LLVM's name of a dtype in memory, of its value, and NumPy's numbers for it.
-_TYPES = {
-    "float32": ("float", 4, (np.dtype(np.float32).num,)),
-    "float64": ("double", 8, (np.dtype(np.float64).num,)),
-    "int64": ("i64", 8, (np.dtype(np.int64).num, np.dtype(np.longlong).num)),
-    "boolean": ("i8", 1, (np.dtype(np.bool_).num,)),
-}
-_SCALARS = {
-    "float32": (np.float32, np.float32),
-    "float64": (np.float64, float),
-    "int64": (np.int64, np.longlong),
-    "boolean": (np.bool_, np.bool_),
-}
+
+
+def _numbered(name: str) -> tuple[int, ...]:
+    """Return NumPy's numbers for a dtype: some kinds of integers have two names in C."""
+    wanted = np.dtype(name)
+    return tuple(sorted({np.dtype(one).num for one in "?bBhHiIlLqQfd" if np.dtype(one) == wanted}))
+
+
+# LLVM's name of a dtype in memory, its bytes, and NumPy's numbers for it.
+_TYPES = {"float32": ("float", 4, _numbered("float32")), "float64": ("double", 8, _numbered("f8"))}
+_TYPES["boolean"] = ("i8", 1, _numbered("bool"))
+for _bits in (8, 16, 32, 64):
+    for _name in (f"int{_bits}", f"uint{_bits}"):
+        _TYPES[_name] = (f"i{_bits}", _bits // 8, _numbered(_name))
+# The two classes that a number may have.
+_SCALARS = {name: (np.dtype(name).type,) * 2 for name in _TYPES if name != "boolean"}
+_SCALARS["boolean"] = (np.bool_, np.bool_)
+_SCALARS["float64"] = (np.float64, float)
+_SCALARS["int64"] = (np.int64, np.longlong)
 # What machine code depends on here.
 LAYOUT = (HEAD, BYTES_HEAD, SWAPPED, [numbers for _, _, numbers in _TYPES.values()])
 # The first words of a builtin's table, before the numbers and two words for each parameter.

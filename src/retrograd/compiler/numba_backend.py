@@ -148,7 +148,7 @@ def build(source: str, signature: tuple[str, ...], numbers: int = 2) -> native.C
         A parameter each: "float32" for a number; "float32/in" for an array that is read,
         "float32/out" for one that is written and shares no memory with the others, "float32/inout"
         for one that is both, "float32/scratch" for one that lives as long as a call.  The dtypes
-        are float32, float64, int64 and boolean.
+        are those of floats, integers, and boolean.
     numbers : int
         How many int64 numbers come first; they are bound once.
 

@@ -11,7 +11,6 @@ import numpy as np
 
 from .lowering import Layout, Program, is_pure, is_single, outs_of, owner_of, reads_of, refs_in
 from .mirror import expect, getitem, transposed
-from .recorder import copied
 from .trace import (
     CALL,
     GRAD,
@@ -24,6 +23,7 @@ from .trace import (
     OutView,
     Ref,
     Step,
+    copied,
 )
 
 _LIKE = {np.ones_like, np.zeros_like, np.full_like, np.empty_like}

@@ -30,10 +30,12 @@ from .trace import (
     Argument,
     Captured,
     CapturedGrad,
+    Held,
     Ref,
     Segment,
     Slot,
     Step,
+    copied,
     key_of,
     plain_of,
 )
@@ -548,6 +550,10 @@ class Recorder(Ending):
         """Say whether a compiled function runs eagerly here: it is part of this trace."""
         return True
 
+    def rebinds(self, x: Any, given: Any) -> bool:
+        """Say whether a write into a tensor gives it another array, in place of new contents."""
+        return False
+
     def takes_functions(self, args: Any) -> bool:
         """Say whether a call of a user's Function is noted as a whole: its operations are."""
         return False
@@ -695,20 +701,3 @@ def maker() -> str:
 
 class Failing:
     """The answer for the call that raised in the replay: it is made again, and raises again."""
-
-
-class Held:
-    """A constant array: the same one whenever the trace comes to this place."""
-
-    def __init__(self, array: Any) -> None:
-        self.array = np.array(array)
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, Held)
-
-    __hash__ = None  # type: ignore[assignment]
-
-
-def copied(held: Held) -> Any:
-    """Return a copy of a constant."""
-    return held.array.copy(order="K")

@@ -21,10 +21,10 @@ import numpy as np
 from . import fusion
 from .fusible import FAR, contiguous
 from .fusion import Group, calls_of
-from .lowering import Layout, owner_of, reads_of
+from .lowering import Layout, outs_of, owner_of, reads_of
 from .passes import array_like, is_plain
 from .products import read_product
-from .trace import CALL, GRAD, TOUCH, Ref, Step
+from .trace import CALL, GRAD, TOUCH, WRITE, Ref, Step
 
 LARGEST = 1 << 15  # numbers of the arrays of a group that shares a function with others
 MOST_PARTS = 64
@@ -107,6 +107,14 @@ class Stretch:
                 found += chain[::-1]
             found += calls_of([part if isinstance(part, Group) else part.step])
         return list({id(step): step for step in found}.values())
+
+    def work(self) -> list[Step]:
+        """Return those of its calls that are its own: not views, nor what others may make too."""
+        own: set[int] = set()
+        for part in self.parts:
+            made = part.nodes if isinstance(part, Group) else []
+            own.update(makes(part), (node.number for node in made if not node.view))
+        return [step for step in self.calls() if step.kind == WRITE or own & set(outs_of(step))]
 
 
 def base_of(number: int, views: dict[int, View], layouts: dict[int, Layout]) -> tuple[int, int]:

@@ -12,6 +12,8 @@ from itertools import pairwise
 from operator import itemgetter
 from typing import Any
 
+import numpy as np
+
 from .._core.value import Value
 
 
@@ -354,3 +356,20 @@ def into_out(target: Any, function: Any, *args: Any, **settings: Any) -> None:
 def slot_name(number: int) -> str:
     """Return what the source calls a slot."""
     return f"s{number}" if number >= 0 else f"v{-number}"
+
+
+class Held:
+    """A constant array: the same one whenever the trace comes to this place."""
+
+    def __init__(self, array: Any) -> None:
+        self.array = np.array(array)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Held)
+
+    __hash__ = None  # type: ignore[assignment]
+
+
+def copied(held: Held) -> Any:
+    """Return a copy of a constant."""
+    return held.array.copy(order="K")

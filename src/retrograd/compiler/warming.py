@@ -71,31 +71,49 @@ class Warming:
             values.append(kept[0].get(f"s{number}"))
         segment.warming = None
         make_fast(segment, values, guards, self.fuses)
+        budget.spent += perf_counter() - began
         return seen
 
 
 def make_fast(segment: Segment, values: list[Any], guards: Any, fuses: bool = False) -> None:
     """Lower a segment and its backward, plan their memory, and replay that from now on."""
-    from . import fused
-    from .lowering import lower, reads_of
+    from .lowering import lower_twice
     from .passes import prepare
 
-    saved: set[int] = set()
+    instead = {}
+    if fuses:
+        from . import fused
+        from .spelled import INSTEAD as instead
     behind: Program | None = None
+    other_behind: Program | None = None
     backward = segment.backward
     if backward is not None and backward.steps:
         example = interpreted(backward, values)
         if example is not None:
-            behind = prepare(lower(backward, example, fuses))
-        steps = backward.steps if behind is None else behind.steps
-        saved = {number for step in steps for number in reads_of(step)}
-        saved |= {one.number for one in backward.outputs if isinstance(one, Ref)}
-    elif backward is not None:
-        saved = {one.number for one in backward.outputs if isinstance(one, Ref)}
-    program = prepare(lower(segment, values, fuses), saved)
+            behind, other_behind = lower_twice(backward, example, instead)
+            prepare(behind)
+    program, other = lower_twice(segment, values, instead)
     if fuses:
-        fused.begin(segment, program.copy(), None if behind is None else behind.copy(), install)
+        if other_behind is None:
+            other_behind = None if behind is None else behind.copy()
+        else:
+            prepare(other_behind)
+        saved = saved_for(backward, other_behind)
+        other = prepare(program.copy() if other is None else other, saved)
+        fused.begin(segment, other, other_behind, install)
+    prepare(program, saved_for(backward, behind))
     install(segment, program, behind, guards)
+
+
+def saved_for(backward: Segment | None, behind: Program | None) -> set[int]:
+    """Return the slots that a backward reads."""
+    from .lowering import reads_of
+
+    if backward is None:
+        return set()
+    steps = backward.steps if behind is None else behind.steps
+    saved = {number for step in steps for number in reads_of(step)}
+    return saved | {one.number for one in backward.outputs if isinstance(one, Ref)}
 
 
 def install(segment: Segment, program: Program, behind: Program | None, guards: Any) -> None:

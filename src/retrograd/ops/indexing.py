@@ -383,7 +383,7 @@ class Parts:
             array = part.array if isinstance(part, Value) else part
             if isinstance(part, np.generic):
                 return whole_number(part), 1
-            if array.ndim == 0 and array.dtype.kind in "iu":
+            if array.ndim == 0 and array.dtype.kind in "iu" and type(array) is ndarray:
                 # The program goes on by a number that it did not ask for: int() of the tensor.
                 return (int(part) if isinstance(part, Value) else array.item()), 1
             part = index_array(part)

@@ -102,8 +102,7 @@ def cond(pred: Any, true_fn: Any, false_fn: Any, operands: Any = ()) -> Any:
         return found
     yes, found = graph.block("true_fn", true_fn, operands)
     no, other = graph.block("false_fn", false_fn, operands)
-    for name, one in (("true_fn", found), ("false_fn", other)):
-        expect_tensors(f"cond: {name}", one)
+    found, other = as_tensors("cond: true_fn", found), as_tensors("cond: false_fn", other)
     if form(found) != form(other) or kinds(found) != kinds(other):
         raise RuntimeError(
             f"cond: true_fn returns {described(found)} and false_fn returns {described(other)}; "

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import math
 import threading
+import weakref
 from collections import Counter
 from collections.abc import Iterator
 from typing import Any
@@ -24,6 +25,7 @@ from .._core.tracing import set_recorder
 from .._core.value import Value
 from ..dtypes import to_numpy
 from ..tensor import Tensor, raw
+from .drawing import Drawn
 from .symbols import (
     Bare,
     Block,
@@ -45,6 +47,7 @@ _DATA_SHAPES = {
 }  # fmt: skip
 # Where functions are that draw for an operation, or read arrays of tensors from outside for one:
 # while the graph is built they belong to it, whatever they are given.
+_STREAMS = "retrograd.streams."
 _PARTS = ("dropouts", "nn.functional._attention", "ops.normalised")
 
 
@@ -106,12 +109,14 @@ class Graph:
         return name if name not in self.names else self.name(name)
 
     def node(
-        self, name: str, function: Any, args: Any, settings: Any = None, kind: Any = Node
-    ) -> Any:
-        """Add a node, whose outputs are still to be set."""
+        self, name: str, function: Any, args: Any, settings: Any = None, kind: Any = Node,
+        block: Any = None,
+    ) -> Any:  # fmt: skip
+        """Add a node, whose outputs are still to be set; to the innermost block by default."""
         self.count += 1
-        block = self.blocks[-1]
+        block = self.blocks[-1] if block is None else block
         made = kind(self.count, name, function, args, settings or {}, block)
+        made.graph = self
         self.check(made)
         made.recorded = grad_enabled()
         block.append(made)
@@ -169,6 +174,8 @@ class Recording:
 
     def __init__(self) -> None:
         self.busy = False
+        self.drawn = Drawn()
+        self.fresh: weakref.WeakValueDictionary[int, Any] = weakref.WeakValueDictionary()
 
     def graph_of(self, given: Any, operands: Any = ()) -> Graph | None:
         """Return the graph that a call belongs to, None for ordinary calls."""
@@ -188,12 +195,16 @@ class Recording:
         settings = settings or {}
         graph = self.graph_of([*arrays, settings], operands)
         if graph is None:
-            return op.kernel(*arrays, **settings)
+            out = op.kernel(*arrays, **settings)
+            if self.draws(op.kernel, [*arrays, *settings.values()]):
+                pairs = [o if isinstance(o, Value) else a for o, a in zip(operands, arrays)]
+                self.note(out, op.torch.rpartition(".")[2] or op.name, op, pairs, settings)
+            return out
         if op.name in _DATA_SHAPES or (
             op.name == "index" and any(plain(one).dtype == bool for one in arrays[1:])
         ):
             raise shape_of_data(op.name)
-        args = tuple([_operand(op.name, o, a) for o, a in zip(operands, arrays)])
+        args = tuple([self.operand(graph, op.name, o, a) for o, a in zip(operands, arrays)])
         noted = {key: bare(one) for key, one in settings.items()}
         examples = [plain(one) for one in arrays]
         given = {key: plain(one) for key, one in settings.items()}
@@ -202,19 +213,77 @@ class Recording:
         except ZeroDivisionError:  # the examples of integers are zeros
             examples = [ones_for_zeros(one, new) for one, new in zip(arrays, examples)]
             out = self.run(op.kernel, examples, given)
-        return self.noted(graph, op.torch.rpartition(".")[2] or op.name, op, args, noted, out)
+        made = self.noted(graph, op.torch.rpartition(".")[2] or op.name, op, args, noted, out)
+        if op.view and type(arrays[0]) is Unfed:
+            for one in made if isinstance(made, (tuple, list)) else (made,):
+                share(arrays[0], one)
+        return made
 
     def function(self, function: Any, args: Any, settings: Any) -> Any:
         """Note a function of arrays: one that draws, or computes, for an operation."""
         graph = self.graph_of([*args, settings])
         if graph is None and not self.busy and _part(function):
             graph = state().building
+        name = function.__name__.strip("_")
         if graph is None:
-            return function(*args, **settings)
+            out = function(*args, **settings)
+            if self.draws(function, [*args, *settings.values()]):
+                self.note(out, name, OnArrays(function), args, settings)
+            return out
         noted = {key: bare(one) for key, one in settings.items()}
         out = self.run(function, plain(list(args)), {k: plain(v) for k, v in settings.items()})
-        name = function.__name__.strip("_")
-        return self.noted(graph, name, OnArrays(function), bare(tuple(args)), noted, out)
+        known = [self.again(graph, one) for one in args]
+        return self.noted(graph, name, OnArrays(function), tuple(known), noted, out)
+
+    def draws(self, function: Any, given: Any) -> bool:
+        """Say whether a call draws, or computes with what was drawn, while a graph is built."""
+        if self.busy or state().building is None:
+            return False
+        module = str(getattr(function, "__module__", ""))
+        return module.startswith(_STREAMS) or self.drawn.holds(given)
+
+    def note(self, out: Any, name: str, function: Any, args: Any, settings: Any) -> Any:
+        """Note how a drawn array was made; return it."""
+        graph: Any = state().building
+        return self.drawn.note(out, name, function, args, settings, graph.blocks[-1])
+
+    def symbol(self, graph: Graph, array: Any) -> Symbol | None:
+        """Return the symbol of a drawn array, None for an array that was not drawn.
+
+        Its nodes are added where it meets the graph for the first time.
+        """
+        recipe = self.drawn.of(array)
+        if recipe is None:
+            return None
+        node = self.drawn.nodes.setdefault(graph, {}).get(recipe.call)
+        if node is None or not any(node.block is block for block in graph.blocks):
+            args = tuple([self.again(graph, one) for one in recipe.args])
+            settings = {key: self.again(graph, one) for key, one in recipe.settings.items()}
+            block = recipe.block if any(recipe.block is one for one in graph.blocks) else None
+            node = graph.node(recipe.name, recipe.function, args, settings, block=block)
+            for like in recipe.results:
+                made = None if like is None else Symbol(node, graph.name(recipe.name), like)
+                node.outputs.append(made)
+            self.drawn.nodes[graph][recipe.call] = node
+        found: Symbol = node.outputs[recipe.place]
+        return found
+
+    def again(self, graph: Graph, given: Any) -> Any:
+        """Return what stands in a node for an argument of a call, drawn arrays as symbols."""
+        if isinstance(given, Value):
+            return self.operand(graph, "", given, given.array)
+        if type(given) in (list, tuple):
+            return type(given)([self.again(graph, one) for one in given])
+        return self.operand(graph, "", given, given)
+
+    def operand(self, graph: Graph, name: str, operand: Any, array: Any) -> Any:
+        """Return what stands in a node for an operand and its array."""
+        is_value = isinstance(operand, Value)
+        if type(array) is not Unfed and not (is_value and operand.requires):
+            symbol = self.symbol(graph, array)
+            if symbol is not None:
+                return symbol if is_value else Bare(symbol)
+        return _operand(name, operand, array)
 
     def run(self, function: Any, args: Any, settings: Any) -> Any:
         self.busy = True
@@ -271,6 +340,8 @@ class Recording:
         if type(array) is not Unfed:
             if type(array.base) is Unfed:
                 raise computed_outside()
+            if state().building is not None:
+                self.fresh[id(value)] = value
             return
         symbol_of(array)
         if not array.owned:
@@ -281,13 +352,46 @@ class Recording:
             node = graph.node("detach", late.detach, (array.symbol,))
             value.array = graph.output(node, plain(array))
             value.array.owned = True
+            share(array, value.array)
+            share(value.array, array)
+
+    def rebinds(self, x: Any, given: Any) -> bool:
+        """Say whether a write into a tensor gives it another array, in place of new contents."""
+        return not self.busy and (holds(x) or holds(given))
+
+    def rebind(self, x: Any, result: Any, name: str) -> None:
+        """Let a tensor stand for what an in-place operation makes of it.
+
+        Only where nobody else could see the old contents change.
+        """
+        why = ""
+        if type(x.array) is Unfed:
+            if symbol_of(x.array).node.function is None:
+                why = "it is a placeholder, or given to a function of the graph"
+            elif x.base is not None or any(one() is not None for one in x.array.sharers):
+                why = "it shares memory with another tensor of the graph"
+        elif self.fresh.get(id(x)) is not x:
+            why = "it is from outside the graph; static.assign writes into such a tensor"
+        if why:
+            raise RuntimeError(
+                f"{name}: a tensor is written into in place while a static graph is built, and "
+                f"{why}; use the out-of-place form"
+            )
+        if type(x.array) is not Unfed:  # what read it so far goes on reading what it held
+            held = x.make(x.array)
+            for block in symbol_of(result.array).node.graph.blocks:
+                for node in block:
+                    node.args = swapped(node.args, x, held)
+        x.array = result.array
 
     def write(self, function: Any, target: Any, args: Any) -> None:
         """Refuse in-place writes."""
+        self.drawn.forget(target)
         if not self.busy and holds([target, *args]):
             raise RuntimeError(
-                "in-place operations on tensors of a static graph are not recorded: use the "
-                "out-of-place form, or static.assign for a tensor from outside"
+                f"{getattr(function, '__name__', 'a function')}: it writes into a tensor in place, "
+                "which a static graph does not record here: use the out-of-place form, or "
+                "static.assign for a tensor from outside"
             )
         function(target, *args)
 
@@ -474,8 +578,13 @@ def ones_for_zeros(given: Any, array: Any) -> Any:
 
 def reference(given: Any) -> Any:
     """Return what stands in a node for an argument: a symbol, a tensor from outside, a number."""
-    if isinstance(given, Value) and type(given.array) is Unfed:
+    if not isinstance(given, Value):
+        return given
+    if type(given.array) is Unfed:
         return symbol_of(given.array)
+    here = state()
+    if here.recording is not None and here.building is not None and not given.requires:
+        return here.recording.symbol(here.building, given.array) or given
     return given
 
 
@@ -518,6 +627,18 @@ def _part(function: Any) -> bool:
     return str(getattr(function, "__module__", "")).endswith(_PARTS)
 
 
+
+
+def share(array: Any, other: Any) -> None:
+    """Note that an array has memory in common with another."""
+    array.sharers = (*array.sharers, weakref.ref(other))
+
+
+def swapped(given: Any, one: Any, other: Any) -> Any:
+    """Return arguments with another tensor in place of one."""
+    if type(given) in (tuple, list):
+        return type(given)([swapped(part, one, other) for part in given])
+    return other if given is one else given
 
 
 def _counts_classes(name: str, args: Any, settings: Any) -> bool:

@@ -164,7 +164,10 @@ class Session:
 
 def fed(symbol: Symbol, given: Any) -> Any:
     """Return what is fed for a symbol as a tensor of its dtype and shape."""
-    array = given.array if isinstance(given, Value) else np.asarray(given)
+    try:
+        array = given.array if isinstance(given, Value) else np.asarray(given)
+    except ValueError as error:
+        raise ValueError(f"Session.run: {symbol.text()} is fed {error}") from None
     if type(array) is np.ndarray and array.dtype == symbol.dtype and array.shape == symbol.shape:
         return Tensor(array.copy() if array is given else array, raw)
     if type(array) is Unfed:
@@ -314,6 +317,11 @@ def assign(target: Any, value: Any) -> Any:
     source = reference(value)
     if not isinstance(source, Symbol):
         raise TypeError("assign: the value must be a tensor of a static graph")
+    if isinstance(reference(target), Symbol):
+        raise RuntimeError(
+            "assign: the target was drawn while the graph is built, so that every run draws it "
+            "again; make it a parameter (requires_grad=True), or draw it before the graph"
+        )
     if source.shape != target.get_shape():
         raise ValueError(
             f"assign: {source.text()} does not fit a tensor of shape {list(target.get_shape())}"

@@ -51,6 +51,7 @@ class Unfed(np.ndarray):
 
     symbol: Symbol | None = None
     owned = False  # whether a tensor has it; a second one is that tensor, detached
+    sharers: tuple[Any, ...] = ()  # weak references to arrays that share its memory
 
     def __array_ufunc__(self, ufunc: Any, method: Any, *inputs: Any, **settings: Any) -> Any:
         raise no_values(*inputs)
@@ -214,6 +215,7 @@ class Node:
         self.args = args
         self.settings = settings
         self.block = block
+        self.graph: Any = None
         self.outputs: list[Any] = []
         self.recorded = True
 
