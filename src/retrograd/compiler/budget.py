@@ -19,6 +19,7 @@ from typing import Any
 SHARE = 0.05  # of a function's own time
 PROCESS_SHARE = 0.03  # of the time of the process; importing the compiler takes some more
 FREE_TRIES = 64  # recordings without a replay between them, counted by `weight_of`
+FRUITLESS = 16  # the weight of a recording that came to nothing: the function has effects
 SAMPLED = (4, 12)  # replays in a row after which one call runs eagerly, to see what that takes
 WINDOW = 16  # replays that are compared with them
 SETTLED = 64  # replays in a row after which nothing is timed any more
@@ -136,7 +137,7 @@ def weight_of(key: Any) -> int:
     """Return how many recordings one counts for that a value led to: some hardly come twice."""
     kind = key[0] if type(key) is tuple else None
     if kind is float:
-        return 8
+        return 10
     return 4 if kind is int else 1
 
 
@@ -152,5 +153,5 @@ def key_weight(key: Any, before: Any) -> int:
         return 1
     differ = [one for one, other in zip(key, before) if one != other]
     if differ and all(type(one) is tuple and one[0] in (int, float, str) for one in differ):
-        return 8 if any(one[0] is not str for one in differ) else 1
+        return 10 if any(one[0] is not str for one in differ) else 1
     return 1

@@ -13,14 +13,13 @@ from typing import TYPE_CHECKING, Any
 
 from .._core.tracing import recorder as current_recorder
 from .._core.tracing import set_recorder, tracing
-from .budget import Account, key_weight, weight_of
-from .codegen import Writer
+from .budget import FRUITLESS, Account, key_weight, weight_of
 from .effects import watching
 from .guards import Guards, flatten
 from .logs import tell_recompile
 from .recorder import Recorder
 from .trace import Segment
-from .warming import MOST_SURPRISES, Warming, make_slow
+from .warming import MOST_SURPRISES, Warming, make_slow, unwritten, write
 
 if TYPE_CHECKING:
     from .graph import Graph
@@ -226,12 +225,13 @@ class CompiledFunction:
         tree.guards.start(self.function, args, settings)
         result = self.run(tree, Recorder(tensors, tree.root), args, settings)
         trees.insert(0, tree)
-        self.account.note_record(perf_counter() - began, key_weight(key, self.last_key))
+        weight = FRUITLESS if tree.eager else key_weight(key, self.last_key)
+        self.account.note_record(perf_counter() - began, weight)
         self.last_key = key
         return result
 
     def run(self, tree: Tree, writer: Recorder, args: Any, settings: Any) -> Any:
-        """Run the function for real under a recorder, and make code of what it wrote.
+        """Run the function for real under a recorder.
 
         When it raises, what it wrote is forgotten: the next call writes anew.
         """
@@ -255,7 +255,7 @@ class CompiledFunction:
         return result
 
     def close(self, tree: Tree, writer: Recorder) -> None:
-        """Make code of the new segments, and guard what they depend on."""
+        """Let the new segments be replayed, and guard what they depend on."""
         for segment in writer.new_segments:
             if writer.failed and segment is writer.segment:
                 segment.eager = writer.failed
@@ -263,7 +263,7 @@ class CompiledFunction:
                     tree.eager = writer.failed
                 self.tell(writer)
             else:
-                segment.run = Writer(segment).write()
+                segment.run = unwritten
                 segment.warming = Warming(segment, self.fuses)
         if writer.new_segments:
             tree.guards.add(writer)
@@ -324,6 +324,7 @@ class CompiledFunction:
         """The Python source of every segment and its backward, as it is replayed."""
         parts = []
         for segment in self.segments():
+            write(segment)
             parts.append(f"# {segment.title()}\n{segment.source}")
             for number, kernel in enumerate(segment.kernels, 1):
                 parts.append(f"# its kernel fused_{number}\n{kernel}")

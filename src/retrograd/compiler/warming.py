@@ -50,6 +50,7 @@ class Warming:
         """Replay; where it is time, note the arrays and lower the segment."""
         segment = self.segment
         began = perf_counter()
+        write(segment)
         if self.spent < PATIENCE * self.expected or not (
             self.spent == math.inf or budget.allows(self.expected)
         ):
@@ -73,6 +74,17 @@ class Warming:
         make_fast(segment, values, guards, self.fuses)
         budget.spent += perf_counter() - began
         return seen
+
+
+def unwritten(slots: list[Any], tensors: list[Any]) -> Any:
+    """Stand for the replay of a segment that was recorded and has no code yet."""
+    raise RuntimeError("a segment is written before it is replayed")
+
+
+def write(segment: Segment) -> None:
+    """Make the code of a segment that has none: many are never replayed."""
+    if segment.run is unwritten:
+        segment.run = Writer(segment).write()
 
 
 def make_fast(segment: Segment, values: list[Any], guards: Any, fuses: bool = False) -> None:
