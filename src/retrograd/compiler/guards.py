@@ -28,6 +28,7 @@ from .._core.checking import (
 )
 from .._core.promotion import defaults
 from .._core.value import Value
+from ..nn.hooks import hooks_of_every_module
 from ..nn.module import Module
 from . import trace
 from .described import Described, Met, described, objects_in
@@ -274,7 +275,9 @@ class Guards:
         self.kept: list[Any] = []  # what states name by its id, kept so that ids stay taken
         self.described: dict[int, Any] = {}  # objects that the key describes
         self.referred: set[int] = set()  # arrays that the replay reads anew
-        self.conditions: dict[int, tuple[Any, Any, Any]] = {}  # functions of an object: as they were
+        # Functions of an object: as they were.
+        self.conditions: dict[int, tuple[Any, Any, Any]] = {}
+        self.hooks = hooks_of_every_module()
         self.bound: list[Any] = []  # called when a tensor may have got another array
 
     def start(self, function: Any, args: Any, settings: Any) -> None:
@@ -355,6 +358,8 @@ class Guards:
         return ", ".join(["the arguments", *found])
 
     def hold_in_full(self) -> bool:
+        if hooks_of_every_module() != self.hooks:
+            return False
         for value, about in self.captured.values():
             if description(value) != about:
                 return False
@@ -402,6 +407,8 @@ class Guards:
         check.owners, check.owner_names, check.owner_values = columns(owners)
         check.holders = []
         closer: list[Any] = list(self.conditions.values())
+        if Module._hooked:  # from the first of them on
+            closer.append((hooks_of_every_module, None, self.hooks))
         for number, (thing, state) in self.states.items():
             if number in self.referred or type(thing) is tuple:
                 continue
