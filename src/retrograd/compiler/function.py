@@ -207,7 +207,7 @@ class CompiledFunction:
         tree.guards.start(self.function, args, settings)
         writer = Recorder(tensors, tree.root)
         result = self.run(tree, writer, args, settings)
-        if not writer.postponed or writer.failed:
+        if not writer.postponed:
             trees.insert(0, tree)
         self.account.note_record(perf_counter() - began, key_weight(key, self.last_key))
         self.last_key = key
@@ -237,7 +237,7 @@ class CompiledFunction:
             raise
         finally:
             set_recorder(before)
-        if writer.postponed and not writer.failed:
+        if writer.postponed:
             writer.forget()
         else:
             self.close(tree, writer)
