@@ -32,7 +32,7 @@ from .bytecode import NEUTRAL, attribute, before, read_value, skip_value, unknow
 from .contents import Contents
 from .guards import state_of
 from .positions import code_of
-from .readings import Reading, asks_types, plain_arguments
+from .readings import asks_types, plain_arguments, settle
 
 _PYTHON = (os.path.dirname(np.__file__), os.path.dirname(os.__file__))
 _NUMPY = os.path.dirname(np.__file__)
@@ -502,25 +502,6 @@ def is_followed(owner: Any) -> bool:
     return kind.__module__.startswith("retrograd.compiler") or any(
         one.__name__ in ("Optimizer", "Generator") for one in kind.__mro__
     )
-
-
-def settle(thing: Any, depth: int) -> None:
-    """Put plain numbers where a program from outside would find readings."""
-    if depth == 0 or isinstance(thing, (Value, str, type, types.ModuleType)):
-        return
-    if isinstance(thing, dict) or hasattr(thing, "__dict__"):
-        items = thing if isinstance(thing, dict) else vars(thing)
-        for key, one in list(items.items()):
-            if type(one) is Reading:
-                items[key] = one.plain
-            else:
-                settle(one, depth - 1)
-    elif isinstance(thing, list) or type(thing).__name__ == "deque":
-        for place, one in enumerate(thing):
-            if type(one) is Reading:
-                thing[place] = one.plain
-            elif isinstance(one, (list, dict)):
-                settle(one, depth - 1)
 
 
 def is_in_place(instruction: Any) -> bool:

@@ -13,7 +13,7 @@ from ..device import device
 from ..dtypes import dtype
 from ..ops._returns import StructSequence
 from .readings import Reading
-from .saved import saved_outside
+from .saved import saved_outside, sharing
 from .trace import (
     Incoming,
     Named,
@@ -161,6 +161,7 @@ class Ending:
         outs = self.differentiable
         inputs = [value for value in self.known.values() if value.requires]
         forward.saved = self._saved(outs)
+        forward.sharing = sharing(outs, self.began)
         self.segment = forward.backward = Segment(len(self.values), forward)
         seeds = []
         for place, value in enumerate(outs):
@@ -171,6 +172,8 @@ class Ending:
         try:
             found = grad(outs, seeds, inputs, True, False)
         except GraphFreedError as error:
+            if len(outs) > 1:  # others of them may be differentiated
+                self.fail("the graph of one of the results is freed")
             self._refuse_backward(forward, inputs, error)
             return
         except Exception as error:

@@ -225,6 +225,7 @@ class CompiledFunction:
 
         When it raises, what it wrote is forgotten: the next call writes anew.
         """
+        tree.guards.describes(args, settings)
         writer.reachable = tree.guards.reads.tensors
         writer.by_reference = tree.guards.by_reference
         before = set_recorder(writer)

@@ -20,6 +20,7 @@ class Hosts:
     numbers: dict[int, int]
     new_segments: list[Segment]
     postponed: bool
+    claimed: int
     conditions: dict[int, Any]
     fail: Any
     function: Any
@@ -74,6 +75,10 @@ class Hosts:
         """Note that the trace is one for what a function says of an object before the call."""
         if not self._idle() and id(thing) not in self.conditions:
             self.conditions[id(thing)] = (look, thing, look(thing))
+
+    def claim(self) -> None:
+        """Note that a write which is about to be marked was made by a recorded call."""
+        self.claimed += 1
 
     def postpone(self) -> None:
         """Note that the next call will do something else: this trace is not worth keeping."""

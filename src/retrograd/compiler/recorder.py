@@ -17,11 +17,12 @@ import numpy as np
 
 from .._core.storage import clock
 from .._core.value import Value
+from ..inplace import write_ufunc
 from .answers import Answering, Failing
 from .effects import reader, unwatched
 from .ending import Ending
 from .hosts import Hosts
-from .readings import Reading, asks_types, read_number
+from .readings import Reading, asks_types, plainly, read_number
 from .rolling import Rolling
 from .trace import (
     CALL,
@@ -319,7 +320,7 @@ class Recorder(Answering, Rolling, Ending, Hosts):
         if self._idle():
             function(target, *plainly(args))
             return
-        name = getattr(function, "__name__", "write")
+        name = getattr(args[0] if function is write_ufunc else function, "__name__", "write")
         where = self._number(target, None, name)
         given = tuple(self._given(one, None, name) for one in args)
         if self.failed:
@@ -594,25 +595,6 @@ class Recorder(Answering, Rolling, Ending, Hosts):
         """Give the trace up, for good and with a reason; the function runs on as it is."""
         if not self.failed:
             self.failed = why
-
-
-def plainly(given: Any) -> Any:
-    """Return arguments with the plain numbers of readings."""
-    if isinstance(given, dict):
-        if not any(type(one) in (Reading, list, tuple) for one in given.values()):
-            return given
-        return {key: _plainly(one) for key, one in given.items()}
-    if not any(type(one) in (Reading, list, tuple) for one in given):
-        return given
-    return tuple(_plainly(one) for one in given)
-
-
-def _plainly(given: Any) -> Any:
-    if type(given) is Reading:
-        return given.plain
-    if type(given) in (list, tuple) and any(type(one) is Reading for one in given):
-        return type(given)(_plainly(one) for one in given)
-    return given
 
 
 def _holds_refs(given: Any) -> bool:

@@ -219,6 +219,8 @@ class Segment:
     saved : list of Saved
         Tensors that others hold and that the backward needs unchanged: arguments by their place,
         results as a `Ref` of their slot, others themselves.
+    sharing : list of set
+        For each result that requires grad, the results whose backward leaves none for it.
     refuses : str
         What a backward of the results is told, where they come from a graph that was freed.
     eager : str
@@ -248,6 +250,7 @@ class Segment:
         self.backward: Segment | None = None
         self.inputs: list[Any] = []
         self.saved: list[Any] = []
+        self.sharing: list[set[int]] = []
         self.refuses = ""
         self.eager = ""
         self.run: Any = None
