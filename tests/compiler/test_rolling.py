@@ -11,7 +11,7 @@ import pytest
 import retrograd as rg
 from retrograd.compiler import CompiledFunction
 
-from .programs import plain
+from .running import plain
 
 
 def agree(function, inputs, settled=2, most=None):
