@@ -225,7 +225,7 @@ class CompiledFunction:
         tree.guards.start(self.function, args, settings)
         writer = Recorder(tensors, tree.root)
         result = self.run(tree, writer, args, settings)
-        if not writer.postponed or writer.failed:
+        if not writer.postponed:
             trees.insert(0, tree)
         weight = FRUITLESS if tree.eager else key_weight(key, self.last_key)
         self.account.note_record(perf_counter() - began, weight)
@@ -259,7 +259,7 @@ class CompiledFunction:
             raise
         finally:
             set_recorder(before)
-        if writer.postponed and not writer.failed:
+        if writer.postponed:
             writer.forget()
         else:
             self.close(tree, writer)
