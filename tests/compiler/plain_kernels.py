@@ -39,7 +39,7 @@ class PlainKernel:
     def bind(self, numbers, sizes, release=False):
         def run(*arrays):
             rest = iter(arrays)
-            given, seen = [], []
+            given, seen = list(numbers), []
             for (dtype, way), size in zip(self.parameters, sizes, strict=True):
                 if way == "scratch":
                     given.append(np.full(size, 77, DTYPES[dtype]))

@@ -1,12 +1,15 @@
-"""Stretches: whole small segments in one kernel, run here as the Python that they are written in."""
+"""Stretches: whole small segments in one kernel, run here as the Python that it is written in."""
 
 from __future__ import annotations
+
+import os
+import warnings
 
 import numpy as np
 import pytest
 
 import retrograd as rg
-from retrograd.compiler import launching
+from retrograd.compiler import blocks, launching
 from retrograd.compiler.function import CompiledFunction
 
 from . import plain_kernels, programs
@@ -256,6 +259,56 @@ def test_functions_of_rows(name):
     assert kernels(same(make))
 
 
+BLOCKS = {
+    "flat": lambda x, w: (x.tanh() * 2 + 1, (x * x).sum()),
+    "rows": lambda x, w: (rg.softmax(x * 3, -1), (x * w).sum(0), (x * w).sum(-1)),
+    "moments": lambda x, w: F.layer_norm(x, (10,), w),
+    "a total that is used": lambda x, w: x / (x * x).sum(),
+    "a total of rows": lambda x, w: (x / x.amax(-1, keepdim=True)).sum(),
+}
+
+
+@pytest.mark.parametrize("name", BLOCKS)
+def test_blocks_give_the_same_for_any_number_of_threads(name, monkeypatch, never_by_numpy):
+    monkeypatch.setattr(blocks, "SMALLEST", 100)
+    monkeypatch.setattr(blocks, "BLOCK", 64)
+
+    def make():
+        x, w = rg.randn(23, 10), rg.randn(10)
+        return lambda: BLOCKS[name](x, w), []
+
+    compiled = same(make)
+    assert kernels(compiled)
+    found = []
+    for threads in (1, 2, 5):
+        monkeypatch.setattr(blocks, "get_num_threads", lambda threads=threads: threads)
+        results = compiled()
+        results = results if isinstance(results, tuple) else (results,)
+        found.append([one.numpy().tobytes() for one in results])
+    assert found[0] == found[1] == found[2]
+
+
+def test_an_error_in_a_block_is_raised():
+    def block(number):
+        raise ValueError(number)
+
+    with pytest.raises(ValueError):
+        blocks.share(block, 7, 3)
+    assert blocks.share(lambda number: number == 5, 7, 3) == 1
+
+
+def test_blocks_after_a_fork():
+    blocks.share(lambda number: 0, 5, 3)
+    if not hasattr(os, "fork"):
+        pytest.skip("no fork here")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # that there are threads
+        child = os.fork()
+    if child == 0:
+        os._exit(blocks.share(lambda number: 0, 5, 3))
+    assert os.waitpid(child, 0)[1] == 0
+
+
 def test_results_are_not_written_again_while_somebody_holds_them(never_by_numpy):
     x = rg.randn(3, 4)
     compiled = CompiledFunction(lambda x: (x.tanh() * 2 + 1, x @ x.t() + 1), fuses=True)
@@ -268,7 +321,7 @@ def test_results_are_not_written_again_while_somebody_holds_them(never_by_numpy)
 
 @pytest.mark.parametrize("seed", range(12))
 def test_random_programs(seed, monkeypatch):
-    """The same results as eager, in double precision, up to roundings that a program may enlarge."""
+    """As eager, in double precision, up to roundings, which a program may enlarge."""
     before = rg.get_default_dtype()
     rg.set_default_dtype(rg.float64)
     monkeypatch.setattr(programs, "calls", twice(programs.calls))
