@@ -17,7 +17,6 @@ from typing import Any
 import numpy as np
 
 from .beside import lay_side_by_side
-from .in_place import write_in_place
 from .lowering import Layout, Program, outs_of, reads_of
 from .passes import array_like, changed, is_plain
 from .trace import CALL, NAMED_OUT, WRITE, Captured, Ref, Step, slot_name
@@ -55,7 +54,6 @@ class Plan:
     def __init__(self, program: Program, alone: bool = True) -> None:
         self.program = program
         if alone:
-            write_in_place(program)
             lay_side_by_side(program, with_out)
         self.listing = list(program.steps)  # as they read best
         self.buffers: dict[int, Any] = {}

@@ -15,6 +15,7 @@ from .._core.errors import GraphFreedError
 from .._core.site import describe_site, here
 from .._core.storage import clock, tick, write_all
 from .._core.value import Value
+from ..inplace import write_ufunc
 from ..tensor import Tensor, raw
 from .node import CompiledNode
 from .trace import (
@@ -210,7 +211,7 @@ class Writer:
         elif kind == WRITE and step.function is setitem:
             target, key, value = map(self.text, step.args)
             self.put(f"{target}[{key}] = {value}")
-        elif kind == WRITE and step.function is into_out and not step.settings:
+        elif kind == WRITE and step.function in (into_out, write_ufunc) and not step.settings:
             target, function, *args = step.args
             called = self.name_of(function, step.name)
             last = f"{'out=' if function in NAMED_OUT else ''}{self.text(target)}"
@@ -331,6 +332,9 @@ class Writer:
         backward.run = makes
         outs = sum(isinstance(slot.source, Incoming) for slot in backward.slots)
         self.node(makes, "backward", outs, f"{saved}{',' if saved else ''}")
+        sharing = self.segment.sharing
+        if any(len(one) < outs for one in sharing):
+            self.put(f"node.sharing = {self.name_of(sharing, 'sharing')}")
         if self.segment.saved:
             self.put(f"node.saved_outside = {self.name_of(self.segment.saved, 'saved')}")
             places = {one.owner for one in self.segment.saved if type(one.owner) is int}

@@ -30,6 +30,7 @@ from .._core.promotion import defaults
 from .._core.value import Value
 from ..nn.module import Module
 from . import trace
+from .described import Described, Met, described, objects_in
 
 PLAIN = (bool, int, float, complex, str, bytes, type(None))
 
@@ -47,8 +48,11 @@ def flatten(args: Any, settings: Any) -> tuple[Any, list[Any]]:
     return tuple(key), tensors
 
 
-def part(given: Any, tensors: list[Any]) -> Any:
-    """Return the part of the key that one argument is."""
+def part(given: Any, tensors: list[Any], met: Met | None = None) -> Any:
+    """Return the part of the key that one argument is.
+
+    `met` has the objects that it is inside of: see `described`.
+    """
     if isinstance(given, Value):
         tensors.append(given)
         array = given.array
@@ -63,10 +67,11 @@ def part(given: Any, tensors: list[Any]) -> Any:
     if isinstance(given, PLAIN):
         return (type(given), plain_key(given))
     if type(given) in (list, tuple):
-        return (type(given), *[part(one, tensors) for one in given])
+        return (type(given), *[part(one, tensors, met) for one in given])
     if type(given) is dict:
-        return (dict, *[(name, part(one, tensors)) for name, one in given.items()])
-    return Same(given)
+        return (dict, *[(name, part(one, tensors, met)) for name, one in given.items()])
+    found = described(given, tensors, part, Met() if met is None else met)
+    return Same(given) if found is None else found
 
 
 class Same:
@@ -267,6 +272,7 @@ class Guards:
         self.cells: dict[int, tuple[Any, Any]] = {}
         self.states: dict[int, tuple[Any, Any]] = {}
         self.kept: list[Any] = []  # what states name by its id, kept so that ids stay taken
+        self.described: dict[int, Any] = {}  # objects that the key describes
         self.referred: set[int] = set()  # arrays that the replay reads anew
         self.conditions: dict[int, tuple[Any, Any, Any]] = {}  # functions of an object: as they were
         self.bound: list[Any] = []  # called when a tensor may have got another array
@@ -277,7 +283,13 @@ class Guards:
         self.reads.thing(function)
         for one in (*args, *settings.values()):
             self.reads.thing(one)
+        self.describes(args, settings)
         self.freeze()
+
+    def describes(self, args: Any, settings: Any) -> None:
+        """Note the objects among the arguments of a call whose contents the key describes."""
+        for one in (*args, *settings.values()):
+            objects_in(one, self.described)
 
     def by_reference(self, array: Any) -> bool:
         """Say whether an array, or what it is a view of, is from outside; it is read anew then."""
@@ -297,7 +309,7 @@ class Guards:
         for thing in self.reads.things.values():
             gather(thing, found, DEPTH)
         for number, thing in found.items():
-            if number not in self.states:
+            if number not in self.states and number not in self.described:
                 self.states[number] = (thing, state_of(thing))
                 self.kept.append(parts_of(thing))
 
@@ -453,7 +465,7 @@ def tensors_in(piece: Any) -> int:
     """Return how many tensors are in a part of a key."""
     if is_tensor(piece):
         return 1
-    return sum(map(tensors_in, piece)) if type(piece) is tuple else 0
+    return sum(map(tensors_in, piece)) if isinstance(piece, tuple) else 0
 
 
 def is_tensor(piece: Any) -> bool:
@@ -467,10 +479,12 @@ def part_of(piece: Any) -> Part:
     Raises
     ------
     LookupError
-        Where a tensor has hooks: then the key itself is compared.
+        Where a tensor has hooks, and for an object: then the key itself is compared.
     """
     if isinstance(piece, Same):
         return Part(SAME, None, piece.thing)
+    if isinstance(piece, Described):
+        raise LookupError
     kind = piece[0]
     if is_tensor(piece):
         part = Part(TENSOR, kind, None)

@@ -5,12 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from .._core.tracing import set_recorder
+from .answers import Failing
 from .mirror import getitem
 from .trace import HOST, Segment, Step
-
-
-class Failing:
-    """The answer for the call that raised in the replay: it is made again, and raises again."""
 
 
 class Hosts:
@@ -23,11 +20,13 @@ class Hosts:
     numbers: dict[int, int]
     new_segments: list[Segment]
     postponed: bool
+    claimed: int
     conditions: dict[int, Any]
     fail: Any
     function: Any
     _answer: Any
     _idle: Any
+    _note: Any
     _number: Any
 
     @property
@@ -54,7 +53,7 @@ class Hosts:
                 if id(value.array) not in self.numbers:
                     self.fail(f"{name} gave a tensor another array")
         if not self.failed:
-            self.segment.steps.append(step)
+            self._note(step)
         return out
 
     def adopt(self, value: Any) -> None:
@@ -76,6 +75,10 @@ class Hosts:
         """Note that the trace is one for what a function says of an object before the call."""
         if not self._idle() and id(thing) not in self.conditions:
             self.conditions[id(thing)] = (look, thing, look(thing))
+
+    def claim(self) -> None:
+        """Note that a write which is about to be marked was made by a recorded call."""
+        self.claimed += 1
 
     def postpone(self) -> None:
         """Note that the next call will do something else: this trace is not worth keeping."""

@@ -24,7 +24,7 @@ import numpy as np
 from .._core.errors import OutdatedTraceError
 from .._core.tracing import set_recorder
 from ..autograd import set_grad_enabled
-from .noted import Noted, Parts, gathered
+from .noted import Noted, Number, Parts, Written, gathered
 from .optimizer import has_step_hooks, members
 from .pieces import BLOCK, Flat, as_flat
 
@@ -133,18 +133,14 @@ class Job:
             param: Noted = Parts(recorder, arrays)
             grad = Noted(recorder, gathered(recorder, grads))
         else:
-            param, grad = Noted(recorder, arrays[0]), Noted(recorder, grads[0])
-        held = [Noted(recorder, one) for one in states]
+            param, grad = Written(recorder, arrays[0]), Noted(recorder, grads[0])
+        held = [Written(recorder, one) for one in states]
         scratch = [Noted(recorder, None) for _ in range(3)]
         switches = self.leader.settings[0]
         optimizer.update(switches, numbers, param, grad, held, scratch)
-        for array, one in zip(states, held):
-            if one.array is not array:
-                recorder.write(np.copyto, array, (one.array,))
-        made = param.arrays if isinstance(param, Parts) else [param.array]
-        for target, array, value in zip(self.params, arrays, made):
-            recorder.write(np.copyto, array, (value,))
-            target._bump_version(writer)
+        for one in self.params:
+            recorder.claim()
+            one._bump_version(writer)
 
     def update_blocks(self, param: Any, grad: Any, *states: Any) -> None:
         """Update a large parameter block by block, as it is without a trace."""
@@ -252,10 +248,7 @@ class Capture:
             if job is leader:
                 recorder.adopt(job.numbers)
                 array = job.numbers.array
-                numbers[id(job)] = [
-                    Noted(recorder, recorder.part(array, (place, ...)))
-                    for place in range(len(array))
-                ]
+                numbers[id(job)] = [Number(recorder, array, n) for n in range(len(array))]
             job.record(recorder, numbers[id(leader)])
         return True
 

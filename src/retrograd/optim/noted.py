@@ -1,8 +1,8 @@
 """An update noted call by call: what stands for its arrays while a trace is written.
 
 An update is written once, as NumPy calls that write into arrays.  Given these in place of arrays,
-each call goes through a recorder and gives a new array; what was written into holds it from then
-on.  So a trace sees values that are computed and, at the end, what is written where.
+each call goes through a recorder: what writes into a parameter or a state array is noted as that,
+and what is only worked with gets a new array at each call.
 """
 
 from __future__ import annotations
@@ -12,9 +12,11 @@ from typing import Any
 
 import numpy as np
 
+from ..inplace import write_ufunc
+
 
 class Noted:
-    """Stands for an array in `ElementwiseOptimizer.update`, or for a number.
+    """Stands for an array to work in, or for what is only read.
 
     Attributes
     ----------
@@ -33,23 +35,25 @@ class Noted:
         """Return what it holds as one array."""
         return self.array
 
-    def part(self, where: slice, shape: Any) -> Any:
-        """Return what it holds of one parameter; of a number, the number."""
-        array = self.array
-        if array.ndim == 0:
-            return array
-        piece = self.recorder.part(array, where)
+    def part(self, params: Parts, place: int) -> Any:
+        """Return what it holds of one of some parameters."""
+        piece = self.recorder.part(self.array, params.places[place])
+        shape = params.arrays[place].shape
+        if piece.shape == shape:
+            return piece
         return self.recorder.function(np.ndarray.reshape, (piece, shape), {})
 
+    def take(self, ufunc: Any, inputs: Any) -> None:
+        """Hold what a call gives."""
+        self.array = self.recorder.function(ufunc, tuple(map(value_of, inputs)), {})
+
+    def copy(self, value: Any) -> None:
+        """Hold another value; it is not written into."""
+        self.array = value
+
     def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, out: Any = None) -> Any:
-        target = None if out is None else out[0]
-        if isinstance(target, Parts):
-            return target.become(ufunc, inputs)
-        given = tuple(value_of(one) for one in inputs)
-        made = self.recorder.function(ufunc, given, {})
-        if target is None:
-            return Noted(self.recorder, made)
-        target.array = made
+        target = Noted(self.recorder, None) if out is None else out[0]
+        target.take(ufunc, inputs)
         return target
 
     def __array_function__(self, function: Any, types: Any, args: Any, settings: Any) -> Any:
@@ -61,11 +65,49 @@ class Noted:
         if where is not None:
             given = (where.array, value, target.array)
             value = self.recorder.function(np.where, given, {})
-        target.array = value
+        target.copy(value)
+
+
+class Number(Noted):
+    """Stands for a number of the settings, which is in an array.
+
+    Parameters
+    ----------
+    recorder : Recorder
+    numbers : ndarray
+    place : int
+    """
+
+    __slots__ = ("numbers", "place")
+
+    def __init__(self, recorder: Any, numbers: Any, place: int) -> None:
+        super().__init__(recorder, None)
+        self.numbers = numbers
+        self.place = place
+
+    def value(self) -> Any:
+        if self.array is None:
+            self.array = self.recorder.part(self.numbers, (self.place, ...))
+        return self.array
+
+    def part(self, params: Parts, place: int) -> Any:
+        return self.value()
+
+
+class Written(Noted):
+    """Stands for an array that others see: what is computed is written into it."""
+
+    __slots__ = ()
+
+    def take(self, ufunc: Any, inputs: Any) -> None:
+        self.recorder.write(write_ufunc, self.array, (ufunc, *map(value_of, inputs)))
+
+    def copy(self, value: Any) -> None:
+        self.recorder.write(np.copyto, self.array, (value,))
 
 
 class Parts(Noted):
-    """Stands for parameters that are gathered: each keeps its own array.
+    """Stands for parameters that are gathered: each is written into by itself.
 
     Parameters
     ----------
@@ -90,20 +132,14 @@ class Parts(Noted):
             self.array = gathered(self.recorder, self.arrays)
         return self.array
 
-    def become(self, ufunc: Any, inputs: Any) -> Parts:
-        """Compute new values, for each parameter by itself."""
-        made = []
-        for place, array, where in zip(range(len(self.arrays)), self.arrays, self.places):
-            given = []
-            for one in inputs:
-                if isinstance(one, Parts):
-                    given.append(one.arrays[place])
-                else:
-                    given.append(one.part(where, array.shape) if isinstance(one, Noted) else one)
-            made.append(self.recorder.function(ufunc, tuple(given), {}))
-        self.arrays = made
+    def part(self, params: Parts, place: int) -> Any:
+        return self.arrays[place]
+
+    def take(self, ufunc: Any, inputs: Any) -> None:
+        for place, array in enumerate(self.arrays):
+            given = [one.part(self, place) if isinstance(one, Noted) else one for one in inputs]
+            self.recorder.write(write_ufunc, array, (ufunc, *given))
         self.array = None
-        return self
 
 
 def value_of(given: Any) -> Any:
