@@ -15,7 +15,7 @@ from .._core.errors import OutdatedTraceError
 from .._core.tracing import recorder as current_recorder
 from .._core.tracing import set_recorder, tracing
 from .budget import FRUITLESS, Account, key_weight, weight_of
-from .effects import watching
+from .effects import is_watched, watching
 from .guards import Guards, flatten
 from .logs import tell_recompile
 from .recorder import Recorder
@@ -215,6 +215,8 @@ class CompiledFunction:
             )
         if stance.name == "eager_on_recompile" or not (self.fullgraph or self.account.may_record()):
             return self.rest(args, settings)
+        if is_watched():  # by a debugger, profiler or coverage tool: recorded when that is gone
+            return self.function(*args, **settings)
         began = perf_counter()
         tell_recompile(self, key)
         trees = self.trees.setdefault(key, [])

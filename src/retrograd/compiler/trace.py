@@ -250,6 +250,7 @@ class Segment:
         self.lifts: list[tuple[int, str]] = []
         self.barred = False  # no path may come back to its end
         self.outputs: Any = None
+        self.inference: set[int] = set()  # slots of results that are inference tensors
         self.backward: Segment | None = None
         self.inputs: list[Any] = []
         self.saved: list[Any] = []
