@@ -33,7 +33,7 @@ def figures(eager, replay):
     return {
         "context": {
             "date": "2026-01-01", "processor": "a processor", "cores": 2, "build": "pure",
-            "threads": 1, "minutes": 9.5, "versions": {"python": "3.13"},
+            "threads": 1, "minutes": 9.5, "note": "", "versions": {"python": "3.13"},
         },
         "plan": {"rounds": 3, "seconds": 3.0, "pairs": 8, "peer_rounds": 2},
         "steps": [1, 2, 3, 5, 7, 10],

@@ -33,10 +33,11 @@ def made_on(results: dict[str, Any]) -> str:
     return (
         f"Made on {about['date']}, {about['processor']}, {about['cores']} cores, "
         f"threads: {about['threads']}, {about['build']} build, in {about['minutes']:g} minutes; "
-        f"{versions}. "
-        f"Medians of {plan['rounds']} processes of up to {plan['seconds']:g} s for each of "
-        f"retrograd's ways and {plan['pairs']} short ones, of {plan['peer_rounds']} for the "
-        "others, of one for the costly ones (torch.compile, JAX run eagerly).\n"
+        f"{versions}. Medians of {plan['rounds']} processes of {plan['seconds']:g} s (with Numba "
+        f"of three times that) for each of retrograd's ways, and {plan['pairs']} short ones; of "
+        f"{plan['peer_rounds']} for the others, of one where the first steps are long "
+        "(torch.compile, JAX run eagerly)."
+        f"{' **' + about['note'] + '**' if about['note'] else ''}\n"
     )
 
 

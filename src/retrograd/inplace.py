@@ -404,7 +404,7 @@ def _dense(array):
 
 def write_ufunc(target, ufunc, *operands):
     """Write what a ufunc makes of its operands into an array."""
-    ufunc(*operands, target)
+    ufunc(*operands, out=target)
 
 
 def _direct(op: Op, x, args, recording):

@@ -14,7 +14,7 @@ import pytest
 import retrograd as rg
 from retrograd.compiler import CompiledFunction, OptimizedModule
 
-from .programs import plain
+from .running import plain
 
 X = rg.tensor([1.0, 2.0])
 

@@ -15,7 +15,7 @@ import pytest
 import retrograd as rg
 from retrograd.compiler import CompiledFunction
 
-from .programs import plain
+from .running import plain
 from .test_guards import call, follows
 
 nn = rg.nn

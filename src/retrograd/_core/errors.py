@@ -79,3 +79,11 @@ def describe_call(name: str, names: tuple[str, ...], args: Any, settings: Any) -
     if settings:
         parts += [f"{key}={describe(value)}" for key, value in settings.items()]
     return f"{name}({', '.join(parts)})"
+
+
+class OutdatedTraceError(Exception):
+    """A call of a replay finds that something is not as it was when it was recorded.
+
+    It has done nothing yet.  The program never sees it: the function goes on by itself, and the
+    next call is recorded anew.
+    """

@@ -44,3 +44,10 @@ class Storage:
         self.site = site
         if tracing.count != 0:
             noted_write(self)
+
+
+def write_all(values: Any, writer: str) -> None:
+    """Note an in-place write into each of several values, all at one time."""
+    when = tick()
+    for value in values:
+        value.get_storage().write(when, writer, None)

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from .._core.tracing import host_recorder, tracing
 from ..creation import tensor
 from ..device import device as Device
 from ..dtypes import float16, float32
@@ -70,6 +71,10 @@ class GradScaler:
         """Return a tensor, or a nest of lists and tuples of tensors, times the scale."""
         if not self._enabled:
             return outputs
+        if tracing.count != 0:
+            found = host_recorder()
+            if found is not None:
+                found.fail("a GradScaler counts by itself")
         if self._scale is None:
             self._scale = tensor(self._init_scale, dtype=float32)
         return self._scaled(outputs)

@@ -16,9 +16,10 @@ from typing import Any
 
 import numpy as np
 
+from .beside import lay_side_by_side
 from .lowering import Layout, Program, outs_of, reads_of
 from .passes import array_like, changed, is_plain
-from .trace import CALL, WRITE, Captured, Ref, Step, slot_name
+from .trace import CALL, NAMED_OUT, WRITE, Captured, Ref, Step, slot_name
 
 ALIGNED = 64
 
@@ -52,6 +53,8 @@ class Plan:
 
     def __init__(self, program: Program, alone: bool = True) -> None:
         self.program = program
+        if alone:
+            lay_side_by_side(program, with_out)
         self.listing = list(program.steps)  # as they read best
         self.buffers: dict[int, Any] = {}
         self.bound: list[Step] = []
@@ -242,7 +245,7 @@ def with_out(step: Step, layouts: dict[int, Layout]) -> Step | None:
     if isinstance(function, np.ufunc):
         if step.settings or function.nout != 1 or len(step.args) != function.nin:
             return None
-        if function in (np.maximum, np.minimum):  # NumPy warns of a third argument
+        if function in NAMED_OUT:
             return changed(step, step.args, {"out": out})
         return changed(step, (*step.args, out))
     owner = getattr(function, "__self__", None)
@@ -253,7 +256,7 @@ def with_out(step: Step, layouts: dict[int, Layout]) -> Step | None:
         if settings or len(step.args) != 1:
             return None
         return changed(step, (step.args[0], axis, None, out, keepdims), {})
-    if function is np.ndarray.dot:
+    if function is np.ndarray.dot or function is np.dot:
         if len(step.args) != 2 or step.settings or not layout.shape:
             return None
         first = step.args[0]

@@ -13,14 +13,16 @@ import numpy as np
 
 from .._core.errors import GraphFreedError
 from .._core.site import describe_site, here
-from .._core.storage import clock, tick
+from .._core.storage import clock, tick, write_all
 from .._core.value import Value
+from ..inplace import write_ufunc
 from ..tensor import Tensor, raw
 from .node import CompiledNode
 from .trace import (
     CALL,
     GRAD,
     HOST,
+    NAMED_OUT,
     TOUCH,
     WRITE,
     Argument,
@@ -86,6 +88,7 @@ class Writer:
         self.by_id: dict[int, str] = {}
         self.lines: list[str] = []
         self.read: set[int] = set()
+        self.touched: list[Step] = []
         self.last = segment.first + len(segment.slots)
 
     # -- expressions ------------------------------------------------------------------------------
@@ -180,6 +183,14 @@ class Writer:
 
     def step(self, step: Step) -> None:
         kind = step.kind
+        if kind == TOUCH and isinstance(step.function, Value):
+            self.touched.append(step)
+            return
+        if self.touched and kind != WRITE:
+            from .passes import is_plain
+
+            if not is_plain(step):
+                self.touch()
         if kind == CALL:
             self.call_step(step)
         elif kind == GRAD:
@@ -200,25 +211,31 @@ class Writer:
         elif kind == WRITE and step.function is setitem:
             target, key, value = map(self.text, step.args)
             self.put(f"{target}[{key}] = {value}")
-        elif kind == WRITE and step.function is into_out and not step.settings:
+        elif kind == WRITE and step.function in (into_out, write_ufunc) and not step.settings:
             target, function, *args = step.args
             called = self.name_of(function, step.name)
-            out = self.text(target)
-            if function in (np.maximum, np.minimum):  # NumPy warns of a third argument
-                out = f"out={out}"
-            self.put(f"{called}({', '.join([*map(self.text, args), out])})")
+            last = f"{'out=' if function in NAMED_OUT else ''}{self.text(target)}"
+            self.put(f"{called}({', '.join([*map(self.text, args), last])})")
         else:
             self.put(self.call(step))
 
+    def touch(self) -> None:
+        """Note the writes into tensors from outside that were made since the last call."""
+        touched, self.touched = self.touched, []
+        for writer in dict.fromkeys(step.args[0] for step in touched):
+            values = [step.function for step in touched if step.args[0] == writer]
+            if len(values) == 1:
+                name = self.name_of(values[0], "captured")
+                self.put(f"{name}.get_storage().write(tick(), {writer!r}, None)")
+                continue
+            names = ", ".join(self.name_of(value, "captured") for value in values)
+            self.put(f"{self.name_of(write_all, 'write_all')}(({names}), {writer!r})")
+
     def call_step(self, step: Step) -> None:
         outs = step.outs
-        if isinstance(outs, tuple) and outs and not step.wrap and None not in outs:
-            inside = [n < 0 or n >= self.segment.first for n in outs]
-            if all(inside) and not self.fixed & set(outs):
-                names = ", ".join(map(slot_name, outs)) + "," * (len(outs) == 1)
-                self.put(f"{names} = {self.call(step)}")
-                return
-        if isinstance(outs, tuple):
+        if isinstance(outs, tuple) and not step.wrap and self.are_own(outs):
+            self.put(f"{', '.join(map(slot_name, outs))}, = {self.call(step)}")
+        elif isinstance(outs, tuple):
             self.put(f"r = {self.call(step)}")
             for place, number in enumerate(outs):
                 if number is not None and (number < 0 or number >= self.segment.first):
@@ -229,6 +246,13 @@ class Writer:
         elif outs < 0 or outs >= self.segment.first:
             call = self.call(step)
             self.put(f"{slot_name(outs)} = {f'asarray({call})' if step.wrap else call}")
+
+    def are_own(self, outs: tuple[Any, ...]) -> bool:
+        """Say whether all slots are filled here, and none has a buffer."""
+        first = self.segment.first
+        return bool(outs) and all(
+            n is not None and (n < 0 or n >= first) and n not in self.fixed for n in outs
+        )
 
     def output(self, given: Any) -> str:
         """Return a part of the result as an expression."""
@@ -308,6 +332,9 @@ class Writer:
         backward.run = makes
         outs = sum(isinstance(slot.source, Incoming) for slot in backward.slots)
         self.node(makes, "backward", outs, f"{saved}{',' if saved else ''}")
+        sharing = self.segment.sharing
+        if any(len(one) < outs for one in sharing):
+            self.put(f"node.sharing = {self.name_of(sharing, 'sharing')}")
         if self.segment.saved:
             self.put(f"node.saved_outside = {self.name_of(self.segment.saved, 'saved')}")
             places = {one.owner for one in self.segment.saved if type(one.owner) is int}
@@ -334,6 +361,7 @@ class Writer:
                 self.put(f"s{segment.first + place} = g[{slot.source.place}]")
         for step in self.steps:
             self.step(step)
+        self.touch()
         results = ", ".join("None" if one is None else self.text(one) for one in segment.outputs)
         self.put(f"return ({results},)")
         saved = ", ".join(f"s{number}" for number in sorted(self.read))
@@ -374,6 +402,7 @@ class Writer:
         for step, origin in zip(self.steps, origins):
             begins += [len(self.lines)] * (origin + 1 - len(begins))
             self.step(step)
+        self.touch()
         begins += [len(self.lines)] * (len(self.segment.steps) - len(begins))
         if self.plan is None:
             self.put(NOTING)

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
+from .._core.errors import OutdatedTraceError
 from .._core.tracing import recorder as current_recorder
 from .._core.tracing import set_recorder, tracing
 from .budget import FRUITLESS, Account, key_weight, weight_of
@@ -18,6 +19,7 @@ from .effects import watching
 from .guards import Guards, flatten
 from .logs import tell_recompile
 from .recorder import Recorder
+from .rolling import can_run_again
 from .trace import Segment
 from .warming import MOST_SURPRISES, Warming, make_slow, unwritten, write
 
@@ -40,13 +42,23 @@ stance = Stance()
 
 
 class Tree:
-    """The segments that belong to one set of guards."""
+    """The segments that belong to one set of guards.
+
+    Attributes
+    ----------
+    rolled : bool
+        Whether there is a `Loop` in it.
+    pure : bool
+        Whether every segment could run twice without harm.
+    """
 
     def __init__(self, guards: Guards) -> None:
         self.guards = guards
         self.enter = guards.check.enter
         self.root = Segment(0, None)
         self.eager = ""
+        self.rolled = False
+        self.pure = True
 
 
 class CompiledFunction:
@@ -145,6 +157,10 @@ class CompiledFunction:
     def replay(self, tree: Tree, tensors: list[Any], args: Any, settings: Any) -> Any:
         slots: list[Any] = []
         segment = tree.root
+        # What was run, where the path to a segment does not tell it.  A pure path needs none of
+        # it: the function can run from its start without doing anything twice.
+        executed: list[Any] | None = [] if tree.rolled and not tree.pure else None
+        goes_back = False
         began = perf_counter() if segment.watched is not None else 0.0
         while True:
             try:
@@ -152,57 +168,41 @@ class CompiledFunction:
                     seen = segment.run(slots, tensors)
                 else:
                     seen = segment.warming.run(slots, tensors, tree.guards)
+                raised = None
+            except OutdatedTraceError as error:
+                self.drop(tree)
+                raised = own_slots(segment, slots, tensors, error)
             except Exception as error:
-                return self.raise_again(tree, segment, slots, tensors, error, args, settings)
+                raised = own_slots(segment, slots, tensors, error)
+            if raised is not None:
+                if goes_back and executed is None:
+                    return self.function(*args, **settings)
+                done = path_run(segment.parent, slots) if executed is None else executed
+                done = [*done, (segment, raised[0])]
+                return self.run(
+                    tree, Recorder(tensors, tree.root, done, None, raised[1]), args, settings
+                )
             if segment.watched is None:
                 return seen
+            if executed is not None:
+                executed.append((segment, slots[segment.first :]))
+            last, loop = segment, segment.loop
+            if loop is not None:
+                slots = loop.back(slots)
+                segment = loop.target
+                goes_back = True
             child = segment.children.get(seen)
             if child is None or child.run is None:
-                writer = Recorder(tensors, segment, slots, seen)
+                if goes_back and executed is None:
+                    writer = Recorder(tensors, tree.root, follows=True)
+                else:
+                    done = path_run(last, slots) if executed is None else executed
+                    writer = Recorder(tensors, tree.root, done, seen)
                 writer.new_ways = stance.name == "default" and self.account.may_record()
                 result = self.run(tree, writer, args, settings)
                 self.account.note_record(perf_counter() - began, weight_of(seen))
                 return result
             segment = child
-
-    def raise_again(
-        self,
-        tree: Tree,
-        segment: Segment,
-        slots: list[Any],
-        tensors: list[Any],
-        error: Exception,
-        args: Any,
-        settings: Any,
-    ) -> Any:
-        """Let the function come to the call that raised, so that it raises as it always did.
-
-        What was computed before that call is not computed again: the replay's frame has it.
-        """
-        import bisect
-
-        trace = error.__traceback__
-        while trace is not None and trace.tb_frame.f_code is not segment.run.__code__:
-            trace = trace.tb_next
-        if trace is None or trace.tb_lineno < (segment.lines or [1 << 30])[0]:
-            raise error
-        held = trace.tb_frame.f_locals
-        steps = bisect.bisect_right(segment.lines, trace.tb_lineno) - 1
-        slots = slots[: segment.first]
-        for number in range(segment.first, segment.first + len(segment.slots)):
-            slots.append(held.get(f"g{number}", held.get(f"s{number}")))
-        if segment.plan is not None:
-            from .answers import fill
-            from .mirror import Unforeseen
-
-            fill(segment, slots, steps, tensors)
-            if isinstance(error, Unforeseen):
-                segment.surprises += 1
-                if segment.surprises == MOST_SURPRISES:
-                    make_slow(segment)
-        writer = Recorder(tensors, segment, slots, None, steps)
-        del trace, error
-        return self.run(tree, writer, args, settings)
 
     def record(self, key: Any, tensors: list[Any], args: Any, settings: Any) -> Any:
         if key not in self.trees and len(self.trees) >= MOST_KEYS:
@@ -223,18 +223,28 @@ class CompiledFunction:
             return self.function(*args, **settings)
         tree = Tree(Guards(key, len(args)))
         tree.guards.start(self.function, args, settings)
-        result = self.run(tree, Recorder(tensors, tree.root), args, settings)
-        trees.insert(0, tree)
+        writer = Recorder(tensors, tree.root)
+        result = self.run(tree, writer, args, settings)
+        if not writer.postponed or writer.failed:
+            trees.insert(0, tree)
         weight = FRUITLESS if tree.eager else key_weight(key, self.last_key)
         self.account.note_record(perf_counter() - began, weight)
         self.last_key = key
         return result
+
+    def drop(self, tree: Tree) -> None:
+        """Forget a tree: what it was recorded for will not come again."""
+        self.recent = [one for one in self.recent if one is not tree]
+        for trees in self.trees.values():
+            if tree in trees:
+                trees.remove(tree)
 
     def run(self, tree: Tree, writer: Recorder, args: Any, settings: Any) -> Any:
         """Run the function for real under a recorder.
 
         When it raises, what it wrote is forgotten: the next call writes anew.
         """
+        tree.guards.describes(args, settings)
         writer.reachable = tree.guards.reads.tensors
         writer.by_reference = tree.guards.by_reference
         if self.fullgraph:
@@ -245,28 +255,39 @@ class CompiledFunction:
                 result = self.function(*args, **settings)
             result = writer.finish(result)
         except BaseException:
-            for segment in writer.new_segments:
-                if segment.parent is not None:
-                    segment.parent.children.pop(segment.key, None)
+            writer.forget()
             raise
         finally:
             set_recorder(before)
-        self.close(tree, writer)
+        if writer.postponed and not writer.failed:
+            writer.forget()
+        else:
+            self.close(tree, writer)
         return result
 
     def close(self, tree: Tree, writer: Recorder) -> None:
         """Let the new segments be replayed, and guard what they depend on."""
         for segment in writer.new_segments:
             if writer.failed and segment is writer.segment:
-                segment.eager = writer.failed
-                if segment is tree.root:
-                    tree.eager = writer.failed
+                self.leave_eager(tree, segment, writer.failed)
                 self.tell(writer)
             else:
                 segment.run = unwritten
                 segment.warming = Warming(segment, self.fuses)
+            tree.rolled = tree.rolled or segment.loop is not None
+            tree.pure = tree.pure and can_run_again(segment)
+        if writer.failed and writer.follows and (writer.effect or writer.strays):
+            self.leave_eager(tree, writer.segment, writer.failed)
+            self.tell(writer)
         if writer.new_segments:
             tree.guards.add(writer)
+
+    def leave_eager(self, tree: Tree, segment: Segment, why: str) -> None:
+        """Note that from the end of what comes before a segment on the function runs eagerly."""
+        segment.eager = why
+        segment.run = None
+        if segment is tree.root:
+            tree.eager = why
 
     def tell(self, writer: Recorder) -> None:
         """Say why something runs eagerly: once, as a warning, where the program can be changed."""
@@ -340,3 +361,47 @@ def refuse_branch(segment: Segment, seen: Any) -> None:
         f"{segment.kind}), and goes on by what it sees; compile it without fullgraph=True, or "
         "compute with torch.where"
     )
+
+
+def path_run(segment: Segment | None, slots: list[Any]) -> list[Any]:
+    """Return the segments of a path that was run without going back, and what each filled."""
+    path = [] if segment is None else segment.path()
+    return [(one, slots[one.first : one.end]) for one in path]
+
+
+def own_slots(
+    segment: Segment, slots: list[Any], tensors: list[Any], error: Exception
+) -> tuple[list[Any], int]:
+    """Return what the slots of a segment hold whose replay raised, and how many steps were run.
+
+    The function will come to the call that raised, so that it raises as it always did.  What was
+    computed before that call is not computed again: the replay's frame has it.
+
+    Raises
+    ------
+    Exception
+        The same one, where it does not come from a step of the segment.
+    """
+    import bisect
+
+    trace = error.__traceback__
+    while trace is not None and trace.tb_frame.f_code is not segment.run.__code__:
+        trace = trace.tb_next
+    if trace is None or trace.tb_lineno < (segment.lines or [1 << 30])[0]:
+        raise error
+    held = trace.tb_frame.f_locals
+    steps = bisect.bisect_right(segment.lines, trace.tb_lineno) - 1
+    found = slots[: segment.first]
+    for number in range(segment.first, segment.end):
+        found.append(held.get(f"g{number}", held.get(f"s{number}")))
+    if segment.plan is not None:
+        from .answers import fill
+        from .mirror import Unforeseen
+
+        fill(segment, found, steps, tensors)
+        if isinstance(error, Unforeseen):
+            segment.surprises += 1
+            if segment.surprises == MOST_SURPRISES:
+                make_slow(segment)
+    del trace
+    return found[segment.first :], steps

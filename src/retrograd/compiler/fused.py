@@ -83,12 +83,17 @@ def begin(
     numba_backend.submit(job)
 
 
-def fuse(program: Program, sources: list[str]) -> None:
-    """Put kernels in the place of a program's stretches; add their sources to a list."""
+def fuse(program: Program, kernels: list[str]) -> None:
+    """Put kernels in the place of a program's stretches; add their texts to a list."""
     places = {id(step): origin for step, origin in zip(program.steps, program.origins)}
     needed = program.leaving | program.held
     layouts = program.layouts
-    plan = gather(partition(program.steps, layouts, needed, can_raise), layouts, needed)
+    sources = {
+        segment.first + place: slot.source
+        for segment in program.segment.path()
+        for place, slot in enumerate(segment.slots)
+    }
+    plan = gather(partition(program.steps, layouts, needed, can_raise), layouts, needed, sources)
     steps: list[Step] = []
     origins: list[int] = []
     for part in plan:
@@ -97,7 +102,7 @@ def fuse(program: Program, sources: list[str]) -> None:
             origins.append(places[id(part)])
             continue
         first = min(places[id(step)] for step in part.work())
-        steps += [kernel_step(part, layouts, sources), *part.behind]
+        steps += [kernel_step(part, layouts, kernels), *part.behind]
         origins += [first, *[places[id(step)] for step in part.behind]]
     # A step that raises is made again by the function itself, and so is what was recorded after
     # the earliest step that has not been run by then.

@@ -32,6 +32,7 @@ from ..config import settings
 from ..nn.hooks import hooks_of_every_module
 from ..nn.module import Module
 from . import trace
+from .described import Described, Met, described, objects_in
 
 PLAIN = (bool, int, float, complex, str, bytes, type(None))
 
@@ -49,8 +50,11 @@ def flatten(args: Any, settings: Any) -> tuple[Any, list[Any]]:
     return tuple(key), tensors
 
 
-def part(given: Any, tensors: list[Any]) -> Any:
-    """Return the part of the key that one argument is."""
+def part(given: Any, tensors: list[Any], met: Met | None = None) -> Any:
+    """Return the part of the key that one argument is.
+
+    `met` has the objects that it is inside of: see `described`.
+    """
     if isinstance(given, Value):
         tensors.append(given)
         array = given.array
@@ -65,10 +69,11 @@ def part(given: Any, tensors: list[Any]) -> Any:
     if isinstance(given, PLAIN):
         return (type(given), plain_key(given))
     if type(given) in (list, tuple):
-        return (type(given), *[part(one, tensors) for one in given])
+        return (type(given), *[part(one, tensors, met) for one in given])
     if type(given) is dict:
-        return (dict, *[(name, part(one, tensors)) for name, one in given.items()])
-    return Same(given)
+        return (dict, *[(name, part(one, tensors, met)) for name, one in given.items()])
+    found = described(given, tensors, part, Met() if met is None else met)
+    return Same(given) if found is None else found
 
 
 class Same:
@@ -290,9 +295,11 @@ class Guards:
         self.cells: dict[int, tuple[Any, Any]] = {}
         self.states: dict[int, tuple[Any, Any]] = {}
         self.kept: list[Any] = []  # what states name by its id, kept so that ids stay taken
+        self.described: dict[int, Any] = {}  # objects that the key describes
         self.referred: set[int] = set()  # arrays that the replay reads anew
         self.hooks = hooks_of_every_module()
         self.settings = settings()
+        self.conditions: dict[int, tuple[Any, Any, Any]] = {}  # by function
         self.bound: list[Any] = []  # called when a tensor may have got another array
 
     def start(self, function: Any, args: Any, settings: Any) -> None:
@@ -301,7 +308,13 @@ class Guards:
         self.reads.thing(function)
         for one in (*args, *settings.values()):
             self.reads.thing(one)
+        self.describes(args, settings)
         self.freeze()
+
+    def describes(self, args: Any, settings: Any) -> None:
+        """Note the objects among the arguments of a call whose contents the key describes."""
+        for one in (*args, *settings.values()):
+            objects_in(one, self.described)
 
     def by_reference(self, array: Any) -> bool:
         """Say whether an array, or what it is a view of, is from outside; it is read anew then."""
@@ -321,7 +334,7 @@ class Guards:
         for thing in self.reads.things.values():
             gather(thing, found, DEPTH)
         for number, thing in found.items():
-            if number not in self.states:
+            if number not in self.states and number not in self.described:
                 self.states[number] = (thing, state_of(thing))
                 self.kept.append(parts_of(thing))
 
@@ -339,6 +352,7 @@ class Guards:
                 elif isinstance(source, trace.CapturedGrad) and not isinstance(source.cell, int):
                     about = description(grads[number]) if number in grads else None
                     self.cells[id(source.cell)] = (source.cell, about)
+        self.conditions.update(writer.conditions)
         self.check.writes = -1
         self.ready = False
 
@@ -384,6 +398,8 @@ class Guards:
         for cell, held in self.reads.cells.values():
             if not alike(contents(cell), held):
                 return False
+        if any(look(thing) != then for look, thing, then in self.conditions.values()):
+            return False
         return all(
             number in self.referred or state_of(thing) == state
             for number, (thing, state) in self.states.items()
@@ -412,7 +428,7 @@ class Guards:
         owners = list(reads.attributes.values())
         check.owners, check.owner_names, check.owner_values = columns(owners)
         check.holders = []
-        closer: list[Any] = []
+        closer: list[Any] = list(self.conditions.values())
         if Module._hooked:  # from the first of them on
             closer.append((hooks_of_every_module, None, self.hooks))
         for number, (thing, state) in self.states.items():
@@ -478,7 +494,7 @@ def tensors_in(piece: Any) -> int:
     """Return how many tensors are in a part of a key."""
     if is_tensor(piece):
         return 1
-    return sum(map(tensors_in, piece)) if type(piece) is tuple else 0
+    return sum(map(tensors_in, piece)) if isinstance(piece, tuple) else 0
 
 
 def is_tensor(piece: Any) -> bool:
@@ -492,10 +508,12 @@ def part_of(piece: Any) -> Part:
     Raises
     ------
     LookupError
-        Where a tensor has hooks: then the key itself is compared.
+        Where a tensor has hooks, and for an object: then the key itself is compared.
     """
     if isinstance(piece, Same):
         return Part(SAME, None, piece.thing)
+    if isinstance(piece, Described):
+        raise LookupError
     kind = piece[0]
     if is_tensor(piece):
         part = Part(TENSOR, kind, None)

@@ -40,6 +40,11 @@ _REFUSED = {
     "array_equiv", "iscomplexobj", "isrealobj",
 }  # fmt: skip
 # NumPy functions that write into their first argument.
+# What may return the very array that it is given.
+_RETURNING = {
+    "asarray", "asanyarray", "ascontiguousarray", "asfortranarray", "require", "atleast_1d",
+    "atleast_2d", "atleast_3d", "broadcast_to", "astype", "real", "real_if_close", "getitem",
+}  # fmt: skip
 _WRITING = {"copyto", "put", "put_along_axis", "place", "putmask", "fill_diagonal"}
 # NumPy functions that only look at shapes and dtypes.
 _ABOUT = {
@@ -406,7 +411,9 @@ class Tape:
         if isinstance(out, np.ndarray):
             known = self.by_id.get(id(out))
             if known is not None and known.held is out:
-                return known  # as `np.asarray` of an array
+                if name_of(function) not in _RETURNING:
+                    raise Unfollowed(f"{name_of(function)} writes into what it is given")
+                return known
         made = self.result(out)
         step.outs = made.number
         self.steps.append(step)

@@ -15,7 +15,7 @@ from .fusible import BOTTOM, COLUMN, FULL, ROW
 from .fusion import Group
 from .kernels import Kernel, helpers
 from .lowering import Layout
-from .products import Product
+from .products import Joining, Product
 from .stretches import Stretch, makes, reads_of_part
 
 HEAD = '''"""Fused kernels, written by retrograd.compile."""
@@ -126,6 +126,8 @@ class Source:
         for part in stretch.parts:
             if isinstance(part, Group):
                 self.group(part)
+            elif isinstance(part, Joining):
+                self.joining(part)
             else:
                 self.product(part)
         given += [f"scratch_{dtype}" for dtype in self.scratch]
@@ -207,6 +209,17 @@ class Source:
             self.put("    return np.int64(1)")
         else:
             self.put(call)
+
+    def joining(self, part: Joining) -> None:
+        self.has_products = True
+        begin = 0
+        for number in part.parts:
+            base, offset = self.stretch.base(number)
+            size = self.size(number)
+            place = integer(begin, size)
+            given = f"{self.names[base]}, {integer(offset)}, {self.names[part.out]}, {place}"
+            self.put(f"joined({given})")
+            begin += size
 
     def product(self, part: Product) -> None:
         self.has_products = True

@@ -8,7 +8,7 @@ import numpy as np
 
 from ..autograd import enable_grad
 from ..tensor import Tensor
-from .moments import approach
+from .moments import approach, side
 from .optimizer import Optimizer
 from .settings import as_number, check_one_element, complete, scalar_dtype
 
@@ -133,12 +133,12 @@ def _update(group: dict[str, Any], floor: float, param: Any, grad: Any, entry: A
         row, column = entry["row_var"].array, entry["col_var"].array
         for mean, axis in ((row, -1), (column, -2)):
             now = np.add.reduce(squares, axis=axis, keepdims=True) / grad.shape[axis]
-            approach(mean, now, fresh, np.empty_like(now))
+            approach(mean, now, *side(fresh), np.empty_like(now))
         overall = np.add.reduce(row, axis=-2, keepdims=True) / row.shape[-2]
         variance = row * column / np.maximum(overall, floor)
     else:
         variance = entry["variance"].array
-        approach(variance, squares, fresh, np.empty_like(squares))
+        approach(variance, squares, *side(fresh), np.empty_like(squares))
     update = grad / np.sqrt(np.maximum(variance, floor * floor))
     clipped = max(1.0, _root_mean_square(update) / group["d"])
     update *= rate / clipped

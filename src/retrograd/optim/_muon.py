@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..autograd import enable_grad
-from .moments import approach
+from .moments import approach, side
 from .optimizer import Optimizer
 from .settings import as_number, check_one_element
 
@@ -114,11 +114,11 @@ class Muon(Optimizer):
         lr = as_number(group["lr"])
         momentum = as_number(group["momentum"])
         work = np.empty_like(grad)
-        approach(mean, grad, 1 - momentum, work)
+        approach(mean, grad, *side(1 - momentum), work)
         update = mean
         if group["nesterov"]:
             update = grad.copy()
-            approach(update, mean, momentum, work)
+            approach(update, mean, *side(momentum), work)
         update = orthogonal(update, group["ns_coefficients"], group["ns_steps"], group["eps"])
         np.multiply(param, 1 - lr * group["weight_decay"], param)
         np.subtract(param, update.astype(param.dtype) * (lr * _size_factor(group, param)), param)

@@ -79,17 +79,19 @@ class Adadelta(ElementwiseOptimizer):
         return ("square_avg", "acc_delta")
 
     def prepare(self, group: dict[str, Any], step: float, others: list[Any]) -> Any:
-        return (
-            plain(group, "lr"), group["rho"], group["eps"], group["weight_decay"],
-            group["maximize"],
-        )  # fmt: skip
+        rho, weight_decay = group["rho"], group["weight_decay"]
+        switches = (weight_decay != 0, group["maximize"])
+        return switches, (plain(group, "lr"), rho, 1 - rho, group["eps"], weight_decay)
 
-    def update(self, settings: Any, param: Any, grad: Any, states: Any, scratch: Any) -> None:
-        lr, rho, eps, weight_decay, maximize = settings
+    def update(
+        self, switches: Any, numbers: Any, param: Any, grad: Any, states: Any, scratch: Any
+    ) -> None:
+        decays, maximize = switches
+        lr, rho, rest, eps, weight_decay = numbers
         square, steps_square = states
         work, other, spare = scratch
-        grad = ascent(grad, param, weight_decay, maximize, work, spare)
-        average_square(square, grad, rho, work)
+        grad = ascent(grad, param, decays, maximize, weight_decay, work, spare)
+        average_square(square, grad, rho, rest, work)
         np.add(square, eps, work)
         np.add(steps_square, eps, other)
         # A root for each: their quotient may overflow where its root does not.
@@ -97,6 +99,6 @@ class Adadelta(ElementwiseOptimizer):
         np.sqrt(other, other)
         np.divide(other, work, other)
         np.multiply(other, grad, other)
-        average_square(steps_square, other, rho, work)
+        average_square(steps_square, other, rho, rest, work)
         np.multiply(other, lr, other)
         np.subtract(param, other, param)

@@ -97,13 +97,17 @@ class Adagrad(ElementwiseOptimizer):
 
     def prepare(self, group: dict[str, Any], step: float, others: list[Any]) -> Any:
         rate = plain(group, "lr") / (1 + (step - 1) * group["lr_decay"])
-        return rate, group["eps"], group["weight_decay"], group["maximize"]
+        weight_decay = group["weight_decay"]
+        return (weight_decay != 0, group["maximize"]), (rate, group["eps"], weight_decay)
 
-    def update(self, settings: Any, param: Any, grad: Any, states: Any, scratch: Any) -> None:
-        rate, eps, weight_decay, maximize = settings
+    def update(
+        self, switches: Any, numbers: Any, param: Any, grad: Any, states: Any, scratch: Any
+    ) -> None:
+        decays, maximize = switches
+        rate, eps, weight_decay = numbers
         (total,) = states
         work, other, spare = scratch
-        grad = ascent(grad, param, weight_decay, maximize, work, spare)
+        grad = ascent(grad, param, decays, maximize, weight_decay, work, spare)
         np.multiply(grad, grad, work)
         np.add(total, work, total)
         np.sqrt(total, work)

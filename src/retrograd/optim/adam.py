@@ -8,7 +8,7 @@ import numpy as np
 
 from ..tensor import Tensor
 from .elementwise import ElementwiseOptimizer
-from .moments import approach, ascent, average_square
+from .moments import approach, ascent, average_square, side
 from .settings import (
     as_number,
     check_betas,
@@ -121,21 +121,25 @@ class Adam(ElementwiseOptimizer):
         step_size = lr / (1 - beta1**step) * correction
         eps = group["eps"] * correction
         weight_decay = group["weight_decay"]
-        shrink = None
-        if weight_decay != 0 and group["decoupled_weight_decay"]:
-            shrink = 1 - lr * weight_decay
-            weight_decay = 0
-        return step_size, beta1, beta2, eps, weight_decay, shrink, group["maximize"]
+        decays = weight_decay != 0
+        decoupled = decays and group["decoupled_weight_decay"]
+        shrink = 1 - lr * weight_decay
+        near, factor = side(1 - beta1)
+        switches = (decays and not decoupled, group["maximize"], decoupled, near)
+        return switches, (step_size, factor, beta2, 1 - beta2, eps, weight_decay, shrink)
 
-    def update(self, settings: Any, param: Any, grad: Any, states: Any, scratch: Any) -> None:
-        step_size, beta1, beta2, eps, weight_decay, shrink, maximize = settings
+    def update(
+        self, switches: Any, numbers: Any, param: Any, grad: Any, states: Any, scratch: Any
+    ) -> None:
+        decays, maximize, shrinks, near = switches
+        step_size, factor, beta2, rest, eps, weight_decay, shrink = numbers
         mean, square = states[0], states[1]
         work, spare, _ = scratch
-        grad = ascent(grad, param, weight_decay, maximize, work, spare)
-        if shrink is not None:
+        grad = ascent(grad, param, decays, maximize, weight_decay, work, spare)
+        if shrinks:
             np.multiply(param, shrink, param)
-        approach(mean, grad, 1 - beta1, work)
-        average_square(square, grad, beta2, work)
+        approach(mean, grad, near, factor, work)
+        average_square(square, grad, beta2, rest, work)
         if len(states) == 3:
             square = np.maximum(states[2], square, out=states[2])
         np.sqrt(square, work)
@@ -144,6 +148,8 @@ class Adam(ElementwiseOptimizer):
         np.divide(mean, work, work)
         np.multiply(work, step_size, work)
         np.subtract(param, work, param)
+
+    kernels = {3: "adam", "update": update}
 
 
 class AdamW(Adam):

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from .elementwise import ElementwiseOptimizer
-from .moments import approach, ascent
+from .moments import approach, ascent, side
 from .settings import check_betas, check_not_negative, check_one_element, complete, plain
 
 
@@ -77,14 +77,20 @@ class Adamax(ElementwiseOptimizer):
     def prepare(self, group: dict[str, Any], step: float, others: list[Any]) -> Any:
         beta1, beta2 = group["betas"]
         rate = plain(group, "lr") / (1 - beta1**step)
-        return rate, beta1, beta2, group["eps"], group["weight_decay"], group["maximize"]
+        near, factor = side(1 - beta1)
+        weight_decay = group["weight_decay"]
+        switches = (weight_decay != 0, group["maximize"], near)
+        return switches, (rate, factor, beta2, group["eps"], weight_decay)
 
-    def update(self, settings: Any, param: Any, grad: Any, states: Any, scratch: Any) -> None:
-        rate, beta1, beta2, eps, weight_decay, maximize = settings
+    def update(
+        self, switches: Any, numbers: Any, param: Any, grad: Any, states: Any, scratch: Any
+    ) -> None:
+        decays, maximize, near = switches
+        rate, factor, beta2, eps, weight_decay = numbers
         mean, largest = states
         work, spare, _ = scratch
-        grad = ascent(grad, param, weight_decay, maximize, work, spare)
-        approach(mean, grad, 1 - beta1, work)
+        grad = ascent(grad, param, decays, maximize, weight_decay, work, spare)
+        approach(mean, grad, near, factor, work)
         np.absolute(grad, work)
         np.add(work, eps, work)
         np.multiply(largest, beta2, largest)

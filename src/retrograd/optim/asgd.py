@@ -103,17 +103,22 @@ class ASGD(ElementwiseOptimizer):
         rounded = scalar_dtype().type
         etas[...] = rounded(lr / (1 + lambd * lr * step) ** group["alpha"])
         weights[...] = rounded(1 / max(1, step - group["t0"]))
-        return eta, 1 - lambd * eta, weight, group["weight_decay"], group["maximize"]
+        weight_decay = group["weight_decay"]
+        switches = (weight_decay != 0, group["maximize"], weight == 1)
+        return switches, (eta, 1 - lambd * eta, weight, weight_decay)
 
-    def update(self, settings: Any, param: Any, grad: Any, states: Any, scratch: Any) -> None:
-        eta, shrink, weight, weight_decay, maximize = settings
+    def update(
+        self, switches: Any, numbers: Any, param: Any, grad: Any, states: Any, scratch: Any
+    ) -> None:
+        decays, maximize, copies = switches
+        eta, shrink, weight, weight_decay = numbers
         (average,) = states
         work, spare, _ = scratch
-        grad = ascent(grad, param, weight_decay, maximize, work, spare)
+        grad = ascent(grad, param, decays, maximize, weight_decay, work, spare)
         np.multiply(param, shrink, param)
         np.multiply(grad, eta, work)
         np.subtract(param, work, param)
-        if weight == 1:
+        if copies:
             np.copyto(average, param)
         else:
             np.subtract(param, average, work)

@@ -20,8 +20,11 @@ from typing import Any
 
 import numpy as np
 
+from .._core.library import library
+from .._core.tracing import host_recorder, tracing
 from ..autograd import enable_grad, set_grad_enabled
-from .optimizer import Optimizer
+from .capture import update_recorded
+from .optimizer import Optimizer, has_step_hooks
 from .pieces import (
     BLOCK,
     FLAT,
@@ -69,6 +72,8 @@ class ElementwiseOptimizer(Optimizer):
     step (`prepare`), and how one flat piece is updated in place (`update`).
     """
 
+    # The library's kernels by the number of arrays that are written, and for which "update".
+    kernels: dict[Any, Any] = {}
     # The state's scalar tensors; those after "step" are the business of `prepare`.
     scalars: tuple[str, ...] = ("step",)
     # What PyTorch wants on an accelerator when ``capturable=True``, as it says it.
@@ -82,12 +87,18 @@ class ElementwiseOptimizer(Optimizer):
     def prepare(self, group: dict[str, Any], step: float, others: list[Any]) -> Any:
         """Return the settings of step number `step` in the form that `update` wants.
 
+        They are two tuples: switches, which decide what calls an update makes, and numbers,
+        which are only computed with.  What is computed of numbers alone is computed here: a
+        trace of `update` is replayed with other numbers as long as the switches are the same.
+
         `others` are arrays, each of one value throughout: the scalars after ``"step"``, to be
         read and brought up to date in place.
         """
         raise NotImplementedError
 
-    def update(self, settings: Any, param: Any, grad: Any, states: Any, scratch: Any) -> None:
+    def update(
+        self, switches: Any, numbers: Any, param: Any, grad: Any, states: Any, scratch: Any
+    ) -> None:
         """Update `param` and `states` in place; `grad` must not be written.
 
         All are one-dimensional real arrays of one size; `scratch` is three more to write in.
@@ -135,7 +146,14 @@ class ElementwiseOptimizer(Optimizer):
             self._update_all()
         return loss
 
+    def _opens_steps(self) -> bool:
+        return type(self).step is ElementwiseOptimizer.step and not has_step_hooks(self)
+
     def _update_all(self) -> None:
+        if tracing.count != 0:
+            found = host_recorder()
+            if found is not None and update_recorded(self, found):
+                return
         for plan, group in zip(self._plans(), self.param_groups):
             for param in plan.idle:
                 if param.grad is not None:
@@ -177,7 +195,7 @@ class ElementwiseOptimizer(Optimizer):
                 self._update_one(group, param, plan.names)
             return
         settings = self.prepare(group, step, flat.scalars[1:])
-        self.update(settings, flat.param, flat.grad, flat.states, flat.scratch)
+        self.update(*settings, flat.param, flat.grad, flat.states, flat.scratch)
         flat.scatter(self._writer())
 
     def _update_single(
@@ -201,9 +219,20 @@ class ElementwiseOptimizer(Optimizer):
             step = count.item()
         settings = self.prepare(group, step, others)
         grad = as_flat(grad)
-        for where, values, states, scratch in single.blocks:
-            self.update(settings, values, grad[where], states, scratch)
+        if grad.size < library.least or not self._update_by_kernel(settings, single, grad):
+            for where, values, states, scratch in single.blocks:
+                self.update(*settings, values, grad[where], states, scratch)
         param._bump_version(self._writer())
+
+    def _update_by_kernel(self, settings: Any, single: Single, grad: Any) -> bool:
+        """Update a large parameter by a kernel that gives `update`'s every bit, if there is one."""
+        kind = type(self)
+        name = kind.kernels.get(len(single.flat))
+        # A subclass may update in another way.
+        if name is None or kind.update is not kind.kernels["update"]:
+            return False
+        param, *states = single.flat
+        return library.run(name, param, grad, states, *settings) is not None
 
     def _update_one(self, group: dict[str, Any], param: Any, names: tuple[str, ...]) -> None:
         """Update one parameter where it is, block by block."""
@@ -248,7 +277,7 @@ class ElementwiseOptimizer(Optimizer):
         for start in range(0, flat[0].size, BLOCK):
             block = [piece[start : start + BLOCK] for piece in flat]
             scratch = workspace.scratch(block[0])
-            self.update(settings, block[0], block[1], block[2:], scratch)
+            self.update(*settings, block[0], block[1], block[2:], scratch)
         for array, copied in zip(given, used, strict=True):
             if copied is not array and array is not grad:
                 array[...] = copied
@@ -322,6 +351,7 @@ class ElementwiseOptimizer(Optimizer):
     def __setstate__(self, state: dict[str, Any]) -> None:
         super().__setstate__(state)
         self.__dict__.pop("_group_plans", None)
+        self.__dict__.pop("_captures", None)
 
 
 def has_all(entry: Any, names: tuple[str, ...]) -> bool:

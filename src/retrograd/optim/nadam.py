@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from .elementwise import ElementwiseOptimizer
-from .moments import approach, ascent, average_square
+from .moments import approach, ascent, average_square, side
 from .settings import (
     check_betas,
     check_not_negative,
@@ -120,26 +120,30 @@ class NAdam(ElementwiseOptimizer):
         along_mean = lr * following / (1.0 - product * following)
         correction = 1 - beta2**step
         weight_decay = group["weight_decay"]
-        shrink = None
-        if weight_decay != 0 and group["decoupled_weight_decay"]:
-            shrink = 1 - lr * weight_decay
-            weight_decay = 0
-        return (
-            along_grad, along_mean, beta1, beta2, group["eps"], correction, weight_decay, shrink,
-            group["maximize"],
+        decays = weight_decay != 0
+        decoupled = decays and group["decoupled_weight_decay"]
+        shrink = 1 - lr * weight_decay
+        near, factor = side(1 - beta1)
+        switches = (decays and not decoupled, group["maximize"], decoupled, near)
+        return switches, (
+            along_grad, along_mean, factor, beta2, 1 - beta2, group["eps"], correction,
+            weight_decay, shrink,
         )  # fmt: skip
 
-    def update(self, settings: Any, param: Any, grad: Any, states: Any, scratch: Any) -> None:
+    def update(
+        self, switches: Any, numbers: Any, param: Any, grad: Any, states: Any, scratch: Any
+    ) -> None:
+        decays, maximize, shrinks, near = switches
         (
-            along_grad, along_mean, beta1, beta2, eps, correction, weight_decay, shrink, maximize,
-        ) = settings  # fmt: skip
+            along_grad, along_mean, factor, beta2, rest, eps, correction, weight_decay, shrink,
+        ) = numbers  # fmt: skip
         mean, square = states
         work, other, spare = scratch
-        grad = ascent(grad, param, weight_decay, maximize, work, spare)
-        if shrink is not None:
+        grad = ascent(grad, param, decays, maximize, weight_decay, work, spare)
+        if shrinks:
             np.multiply(param, shrink, param)
-        approach(mean, grad, 1 - beta1, work)
-        average_square(square, grad, beta2, work)
+        approach(mean, grad, near, factor, work)
+        average_square(square, grad, beta2, rest, work)
         np.multiply(grad, along_grad, other)
         np.multiply(mean, along_mean, work)
         np.add(other, work, other)

@@ -57,6 +57,8 @@ def with_step_hooks(step: Any) -> Any:
         if tracing.count != 0 and not (args or kwargs):
             found = host_recorder()
             if found is not None:
+                found.depends(members, self)
+            if found is not None and not self._opens_steps():
                 return found.host(hooked_step, (self,))
         before = self._optimizer_step_pre_hooks
         after = self._optimizer_step_post_hooks
@@ -84,6 +86,21 @@ def with_step_hooks(step: Any) -> Any:
 
     hooked_step.hooked = True  # type: ignore[attr-defined]
     return hooked_step
+
+
+def has_step_hooks(optimizer: Any) -> bool:
+    """Say whether something is called before or after an optimizer's steps."""
+    return bool(
+        optimizer._optimizer_step_pre_hooks
+        or optimizer._optimizer_step_post_hooks
+        or _step_pre_hooks
+        or _step_post_hooks
+    )
+
+
+def members(optimizer: Any) -> list[Any]:
+    """Return which parameters an optimizer has, for comparison."""
+    return [(id(group["params"]), len(group["params"])) for group in optimizer.param_groups]
 
 
 class Optimizer:
@@ -317,6 +334,10 @@ class Optimizer:
 
     def zero_grad(self, set_to_none: bool = True) -> None:
         """Drop the gradients of all parameters, or fill them with zeros."""
+        if tracing.count != 0:
+            found = host_recorder()
+            if found is not None:
+                found.depends(members, self)
         for group in self.param_groups:
             for param in group["params"]:
                 if set_to_none:
@@ -327,6 +348,13 @@ class Optimizer:
                     else:
                         param.grad.requires_grad_(False)
                     param.grad.zero_()
+
+    def _opens_steps(self) -> bool:
+        """Say whether `step` goes on by itself while a trace is written, call by call.
+
+        If not, it is one call of the trace, repeated as it is.
+        """
+        return False
 
     def step(self, closure: Any = None) -> Any:
         """Update the parameters once.  Subclasses define it."""

@@ -124,18 +124,28 @@ class Flat:
                 return CHANGED
             param_view[...] = array
             grad_view[...] = grad.array
+        if not self.holds(state):
+            return CHANGED
+        self.misses = 0
+        return READY
+
+    def holds(self, state: Any) -> bool:
+        """Say whether the state is the one that was gathered."""
         if self.checks:
             try:
                 for entry, name, view in self.checks:
                     if entry[name].array is not view:
-                        return CHANGED
+                        return False
+                for param, entry in zip(self.params, self.entries):
+                    if state.get(param) is not entry:
+                        return False
             except (KeyError, AttributeError):
-                return CHANGED
-            for param, entry in zip(self.params, self.entries):
-                if state[param] is not entry:
-                    return CHANGED
-        self.misses = 0
-        return READY
+                return False
+        return True
+
+    def is_level(self) -> bool:
+        """Say whether all parameters are at the same step, their other scalars the same too."""
+        return all(is_constant(column.tolist()) for column in self.scalars)
 
     def _count_grads(self) -> int:
         if all(param.grad is None for param in self.params):
@@ -147,9 +157,8 @@ class Flat:
         """Add one to every step and return it, or None where the parameters' scalars differ."""
         if not self.scalars:
             return 0.0
-        for column in self.scalars:
-            if not is_constant(column.tolist()):
-                return None
+        if not self.is_level():
+            return None
         steps = self.scalars[0]
         np.add(steps, self.one, steps)
         step: float = steps.item(0)
@@ -176,6 +185,7 @@ class Single:
         self.array: Any = None
         self.checks: list[tuple[str, Any]] = []
         self.scalars: list[Any] = []
+        self.flat: list[Any] = []
         self.blocks: list[tuple[slice, Any, list[Any], list[Any]]] = []
 
     def remember(
@@ -191,7 +201,7 @@ class Single:
         self.array = array
         self.scalars = [entry[name].array for name in scalars]
         self.checks = list(zip((*scalars, *names), (*self.scalars, *arrays[1:])))
-        flat = [as_flat(one) for one in arrays]
+        self.flat = flat = [as_flat(one) for one in arrays]
         self.blocks = []
         for start in range(0, flat[0].size, BLOCK):
             where = slice(start, start + BLOCK)
@@ -200,11 +210,15 @@ class Single:
 
     def is_known(self, state: Any, grad: Any) -> bool:
         """Say whether everything is as it was, and the gradient fits."""
-        param = self.param
         array = self.array
-        if array is None or param.array is not array:
+        if array is None or grad.dtype is not array.dtype or not grad.flags.c_contiguous:
             return False
-        if grad.dtype is not array.dtype or not grad.flags.c_contiguous:
+        return self.holds(state)
+
+    def holds(self, state: Any) -> bool:
+        """Say whether the parameter's array and its state are those that are remembered."""
+        param = self.param
+        if param.array is not self.array:
             return False
         if not self.checks:
             return True

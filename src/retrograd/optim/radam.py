@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from .elementwise import ElementwiseOptimizer
-from .moments import approach, ascent, average_square
+from .moments import approach, ascent, average_square, side
 from .settings import check_betas, check_not_negative, check_one_element, complete, plain
 
 
@@ -98,23 +98,25 @@ class RAdam(ElementwiseOptimizer):
             rectification /= (longest - 4) * (longest - 2) * length
             rate = rate * (rectification * correction) ** 0.5
         weight_decay = group["weight_decay"]
-        shrink = None
-        if weight_decay != 0 and group["decoupled_weight_decay"]:
-            shrink = 1 - lr * weight_decay
-            weight_decay = 0
-        return (
-            rate, rectified, beta1, beta2, group["eps"], weight_decay, shrink, group["maximize"],
-        )  # fmt: skip
+        decays = weight_decay != 0
+        decoupled = decays and group["decoupled_weight_decay"]
+        shrink = 1 - lr * weight_decay
+        near, factor = side(1 - beta1)
+        switches = (decays and not decoupled, group["maximize"], decoupled, near, rectified)
+        return switches, (rate, factor, beta2, 1 - beta2, group["eps"], weight_decay, shrink)
 
-    def update(self, settings: Any, param: Any, grad: Any, states: Any, scratch: Any) -> None:
-        rate, rectified, beta1, beta2, eps, weight_decay, shrink, maximize = settings
+    def update(
+        self, switches: Any, numbers: Any, param: Any, grad: Any, states: Any, scratch: Any
+    ) -> None:
+        decays, maximize, shrinks, near, rectified = switches
+        rate, factor, beta2, rest, eps, weight_decay, shrink = numbers
         mean, square = states
         work, other, spare = scratch
-        grad = ascent(grad, param, weight_decay, maximize, work, spare)
-        if shrink is not None:
+        grad = ascent(grad, param, decays, maximize, weight_decay, work, spare)
+        if shrinks:
             np.multiply(param, shrink, param)
-        approach(mean, grad, 1 - beta1, work)
-        average_square(square, grad, beta2, work)
+        approach(mean, grad, near, factor, work)
+        average_square(square, grad, beta2, rest, work)
         np.multiply(mean, rate, other)
         if rectified:
             np.sqrt(square, work)

@@ -56,7 +56,7 @@ def plain_value(value: Any) -> Any:
 
 
 def record_update(update: Any, settings: Any, param: Any, grad: Any, states: list[Any]) -> None:
-    """Run ``update(settings, param, grad, states, scratch)`` recorded on tensors.
+    """Run ``update(*settings, param, grad, states, scratch)`` recorded on tensors.
 
     `param` and `states` are tensors, written in place at the end: `param` must not be a leaf
     that requires grad.
@@ -70,6 +70,6 @@ def record_update(update: Any, settings: Any, param: Any, grad: Any, states: lis
             one.value = view_as_real(one.value)
     *_, gradient = held
     scratch = [Recorded(held[0].value.detach() * 0) for _ in range(3)]
-    update(settings, held[0], gradient, held[1:-1], scratch)
+    update(*settings, held[0], gradient, held[1:-1], scratch)
     for target, one in zip(targets, held):
         target.copy_(view_as_complex(one.value) if is_complex else one.value)

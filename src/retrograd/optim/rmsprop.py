@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from .elementwise import ElementwiseOptimizer
-from .moments import approach, ascent, average_square
+from .moments import approach, ascent, average_square, side
 from .settings import check_not_negative, check_one_element, complete, plain
 
 
@@ -94,27 +94,33 @@ class RMSprop(ElementwiseOptimizer):
         return names
 
     def prepare(self, group: dict[str, Any], step: float, others: list[Any]) -> Any:
-        return (
-            plain(group, "lr"), group["alpha"], group["eps"], group["weight_decay"],
-            group["momentum"], group["centered"], group["maximize"],
+        alpha, momentum, weight_decay = group["alpha"], group["momentum"], group["weight_decay"]
+        near, factor = side(1 - alpha)
+        centered = group["centered"]
+        switches = (weight_decay != 0, group["maximize"], centered, near, momentum > 0)
+        return switches, (
+            plain(group, "lr"), alpha, 1 - alpha, factor, group["eps"], weight_decay, momentum,
         )  # fmt: skip
 
-    def update(self, settings: Any, param: Any, grad: Any, states: Any, scratch: Any) -> None:
-        lr, alpha, eps, weight_decay, momentum, centered, maximize = settings
+    def update(
+        self, switches: Any, numbers: Any, param: Any, grad: Any, states: Any, scratch: Any
+    ) -> None:
+        decays, maximize, centered, near, has_momentum = switches
+        lr, alpha, rest, factor, eps, weight_decay, momentum = numbers
         square = states[0]
         work, other, spare = scratch
-        grad = ascent(grad, param, weight_decay, maximize, work, spare)
-        average_square(square, grad, alpha, work)
+        grad = ascent(grad, param, decays, maximize, weight_decay, work, spare)
+        average_square(square, grad, alpha, rest, work)
         if centered:
             mean = states[-1]
-            approach(mean, grad, 1 - alpha, work)
+            approach(mean, grad, near, factor, work)
             np.multiply(mean, mean, work)
             np.subtract(square, work, work)
             np.sqrt(work, work)
         else:
             np.sqrt(square, work)
         np.add(work, eps, work)
-        if momentum > 0:
+        if has_momentum:
             buffer = states[1]
             np.divide(grad, work, other)
             np.multiply(buffer, momentum, buffer)

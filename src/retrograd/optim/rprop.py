@@ -81,10 +81,13 @@ class Rprop(ElementwiseOptimizer):
         return entry
 
     def prepare(self, group: dict[str, Any], step: float, others: list[Any]) -> Any:
-        return (*group["etas"], *group["step_sizes"], group["maximize"])
+        return (group["maximize"],), (*group["etas"], *group["step_sizes"])
 
-    def update(self, settings: Any, param: Any, grad: Any, states: Any, scratch: Any) -> None:
-        smaller, larger, smallest, largest, maximize = settings
+    def update(
+        self, switches: Any, numbers: Any, param: Any, grad: Any, states: Any, scratch: Any
+    ) -> None:
+        (maximize,) = switches
+        smaller, larger, smallest, largest = numbers
         previous, sizes = states
         work, other, spare = scratch
         if maximize:

@@ -98,28 +98,28 @@ class SGD(ElementwiseOptimizer):
         return {}  # the buffer starts as the first gradient, not as zeros
 
     def prepare(self, group: dict[str, Any], step: float, others: list[Any]) -> Any:
-        return (
-            plain(group, "lr"),
-            as_number(group["momentum"]),
-            as_number(group["dampening"]),
-            as_number(group["weight_decay"]),
-            group["nesterov"],
-            group["maximize"],
-            False,  # whether this step makes the momentum buffer
-        )
+        momentum = as_number(group["momentum"])
+        rest = 1 - as_number(group["dampening"])
+        weight_decay = as_number(group["weight_decay"])
+        first = False  # whether this step makes the momentum buffer
+        switches = (weight_decay != 0, group["maximize"], rest != 1, group["nesterov"], first)
+        return switches, (plain(group, "lr"), momentum, rest, weight_decay)
 
-    def update(self, settings: Any, param: Any, grad: Any, states: Any, scratch: Any) -> None:
-        lr, momentum, dampening, weight_decay, nesterov, maximize, first = settings
+    def update(
+        self, switches: Any, numbers: Any, param: Any, grad: Any, states: Any, scratch: Any
+    ) -> None:
+        decays, maximize, dampens, nesterov, first = switches
+        lr, momentum, rest, weight_decay = numbers
         work, other, _ = scratch
-        grad = ascent(grad, param, weight_decay, maximize, work, other)
+        grad = ascent(grad, param, decays, maximize, weight_decay, work, other)
         if states:
             buffer = states[0]
             if first:
                 buffer[...] = grad
             else:
                 np.multiply(buffer, momentum, buffer)
-                if dampening != 0:
-                    np.add(buffer, np.multiply(grad, 1 - dampening, work), buffer)
+                if dampens:
+                    np.add(buffer, np.multiply(grad, rest, work), buffer)
                 else:
                     np.add(buffer, grad, buffer)
             if nesterov:
@@ -130,6 +130,9 @@ class SGD(ElementwiseOptimizer):
         np.multiply(grad, lr, work)
         np.subtract(param, work, param)
 
+    kernels = {1: "sgd", 2: "sgd_momentum", "update": update}
+
     def prepare_first(self, group: dict[str, Any], param: Any, entry: Any) -> Any:
         entry["momentum_buffer"] = param.make(np.zeros_like(param.array))
-        return (*self.prepare(group, 0.0, [])[:-1], True)
+        switches, numbers = self.prepare(group, 0.0, [])
+        return (*switches[:-1], True), numbers

@@ -1,0 +1,85 @@
+"""Hosts: what a recorder does for an optimizer's step, and for calls that it does not open."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .._core.tracing import set_recorder
+from .answers import Failing
+from .mirror import getitem
+from .trace import HOST, Segment, Step
+
+
+class Hosts:
+    """The part of a recorder that is asked by optimizers."""
+
+    failed: str
+    answering: Any
+    segment: Segment
+    known: dict[int, Any]
+    numbers: dict[int, int]
+    new_segments: list[Segment]
+    postponed: bool
+    claimed: int
+    conditions: dict[int, Any]
+    fail: Any
+    function: Any
+    _answer: Any
+    _idle: Any
+    _note: Any
+    _number: Any
+
+    @property
+    def takes_host(self) -> bool:
+        """Whether a call to `host` would be noted."""
+        return not self._idle()
+
+    def host(self, function: Any, args: Any) -> Any:
+        """Run and note a Python function with effects of its own, which takes no part in it."""
+        name = getattr(function, "__name__", "host")
+        step = Step(HOST, function, args, name=name)
+        if self.answering and self._answer(step) is not Failing:
+            return None
+        before = set_recorder(None)
+        try:
+            out = function(*args)
+        except Exception:
+            self.fail(f"{name} raised, and the program went on")
+            raise
+        finally:
+            set_recorder(before)
+        if not self.failed:
+            for value in self.known.values():
+                if id(value.array) not in self.numbers:
+                    self.fail(f"{name} gave a tensor another array")
+        if not self.failed:
+            self._note(step)
+        return out
+
+    def adopt(self, value: Any) -> None:
+        """Let the array of a tensor from outside be known: functions that take arrays get it."""
+        if not self._idle():
+            self._number(value.array, value)
+
+    def part(self, array: Any, key: Any) -> Any:
+        """Make and note a view of an array."""
+        return self.function(getitem, (array, key), {})
+
+    def forget(self) -> None:
+        """Take the new segments out of the tree."""
+        for segment in self.new_segments:
+            if segment.parent is not None:
+                segment.parent.children.pop(segment.key, None)
+
+    def depends(self, look: Any, thing: Any) -> None:
+        """Note that the trace is one for what a function says of an object before the call."""
+        if not self._idle() and id(thing) not in self.conditions:
+            self.conditions[id(thing)] = (look, thing, look(thing))
+
+    def claim(self) -> None:
+        """Note that a write which is about to be marked was made by a recorded call."""
+        self.claimed += 1
+
+    def postpone(self) -> None:
+        """Note that the next call will do something else: this trace is not worth keeping."""
+        self.postponed = True
