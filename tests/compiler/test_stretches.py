@@ -13,6 +13,7 @@ from retrograd.compiler import blocks, launching
 from retrograd.compiler.function import CompiledFunction
 
 from . import plain_kernels, programs
+from .running import run
 
 F = rg.nn.functional
 
@@ -320,31 +321,32 @@ def test_results_are_not_written_again_while_somebody_holds_them(never_by_numpy)
 
 
 @pytest.mark.parametrize("seed", range(12))
-def test_random_programs(seed, monkeypatch):
+def test_random_programs(seed):
     """As eager, in double precision, up to roundings, which a program may enlarge."""
+    source = programs.Program(seed).source
     before = rg.get_default_dtype()
     rg.set_default_dtype(rg.float64)
-    monkeypatch.setattr(programs, "calls", twice(programs.calls))
-    monkeypatch.setattr(
-        programs, "CompiledFunction", lambda step: CompiledFunction(step, fuses=True)
-    )
     try:
-        source = programs.Program(seed).source
-        eager, _ = programs.trial(source, seed, False)
-        ours, _ = programs.trial(source, seed, True)
+        eager, _ = run(source, seed, twice, lambda step: step, leave)
+        fused = run(source, seed, twice, lambda step: CompiledFunction(step, fuses=True), leave)
     finally:
         rg.set_default_dtype(before)
-    assert alike(eager, ours), source
+    assert alike(eager, fused[0]), source
 
 
-def twice(calls):
-    return lambda seed: [(x.astype(np.float64), n) for x, n in (*calls(seed), *calls(seed))]
+def twice(seed, torch):
+    calls = 2 * programs.calls(seed, torch)
+    return [((x.double(), number), settings) for (x, number), settings in calls]
+
+
+def leave(step):
+    """Let a step be as it is between two calls."""
 
 
 def alike(one, other):
     if type(one) is not type(other):
         return False
-    if isinstance(one, tuple) and one and one[0] == "tensor":
+    if isinstance(one, (list, tuple)) and one and one[0] == "tensor":
         if one[1:3] != other[1:3] or one[4:] != other[4:]:
             return False
         a, b = (np.frombuffer(x[3], x[2]) for x in (one, other))
@@ -352,7 +354,7 @@ def alike(one, other):
             return bool(np.array_equal(a, b))
         scale = float(np.abs(a[np.isfinite(a)]).max(initial=1e-3))
         return bool(np.allclose(a, b, rtol=1e-6, atol=1e-6 * scale, equal_nan=True))
-    if isinstance(one, tuple) and one and one[0] == "float":
+    if isinstance(one, (list, tuple)) and one and one[0] == "float":
         return bool(np.allclose(float(one[1]), float(other[1]), rtol=1e-6, equal_nan=True))
     if isinstance(one, (list, tuple)):
         return len(one) == len(other) and all(map(alike, one, other))
