@@ -15,7 +15,7 @@ from .._core.errors import OutdatedTraceError
 from .._core.tracing import recorder as current_recorder
 from .._core.tracing import set_recorder, tracing
 from .budget import FRUITLESS, Account, key_weight, weight_of
-from .effects import watching
+from .effects import is_watched, watching
 from .guards import Guards, flatten
 from .logs import tell_recompile
 from .recorder import Recorder
@@ -216,6 +216,8 @@ class CompiledFunction:
             )
         if stance.name == "eager_on_recompile" or not (self.fullgraph or self.account.may_record()):
             return self.rest(args, settings)
+        if is_watched():  # by a debugger, profiler or coverage tool: recorded when that is gone
+            return self.function(*args, **settings)
         began = perf_counter()
         tell_recompile(self, key)
         trees = self.trees.setdefault(key, [])
@@ -226,7 +228,7 @@ class CompiledFunction:
         tree.guards.start(self.function, args, settings)
         writer = Recorder(tensors, tree.root)
         result = self.run(tree, writer, args, settings)
-        if not writer.postponed or writer.failed:
+        if not writer.postponed:
             trees.insert(0, tree)
         weight = FRUITLESS if tree.eager else key_weight(key, self.last_key)
         self.account.note_record(perf_counter() - began, weight)
@@ -260,7 +262,7 @@ class CompiledFunction:
             raise
         finally:
             set_recorder(before)
-        if writer.postponed and not writer.failed:
+        if writer.postponed:
             writer.forget()
         else:
             self.close(tree, writer)
@@ -358,15 +360,6 @@ class CompiledFunction:
         return "\n".join(parts)
 
 
-def refuse_branch(segment: Segment, seen: Any) -> None:
-    """Refuse to go on where the program looks at a value, which one straight record cannot."""
-    raise RuntimeError(
-        "compile(fullgraph=True): the program looks at a value of a tensor (by "
-        f"{segment.kind}), and goes on by what it sees; compile it without fullgraph=True, or "
-        "compute with torch.where"
-    )
-
-
 def path_run(segment: Segment | None, slots: list[Any]) -> list[Any]:
     """Return the segments of a path that was run without going back, and what each filled."""
     path = [] if segment is None else segment.path()
@@ -409,3 +402,12 @@ def own_slots(
                 make_slow(segment)
     del trace
     return found[segment.first :], steps
+
+
+def refuse_branch(segment: Segment, seen: Any) -> None:
+    """Refuse to go on where the program looks at a value, which one straight record cannot."""
+    raise RuntimeError(
+        "compile(fullgraph=True): the program looks at a value of a tensor (by "
+        f"{segment.kind}), and goes on by what it sees; compile it without fullgraph=True, or "
+        "compute with torch.where"
+    )

@@ -299,7 +299,7 @@ class Guards:
         self.referred: set[int] = set()  # arrays that the replay reads anew
         self.hooks = hooks_of_every_module()
         self.settings = settings()
-        self.conditions: dict[int, tuple[Any, Any, Any]] = {}  # by function
+        self.conditions: dict[int, tuple[Any, Any, Any]] = {}  # functions of an object: as they were
         self.bound: list[Any] = []  # called when a tensor may have got another array
 
     def start(self, function: Any, args: Any, settings: Any) -> None:

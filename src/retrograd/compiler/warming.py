@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from .lowering import Program
 
 PER_STEP = 3e-4  # seconds to lower one step
-PATIENCE = 2.0  # how many times that the replays have to have taken before
+PATIENCE = 2.0  # how many times that the replays have to have taken before; 0: at once
 MOST_SURPRISES = 3
 
 
@@ -46,14 +46,19 @@ class Warming:
             steps += len(segment.backward.steps)
         self.expected = PER_STEP * steps
 
+    def due(self) -> bool:
+        """Say whether this replay is the example."""
+        if self.spent < PATIENCE * self.expected:
+            return False
+        at_once = PATIENCE == 0 or self.spent == math.inf
+        return at_once or budget.allows(self.expected)
+
     def run(self, slots: list[Any], tensors: list[Any], guards: Any) -> Any:
         """Replay; where it is time, note the arrays and lower the segment."""
         segment = self.segment
         began = perf_counter()
         write(segment)
-        if self.spent < PATIENCE * self.expected or not (
-            self.spent == math.inf or budget.allows(self.expected)
-        ):
+        if not self.due():
             seen = segment.run(slots, tensors)
             took = perf_counter() - began
             self.spent += took
