@@ -24,10 +24,9 @@ from .._core.node import AccumulateGrad, GradCell, Node
 from .._core.value import Value
 from .effects import modes_now, newborn_objects
 from .guards import plain_key
-from .mirror import owner_of
 from .positions import GENERATORS, calls, code_of, sees
 from .readings import Reading, plain_arguments
-from .trace import Row
+from .trace import Row, owner_of
 
 MOST_OBJECTS = 3000  # in one state
 _PACKAGE = __file__.replace("\\", "/").rsplit("/compiler/", 1)[0] + "/"
