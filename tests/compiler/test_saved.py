@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import warnings
+
 import numpy as np
 import pytest
 
@@ -235,3 +237,28 @@ def test_a_view_from_before_an_optimizers_step_is_brought_up_to_date():
         return [called(rg.full((3, 4), scale)).item() for scale in (1.0, 2.0, -1.0, 1.0, -2.0)]
 
     assert run(True) == run(False)
+
+
+@pytest.mark.parametrize("settings", [{"momentum": 0.5}, {"momentum": 0.5, "foreach": False}])
+def test_state_that_begins_before_something_eager(settings):
+    def run(compiled):
+        rg.manual_seed(0)
+        p = rg.nn.Parameter(rg.randn(3, 4))
+        optimizer = rg.optim.SGD([p], lr=0.1, **settings)
+        said = []
+
+        def step(x):
+            optimizer.zero_grad()
+            (p * x).sum().backward()
+            optimizer.step()
+            if x.sum() > 0:
+                said.append(1)
+
+        called = rg.compile(step) if compiled else step
+        for scale in (1.0, 2.0, -1.0, 1.0):
+            called(rg.full((3, 4), scale))
+        return p.tolist(), said
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        assert run(True) == run(False)
