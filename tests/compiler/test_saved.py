@@ -262,3 +262,23 @@ def test_state_that_begins_before_something_eager(settings):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         assert run(True) == run(False)
+
+
+@pytest.mark.parametrize("requires", [False, True])
+def test_one_new_tensor_may_stand_twice_in_the_result(requires):
+    def function(x):
+        y = x * 2
+        return {"a": y, "b": [y, y + 1]}, y.detach() + 3, y
+
+    compiled = CompiledFunction(function)
+    for number in range(4):
+        if number == 2:
+            lower_next(compiled)
+        x = rg.ones(3, requires_grad=requires)
+        first, _, last = compiled(x)
+        assert first["a"] is first["b"][0] is last
+        assert last.tolist() == [2.0] * 3
+        if requires:
+            (last.sum() + first["b"][1].sum()).backward()
+            assert x.grad.tolist() == [4.0] * 3
+    assert not any(segment.eager for segment in compiled.segments())

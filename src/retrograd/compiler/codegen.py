@@ -6,6 +6,7 @@ import keyword
 import linecache
 import math
 import weakref
+from collections import Counter
 from itertools import count
 from typing import TYPE_CHECKING, Any
 
@@ -88,6 +89,8 @@ class Writer:
         self.by_id: dict[int, str] = {}
         self.lines: list[str] = []
         self.read: set[int] = set()
+        self.standing: Counter[int] = Counter()  # by its id, how often a new tensor is returned
+        self.made_already: set[int] = set()
         self.touched: list[Step] = []
         self.last = segment.first + len(segment.slots)
 
@@ -256,6 +259,16 @@ class Writer:
 
     def output(self, given: Any) -> str:
         """Return a part of the result as an expression."""
+        if id(given) in self.made_already:
+            return f"again{given.number}"
+        text = self.new_output(given)
+        if self.standing[id(given)] < 2:
+            return text
+        self.made_already.add(id(given))
+        return f"(again{given.number} := {text})"
+
+    def new_output(self, given: Any) -> str:
+        """Return a part of the result that was not made yet as an expression."""
         if isinstance(given, OutTensor):
             made = f"Tensor({self.text(Ref(given.number))}, raw)"
             if given.number in self.segment.inference:
@@ -308,6 +321,7 @@ class Writer:
                 self.backward(segment.backward)
             elif segment.refuses:
                 self.node(Refusal(segment.refuses), "refusal", outputs_of(segment.outputs), "")
+            note_new(segment.outputs, self.standing)
             self.put(f"return {self.output(segment.outputs)}")
             return
         own = range(segment.first, self.last)
@@ -468,6 +482,19 @@ def outputs_of(outputs: Any) -> int:
         outputs = outputs.parts
     inside = outputs if type(outputs) in (list, tuple) else ()
     return max(map(outputs_of, inside), default=0)
+
+
+def note_new(outputs: Any, standing: Counter[int]) -> None:
+    """Count how often each new tensor stands in a result."""
+    if isinstance(outputs, (OutTensor, OutLeaf, OutGrad)):
+        standing[id(outputs)] += 1
+    elif isinstance(outputs, dict):
+        note_new(list(outputs.values()), standing)
+    elif isinstance(outputs, Named):
+        note_new(outputs.parts, standing)
+    elif type(outputs) in (list, tuple):
+        for one in outputs:
+            note_new(one, standing)
 
 
 def viewed(base: Any, array: Any) -> Any:
