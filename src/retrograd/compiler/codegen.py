@@ -32,7 +32,9 @@ from .trace import (
     Incoming,
     Named,
     OutCell,
+    OutDetached,
     OutGrad,
+    OutGradView,
     OutHeldGrad,
     OutLeaf,
     OutNumber,
@@ -288,6 +290,13 @@ class Writer:
         if isinstance(given, OutView):
             made = self.name_of(viewed, "viewed")
             return f"{made}({self.output(given.base)}, {self.text(Ref(given.number))})"
+        if isinstance(given, OutGradView):
+            made = f"node.result({given.place}, {self.text(Ref(given.number))})"
+            base = self.output(given.base)
+            return f"{self.name_of(made_view, 'made_view')}({made}, {base}, {given.view_kind})"
+        if isinstance(given, OutDetached):
+            made = self.name_of(detached, "detached")
+            return f"{made}({self.output(given.base)}, {self.text(Ref(given.number))})"
         if isinstance(given, OutGrad):
             made = f"node.result({given.place}, {self.text(Ref(given.number))})"
             return self.held_result(made, given.number)
@@ -474,7 +483,7 @@ class Refusal:
 
 def outputs_of(outputs: Any) -> int:
     """Return how many of the results require grad."""
-    if isinstance(outputs, OutGrad):
+    if isinstance(outputs, (OutGrad, OutGradView)):
         return outputs.place + 1
     if isinstance(outputs, dict):
         outputs = list(outputs.values())
@@ -488,6 +497,8 @@ def note_new(outputs: Any, standing: Counter[int]) -> None:
     """Count how often each new tensor stands in a result."""
     if isinstance(outputs, (OutTensor, OutLeaf, OutGrad)):
         standing[id(outputs)] += 1
+    elif isinstance(outputs, OutDetached):
+        note_new(outputs.base, standing)
     elif isinstance(outputs, dict):
         note_new(list(outputs.values()), standing)
     elif isinstance(outputs, Named):
@@ -499,10 +510,22 @@ def note_new(outputs: Any, standing: Counter[int]) -> None:
 
 def viewed(base: Any, array: Any) -> Any:
     """Return a tensor of an array that is a view of another tensor's."""
-    made: Any = Tensor(array, raw)
+    return made_view(Tensor(array, raw), base, 0)
+
+
+def made_view(made: Any, base: Any, view_kind: int) -> Any:
+    """Make a new tensor a view of another one."""
     made.storage = base.get_storage()
     made.view_seen = clock.now
     made.base = base if base.base is None else base.base
+    made.view_kind = view_kind
+    return made
+
+
+def detached(base: Any, array: Any) -> Any:
+    """Return a tensor of an array that has another tensor's storage and is no view."""
+    made: Any = Tensor(array, raw)
+    made.storage = base.get_storage()
     return made
 
 
