@@ -116,7 +116,8 @@ class Recorder(Answering, Rolling, Ending, Hosts):
         self.looks: list[Any] = []  # for the watcher of side effects: calls seen
         self.new_ways = True  # whether they are written
         self.differentiable: list[Any] = []  # the results that require grad
-        self.given_out: list[Any] = []
+        self.given_out: list[Any] = []  # new tensors in the result, and what stands for each
+        self.marks: list[Any] = []
         self.has_readings = False  # whether the program holds any
         self.leaves = False  # whether a result is a new leaf
         self.began = clock.now  # nodes made since are the trace's own

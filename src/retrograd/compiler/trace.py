@@ -352,6 +352,24 @@ class OutView(Row):
     base: OutValue
 
 
+class OutGradView(Row):
+    """A view in the result that requires grad: also its place among those, and its `view_kind`."""
+
+    __slots__ = ()
+    number: int
+    base: OutValue
+    place: int
+    view_kind: int
+
+
+class OutDetached(Row):
+    """A tensor in the result that shares another one's memory, and is no view: `detach` made it."""
+
+    __slots__ = ()
+    number: int
+    base: Any
+
+
 class Named(Row):
     """A named tuple in the result."""
 
