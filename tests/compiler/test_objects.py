@@ -10,7 +10,7 @@ import pytest
 import retrograd as rg
 from retrograd.compiler import CompiledFunction
 
-from .programs import plain
+from .running import plain
 
 Pair = collections.namedtuple("Pair", "x scale")
 

@@ -258,6 +258,8 @@ class Writer:
         """Return a part of the result as an expression."""
         if isinstance(given, OutTensor):
             made = f"Tensor({self.text(Ref(given.number))}, raw)"
+            if given.number in self.segment.inference:
+                made = f"{self.name_of(inferred, 'inferred')}({made})"
             return self.held_result(made, given.number)
         if isinstance(given, OutLeaf):
             made = self.name_of(new_leaf, "new_leaf")
@@ -424,6 +426,12 @@ class Writer:
         linecache.cache[filename] = (len(source), None, source.splitlines(True), filename)
         weakref.finalize(function, linecache.cache.pop, filename, None)
         return function
+
+
+def inferred(value: Any) -> Any:
+    """Return a new tensor, made an inference tensor."""
+    value.inference = True
+    return value
 
 
 def new_leaf(array: Any) -> Any:

@@ -131,6 +131,8 @@ class Ending:
         if where is None:
             return None
         if not value.requires:
+            if value.inference:
+                self.segment.inference.add(where.number)
             return OutTensor(where.number)
         if value.node is None:
             if self.differentiable or (value.cell is not None and value.cell.grad is not None):

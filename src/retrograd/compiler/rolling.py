@@ -10,13 +10,15 @@ turns out not to be one is cut again.
 
 from __future__ import annotations
 
+import sys
 from typing import Any
 
 from .answers import ANOTHER_WAY
 from .readings import Reading, read_number
-from .states import State, Unclear, common, frames_now, put_variable
+from .states import State, Unclear, common, frames_now, note_owners, put_variable
 from .trace import CALL, Argument, Captured, Loop, Segment, Slot, Step, copied, key_of
 
+HELD_HERE = 3  # references to a tensor that only a list and the loop over it hold
 MOST_TRIES = 40  # states taken at one place of the program, in one trace
 
 
@@ -28,6 +30,9 @@ class Rolling:
     at: int
     values: list[Any]
     numbers: dict[int, int]
+    known: dict[int, Any]
+    made: list[Any]
+    newborn: set[int]
     failed: str
     claimed: int
     has_readings: bool
@@ -39,6 +44,7 @@ class Rolling:
         super().__init__()
         self.given: set[int] = set()  # the slots that no step fills
         self.readings: list[Reading] = []
+        self.owners: dict[int, Any] = {}  # of the memory of tensors from outside
         self.outsiders: dict[int, Any] = {}  # objects that were there before the call
         self.entered: dict[int, tuple[int, int]] = {}  # by id of a frame: its call's number, slots
         self.entries: dict[Any, int] = {}  # calls of each code that lends its variables
@@ -116,6 +122,7 @@ class Rolling:
                 self._lift(segment)
             else:
                 segment.loop = Loop(target, moves)
+            self.tries.clear()
             return
 
     def _lift(self, segment: Segment) -> None:
@@ -146,6 +153,17 @@ class Rolling:
         self.values = loop.back(self.values)
         numbers = ((thing, now(number)) for thing, number in self.numbers.items())
         self.numbers = {thing: number for thing, number in numbers if number is not None}
+        # Those that only the loop has met are met again.
+        note_owners(self)
+        self.known = {
+            thing: value for thing, value in self.known.items() if id(value.array) in self.numbers
+        }
+        made, self.made = self.made, []
+        for child in made:
+            if sys.getrefcount(child) > HELD_HERE:
+                self.made.append(child)
+            else:
+                self.newborn.discard(id(child))
         readings, self.readings = self.readings, []
         for one in readings:
             number = now(one.number)

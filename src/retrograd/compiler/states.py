@@ -125,7 +125,9 @@ def places(recorder: Any, frames: list[Any]) -> list[Place]:
             direct = calls(frame, place, frames[number + 1])
         else:
             direct = sees(frame, place)
-        found.append(Place(recorder.entered.get(id(frame)), hidden, direct))
+        own = not frame.f_code.co_filename.startswith(_PACKAGE)
+        entry = recorder.entered.get(id(frame)) if own else None
+        found.append(Place(entry, hidden, direct))
     return found
 
 
@@ -178,7 +180,7 @@ class Walk:
         self.waiting: deque[Any] = deque()
         self.times: list[tuple[int, Any]] = []
         self.newborn: set[int] | None = None
-        self.owners = {id(owner_of(one.array)) for one in recorder.known.values()}
+        note_owners(recorder)
 
     def all(self) -> None:
         modes = thread_modes()
@@ -287,7 +289,7 @@ class Walk:
         if first:
             owner = owner_of(array)
             self.form += [array.shape, array.strides, array.dtype, array.flags.writeable]
-            if id(owner) in self.owners:
+            if id(owner) in recorder.owners:
                 self.single(owner)
             else:
                 self.form.append(self.seen.setdefault(id(owner), len(self.seen)))
@@ -460,6 +462,13 @@ _USUAL = ("__dict__", "__weakref__")
 def is_free(thing: Any) -> bool:
     """Say whether something is a built-in function that is nobody's method."""
     return type(thing) is types.BuiltinFunctionType and isinstance(thing.__self__, types.ModuleType)
+
+
+def note_owners(recorder: Any) -> None:
+    """Note whose memory the tensors from outside have that are known by now."""
+    for one in recorder.known.values():
+        owner = owner_of(one.array)
+        recorder.owners[id(owner)] = owner
 
 
 def address(array: Any) -> int:

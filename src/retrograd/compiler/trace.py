@@ -72,9 +72,11 @@ class Step:
         Whether the result came as a NumPy scalar and is made an array.
     name : str
         For people: the operation or rule.
+    touched : list of Value or int
+        What a HOST wrote into, of the tensors that the trace knew: arguments by their place.
     """
 
-    __slots__ = ("args", "function", "kind", "name", "outs", "settings", "wrap")
+    __slots__ = ("args", "function", "kind", "name", "outs", "settings", "touched", "wrap")
 
     def __init__(
         self,
@@ -93,6 +95,7 @@ class Step:
         self.outs = outs
         self.wrap = wrap
         self.name = name
+        self.touched: list[Any] = []
 
     def same(self, other: Step) -> bool:
         """Say whether another step is the same call on the same slots."""
@@ -247,6 +250,7 @@ class Segment:
         self.lifts: list[tuple[int, str]] = []
         self.barred = False  # no path may come back to its end
         self.outputs: Any = None
+        self.inference: set[int] = set()  # slots of results that are inference tensors
         self.backward: Segment | None = None
         self.inputs: list[Any] = []
         self.saved: list[Any] = []
