@@ -160,11 +160,13 @@ def load(library: str) -> Any:
 
 
 def describe(library: str) -> dict[str, Any]:
-    """Versions, and for retrograd which build of its core is loaded."""
+    """Versions, and for retrograd which build of its core is loaded, and whether it has Numba."""
     module = importlib.import_module(MODULES[library])
     version = getattr(module, "__version__", None) or importlib.metadata.version(module.__name__)
     numpy_version = sys.modules["numpy"].__version__
     facts: dict[str, Any] = {"library": library, "version": version, "numpy": numpy_version}
     if library == "retrograd":
         facts["compiled"] = bool(importlib.import_module("retrograd._core").compiled)
+        if found("numba"):
+            facts["numba"] = importlib.metadata.version("numba")
     return facts

@@ -108,7 +108,9 @@ def context(rows: list[Row]) -> dict[str, Any]:
         if not facts:
             continue
         compiled = facts["subject"].get("compiled", compiled)
-        versions["numpy"] = facts["subject"]["numpy"]
+        for library in ("numpy", "numba"):
+            if library in facts["subject"]:
+                versions[library] = facts["subject"][library]
         versions[facts["subject"]["library"]] = facts["subject"]["version"]
         peer = facts["peer"]["library"].removesuffix("-jit")
         versions[peer] = facts["peer"]["version"]

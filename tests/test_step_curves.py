@@ -33,7 +33,7 @@ def figures(eager, replay):
     return {
         "context": {
             "date": "2026-01-01", "processor": "a processor", "cores": 2, "build": "pure",
-            "threads": 1, "minutes": 9.5, "versions": {"python": "3.13"},
+            "threads": 1, "minutes": 9.5, "note": "", "versions": {"python": "3.13"},
         },
         "plan": {"rounds": 3, "seconds": 3.0, "pairs": 8, "peer_rounds": 2},
         "steps": [1, 2, 3, 5, 7, 10],
@@ -166,6 +166,8 @@ def test_the_page(tmp_path):
     assert "| retrograd compile | 0.20 s | 4 ms | ~5 ms |" in text
     assert "| a model | replay | 4.00 | 0.50 | fail:" in text
     assert "| MyGrad | ValueError: no |" in text
+    assert "Never more than 5 % above eager, at any N: 0 of 1." in text
+    assert "Lowest of all: retrograd in 2 of 2, compiled in 1." in text
     page.write(figures(EAGER, REPLAY), file)
     assert file.read_text() == text
 

@@ -1,36 +1,74 @@
 """Compare random programs, eager and compiled: ``python tools/fuzz_compile.py --count 1000``.
 
-Programs come from tests/compiler/programs.py; a difference prints the program and its seed.
+Programs come from tests/compiler: the narrow ones (programs.py) compute on tensors of one shape,
+the wide ones (wide.py) have modules, hooks, errors and Python state.  A difference prints the
+program and its seed.  Recorded and lowered replays have to be eager bit for bit; with kernels
+(``--tier numba``) numbers may be 1e-4 of the largest of their array apart.
 """
 
 from __future__ import annotations
 
 import argparse
 import collections
+import os
 import pathlib
 import sys
+import tempfile
 import time
 import warnings
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT / "src"), str(ROOT)]
 
-from tests.compiler.programs import compare  # noqa: E402
+from tests.compiler import programs, wide  # noqa: E402
+from tests.compiler.running import compare_runs  # noqa: E402
+
+from retrograd.compiler import fusion, numba_backend, warming  # noqa: E402
+
+MAKERS = {"narrow": (programs.Program, programs.calls), "wide": (wide.Wide, wide.calls)}
+
+
+def settle_tier(tier: str) -> None:
+    """Let replays be of one tier from the start.
+
+    Parameters
+    ----------
+    tier : {"mixed", "recorded", "lowered", "numba"}
+        Lowered when it pays, as users have it; never; at the first replay; then with kernels,
+        single calls included.
+    """
+    if tier == "recorded":
+        warming.PATIENCE = float("inf")
+    elif tier != "mixed":
+        warming.PATIENCE = 0.0
+    if tier == "numba":
+        if not numba_backend.available():
+            sys.exit("--tier numba: numba is not installed")
+        fusion.FEWEST = 1
+        os.environ.setdefault("RETROGRAD_CACHE_DIR", tempfile.mkdtemp())
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--count", type=int, default=1000)
     parser.add_argument("--seed", type=int, default=0, help="of the first program")
+    parser.add_argument("--kind", choices=sorted(MAKERS), default="wide")
+    parser.add_argument(
+        "--tier", choices=["mixed", "recorded", "lowered", "numba"], default="mixed"
+    )
     parser.add_argument("--stop", action="store_true", help="at the first difference")
     given = parser.parse_args()
     warnings.simplefilter("ignore")
+    settle_tier(given.tier)
+    make, calls = MAKERS[given.kind]
     begin = time.perf_counter()
     wrong = []
     reasons: collections.Counter[str] = collections.Counter()
     replayed = 0
     for seed in range(given.seed, given.seed + given.count):
-        source, difference, function = compare(seed)
+        source = make(seed).source
+        tier = "numba" if given.tier == "numba" else "replay"
+        difference, function = compare_runs(source, seed, calls, tier)
         eager = {segment.eager for segment in function.segments() if segment.eager}
         eager |= {function.eager} - {""}
         replayed += not eager
@@ -41,7 +79,10 @@ def main() -> int:
             if given.stop:
                 break
     took = time.perf_counter() - begin
-    print(f"{given.count} programs, {replayed} replayed, {len(wrong)} wrong, {took:.0f} s")
+    print(
+        f"{given.count} {given.kind} programs, {given.tier}: {replayed} replayed as a whole, "
+        f"{len(wrong)} wrong, {took:.0f} s"
+    )
     for why, count in reasons.most_common(25):
         print(f"{count:6} {why}")
     if wrong:

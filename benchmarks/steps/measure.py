@@ -36,7 +36,7 @@ class Plan:
 
     Attributes
     ----------
-    seconds : of steps, in a long process
+    seconds : of steps, in a long process; some ways are given longer
     rounds : long processes for each of retrograd's ways; the others have `peer_rounds`
     pairs, short : short processes of retrograd's ways, for the comparison among them
     """
@@ -45,7 +45,7 @@ class Plan:
     rounds: int = 3
     peer_rounds: int = 2
     pairs: int = 8
-    short: float = 0.4
+    short: float = 0.3
     most: int = MOST
     threads: int = 1
     clock: str = "wall"
@@ -117,7 +117,7 @@ def environment(plan: Plan, caches: str) -> dict[str, str]:
 def process(way: Way, model: Workload, plan: Plan, is_long: bool) -> dict[str, Any]:
     """What a fresh process answers."""
     words = [sys.executable, "-m", "benchmarks.steps.worker", way.name, model.name]
-    seconds = plan.seconds if is_long else plan.short
+    seconds = plan.seconds * way.longer if is_long else plan.short
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as caches:
         variables = environment(plan, caches)
         words += [repr(time.perf_counter()), str(seconds), str(plan.most), plan.clock]
@@ -244,7 +244,9 @@ def context(measured: list[Measured], plan: Plan) -> dict[str, Any]:
     compiled = None
     for one in measured:
         for facts in one.facts.values():
-            versions["numpy"] = facts["numpy"]
+            for library in ("numpy", "numba"):
+                if library in facts:
+                    versions[library] = facts[library]
             versions[facts["library"].removesuffix("-jit")] = facts["version"]
             compiled = facts.get("compiled", compiled)
     return {

@@ -21,6 +21,8 @@ class Way:
     backend : of ``torch.compile``; None for a step that is run as it is
     needs : another module that has to be installed
     own : retrograd's ways, which are measured more often
+    longer : so many times as long a process is given, where the speed changes later: when what is
+        made in the background is ready
     costly : measured once, since its first steps take longer than all the others' curves
     """
 
@@ -32,6 +34,7 @@ class Way:
     backend: str | None = None
     needs: str | None = None
     own: bool = False
+    longer: int = 1
     costly: bool = False
 
     def applied(self, torch: Any, step: Step) -> Step:
@@ -47,7 +50,7 @@ WAYS = (
     Way("replay", "retrograd compile", "retrograd", "#0b62b8", 2.4, "replay", own=True),
     Way(
         "kernels", "retrograd compile, Numba", "retrograd", "#0a2f6b", 2.0, "numba", "numba",
-        own=True,
+        own=True, longer=3,
     ),
     Way("torch", "PyTorch", "torch", "#d55e00"),
     Way("torch-compile", "torch.compile", "torch", "#e9a13b", backend="inductor", costly=True),

@@ -1,7 +1,7 @@
 """Random programs for compile: training steps with branches, loops, writes, draws, backwards.
 
 A program is source text: ``make(torch)`` returns its state and a function ``step(x, n)``.  It is
-made from a seed, so a failure is repeated by its number.
+made from a seed, so a failure is repeated by its number.  `running` compares eager and compiled.
 """
 
 from __future__ import annotations
@@ -9,9 +9,6 @@ from __future__ import annotations
 import random
 
 import numpy as np
-
-import retrograd as rg
-from retrograd.compiler import CompiledFunction
 
 HEAD = '''
 def make(torch):
@@ -270,71 +267,17 @@ class Program:
 
     @property
     def source(self) -> str:
-        state = "    return step, [p, q, *layer.parameters()], "
-        state += "[buffer, *layer.buffers()], optimizer\n"
+        state = "    return dict(step=step, between=lambda k: None, optimizer=optimizer, "
+        state += "parameters=[p, q, *layer.parameters()], buffers=[buffer, *layer.buffers()])\n"
         return self.head + "\n".join("    " + line for line in self.lines) + "\n" + state
 
 
-def calls(seed: int) -> list[tuple[np.ndarray, int]]:
-    """Return the inputs of the calls of a program: other values, some of another sign or scale."""
+def calls(seed: int, torch) -> list[tuple[tuple, dict]]:
+    """Return the arguments of each call: other values, some of another sign or scale."""
     draw = np.random.default_rng(seed)
     scales = [1.0, 1.0, -1.0, 0.2, 3.0, 1.0, 0.0]
-    return [((draw.standard_normal((3, 4)) * s).astype(np.float32), 2 + (k == 4))
-            for k, s in enumerate(scales)]  # fmt: skip
-
-
-def plain(given):
-    """Return what can be compared of a result or a state, without tensors."""
-    if isinstance(given, rg.Tensor):
-        held = given.detach().numpy().copy()
-        return ("tensor", held.shape, held.dtype.str, held.tobytes(), given.requires_grad)
-    if isinstance(given, (list, tuple)):
-        return [type(given).__name__, *map(plain, given)]
-    if isinstance(given, dict):
-        return {key: plain(value) for key, value in given.items()}
-    return (type(given).__name__, repr(given))
-
-
-def trial(source: str, seed: int, compiled: bool):
-    """Run a program for all its calls; return everything that can be seen of it, and the function.
-
-    What a call raises is part of what is seen.
-    """
-    space: dict = {}
-    exec(compile(source, f"<program {seed}>", "exec"), space)
-    step, parameters, buffers, _ = space["make"](rg)
-    function = CompiledFunction(step) if compiled else step
-    seen = []
-    results = []
-    for array, n in calls(seed):
-        x = rg.tensor(array)
-        try:
-            result = function(x, n)
-            if isinstance(result, rg.Tensor) and result.requires_grad:
-                (result * 0.5).sum().backward(retain_graph=True)
-            results.append(result)
-            seen.append(plain(result))
-        except Exception as error:
-            # Where values were saved is told by eager backwards alone.
-            words = str(error).partition("\nThe values saved by")[0]
-            seen.append((type(error).__name__, words))
-        seen.append([plain(x), plain([p.grad for p in parameters]), plain(parameters),
-                     plain(buffers), rg.get_rng_state().numpy().tobytes()])  # fmt: skip
-    seen.append(plain(results))
-    return seen, function
-
-
-def compare(seed: int):
-    """Run a program eagerly and compiled; return its source, the first difference, the function."""
-    source = Program(seed).source
-    eager, _ = trial(source, seed, False)
-    ours, function = trial(source, seed, True)
-    for place, (one, other) in enumerate(zip(eager, ours, strict=True)):
-        if one != other:
-            text = f"call {place // 2}: eager {short(one)}\n compiled {short(other)}"
-            return source, text, function
-    return source, "", function
-
-
-def short(given) -> str:
-    return repr(given)[:600]
+    found = []
+    for number, scale in enumerate(scales):
+        x = torch.tensor((draw.standard_normal((3, 4)) * scale).astype(np.float32))
+        found.append(((x, 2 + (number == 4)), {}))
+    return found

@@ -10,7 +10,7 @@ import retrograd as rg
 import retrograd.nn.functional as F
 from retrograd.compiler import CompiledFunction
 
-from .programs import plain
+from .running import plain
 
 T = rg.tensor
 X = rg.arange(12.0).view(3, 4)

@@ -12,7 +12,7 @@ import pytest
 import retrograd as rg
 from retrograd.compiler import CompiledFunction
 
-from .programs import plain
+from .running import plain
 
 
 def test_a_replay_that_raises_leaves_the_state_of_eager():

@@ -13,7 +13,7 @@ import pytest
 import retrograd as rg
 from retrograd import nn
 from retrograd.compiler import export, load
-from retrograd.compiler.loading import FUNCTIONS, ExportError
+from retrograd.compiler.exported import FUNCTIONS, ExportError
 from retrograd.nn import functional as F
 
 

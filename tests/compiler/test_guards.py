@@ -12,7 +12,7 @@ import pytest
 import retrograd as rg
 from retrograd.compiler import CompiledFunction
 
-from .programs import plain
+from .running import plain
 
 SCALE = 2.0
 TABLE = {"scale": 2.0, "list": [1.0, 2.0]}

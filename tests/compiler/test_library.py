@@ -392,3 +392,66 @@ def test_all_kernels_have_functions():
     from retrograd.compiler import library_sources
 
     assert set(kernels.FUNCTIONS) == set(library_sources.SOURCES)
+
+
+# -- optimizers -----------------------------------------------------------------------------------
+
+OPTIMIZERS = {
+    "Adam": (rg.optim.Adam, {}),
+    "Adam, weight decay": (rg.optim.Adam, {"weight_decay": 0.1, "lr": 1, "maximize": True}),
+    "Adam, a far beta": (rg.optim.Adam, {"betas": (0.3, 0.5), "eps": 1e-3}),
+    "AdamW": (rg.optim.AdamW, {"lr": 0.01}),
+    "SGD": (rg.optim.SGD, {"lr": 0.1}),
+    "SGD, weight decay": (rg.optim.SGD, {"lr": 0.1, "weight_decay": 0.1, "maximize": True}),
+    "SGD, momentum": (rg.optim.SGD, {"lr": 0.1, "momentum": 0.9}),
+    "SGD, Nesterov": (
+        rg.optim.SGD, {"lr": 0.1, "momentum": 0.9, "nesterov": True, "weight_decay": 0.01},
+    ),
+    "SGD, dampening": (rg.optim.SGD, {"lr": 0.1, "momentum": 0.9, "dampening": 0.4}),
+}  # fmt: skip
+
+
+def trained(kind, settings, dtype, steps=4):
+    """Return a parameter and its state after some steps."""
+    param = rg.nn.Parameter(rg.tensor(numbers(*ROWS, dtype=dtype)))
+    optimizer = kind([param], **settings)
+    for number in range(steps):
+        param.grad = rg.tensor(numbers(*ROWS, dtype=dtype, seed=number, scale=10.0**-number))
+        optimizer.step()
+    state = [one.numpy() for one in optimizer.state[param].values() if one is not None]
+    return [param.detach().numpy(), *state]
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("name", OPTIMIZERS)
+def test_updates_are_numpys_bit_for_bit(name, dtype):
+    kind, settings = OPTIMIZERS[name]
+    before = library.served()
+    found = trained(kind, settings, dtype)
+    assert library.served() - before >= 3  # the first step has nothing to know its arrays by
+    with switch.flags("never"):
+        wanted = trained(kind, settings, dtype)
+    for one, other in zip(found, wanted, strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+def test_updates_that_no_kernel_makes():
+    """amsgrad, other optimizers, a subclass with an update of its own, rates that are arrays."""
+
+    class Mine(rg.optim.SGD):
+        def update(self, switches, numbers, param, grad, states, scratch):
+            param += 1
+
+    rate = {"lr": rg.tensor(0.1)}
+    before = library.served()
+    for kind, settings in (
+        (rg.optim.Adam, {"amsgrad": True}), (rg.optim.NAdam, {}), (Mine, {"lr": 1.0}),
+    ):  # fmt: skip
+        found = trained(kind, settings, "float32")
+        with switch.flags("never"):
+            wanted = trained(kind, settings, "float32")
+        np.testing.assert_array_equal(found[0], wanted[0])
+    assert library.served() == before
+    found = trained(rg.optim.SGD, rate, "float32")
+    with switch.flags("never"):
+        np.testing.assert_array_equal(found[0], trained(rg.optim.SGD, rate, "float32")[0])

@@ -10,7 +10,7 @@ import retrograd as rg
 from retrograd.compiler import CompiledFunction, warming
 
 from ..sampling import collect, find
-from .programs import plain
+from .running import plain
 from .test_samples import WITHOUT_BACKWARD, compare, seen
 
 SAMPLES, _ = collect()

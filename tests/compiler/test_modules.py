@@ -10,7 +10,7 @@ import pytest
 import retrograd as rg
 from retrograd.compiler import CompiledFunction
 
-from .programs import plain
+from .running import plain
 
 nn = rg.nn
 IMAGE, ROWS, SIGNAL, VOLUME = (3, 4, 8, 8), (5, 6), (3, 4, 9), (2, 2, 6, 6, 6)

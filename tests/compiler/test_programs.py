@@ -8,18 +8,31 @@ import numpy as np
 import pytest
 
 import retrograd as rg
-from retrograd.compiler import CompiledFunction
+from retrograd.compiler import CompiledFunction, warming
 
-from .programs import compare, plain
+from . import programs, wide
+from .running import compare_runs, plain
 
 
 @pytest.mark.parametrize("block", range(10))
 def test_random_programs(block):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of programs that run eagerly
-        for seed in range(20 * block, 20 * block + 20):
-            source, difference, _ = compare(seed)
+        for seed in range(6 * block, 6 * block + 6):
+            source = programs.Program(seed).source
+            difference, _ = compare_runs(source, seed, programs.calls)
             assert not difference, f"program {seed}\n{source}\n{difference}"
+
+
+@pytest.mark.parametrize("seed", range(30))
+def test_wide_random_programs(seed, monkeypatch):
+    if seed % 2:  # lowered at the first replay
+        monkeypatch.setattr(warming, "PATIENCE", 0.0)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        source = wide.Wide(seed).source
+        difference, _ = compare_runs(source, seed, wide.calls)
+    assert not difference, f"wide program {seed}\n{source}\n{difference}"
 
 
 def newton(x):

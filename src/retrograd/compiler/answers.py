@@ -1,4 +1,10 @@
-"""Answers: slots that a replay no longer has when a call in it raises, computed again.
+"""Answers: a function is run again from its start, and told what a replay has computed already.
+
+Python cannot be entered in the middle.  Where a replay comes to something unseen, the function is
+run again; the calls that the replay made are answered with what it computed, call by call, segment
+by segment in the order in which it ran them.
+
+Slots that a replay no longer has when a call in it raises, computed again.
 
 A lowered segment leaves out what nobody reads and writes over what nobody reads any more.  When a
 step raises, the function is run again up to it, its calls answered with slots; those that are gone
@@ -13,8 +19,140 @@ from typing import Any
 import numpy as np
 
 from .._core.value import Value
-from .lowering import outs_of
-from .trace import CALL, Argument, Captured, Ref, Segment
+from .trace import CALL, Argument, Captured, CapturedGrad, Ref, Segment, Step
+
+ANOTHER_WAY = "compile: the function took another way than before with the same inputs"
+
+
+class Failing:
+    """The answer for the call that raised in the replay: it is made again, and raises again."""
+
+
+class Answering:
+    """The part of a recorder that answers."""
+
+    segment: Segment
+    tensors: list[Any]
+    values: list[Any]
+    numbers: dict[int, int]
+    alive: list[Any]
+    known: dict[int, Any]
+    grads: dict[int, int]
+    cells: dict[int, Any]
+    places: dict[int, Any]
+    given: set[int]
+    fail: Any
+    _go_back: Any
+    _leave: Any
+    _know: Any
+    _lift: Any
+    _remember: Any
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.executed: list[tuple[Segment, Any]] = []  # what is answered from
+        self.turn = 0  # its place among these
+        self.last_key: Any = None
+        self.raises: int | None = None  # after how many steps of the last the replay raised
+        self.on_the_way: dict[int, int] = {}  # the last place of each segment of the path
+        self.answers: list[Step] = []  # the steps of the segment that is answered or followed
+        self.at = 0  # how many of them were met
+        self.answered: Any = None  # the last of them
+
+    @property
+    def answering(self) -> bool:
+        return bool(self.executed)
+
+    def _answer_from(self, executed: list[Any], key: Any, steps: int | None) -> None:
+        self.executed, self.last_key, self.raises = executed, key, steps
+        path = {id(segment) for segment in executed[-1][0].path()}
+        for turn, (segment, own) in enumerate(executed):
+            if id(segment) in path:
+                self.on_the_way[id(segment)] = turn
+            for number, (slot, held) in enumerate(zip(segment.slots, own), segment.first):
+                source = slot.source
+                if isinstance(source, Captured):
+                    self._know(source.value)
+                elif isinstance(source, CapturedGrad):
+                    self._start_with(source.cell, held, number)
+        for value in self.tensors:
+            self._know(value)
+        self._turn_to(0)
+
+    def _start_with(self, cell: Any, held: Any, number: int) -> None:
+        """Let the program start again with the `.grad` that it started with."""
+        place = cell
+        if isinstance(cell, int):
+            cell = self.tensors[cell].get_cell()
+        if id(cell) in self.cells:
+            return
+        cell.grad = self.cells[id(cell)] = held
+        self.places[id(cell)] = place
+        self.alive.append(cell)
+        if held is not None:
+            self.known[id(held)] = held
+            self.grads[id(held)] = number
+
+    def _turn_to(self, turn: int) -> None:
+        """Answer from the next segment that was run."""
+        segment, own = self.executed[turn]
+        self.turn, self.segment, self.at = turn, segment, 0
+        for number, (slot, held) in enumerate(zip(segment.slots, own), segment.first):
+            if isinstance(slot.source, CapturedGrad) and held is not None:
+                held = held.array
+            self.values.append(held)
+            if slot.source is not None:
+                self.given.add(number)
+            if isinstance(held, (np.ndarray, float)):
+                self.numbers.setdefault(id(held), number)
+        self.answers = segment.steps
+        if self.raises is not None and turn == len(self.executed) - 1:
+            self.answers = segment.steps[: self.raises]
+
+    def _answer(self, step: Step) -> Any:
+        """Return what a step of the path returned in the replay."""
+        last = self.turn == len(self.executed) - 1
+        if last and self.raises is not None and self.at == len(self.answers):
+            self.fail("a call raised")
+            return Failing
+        if self.at >= len(self.answers) or not self.answers[self.at].same(step):
+            want = self.answers[self.at].name if self.at < len(self.answers) else "a read value"
+            raise RuntimeError(
+                f"{ANOTHER_WAY}: it called {step.name}, where {want} was recorded. It depends on "
+                "something that changes and that is neither an argument, nor a global, nor a "
+                "module's attribute; call it without compile"
+            )
+        found = self.answered = self.answers[self.at]
+        self.at += 1
+        outs = found.outs
+        if outs is None:
+            return None
+        if isinstance(outs, tuple):
+            return tuple(None if n is None else self.values[n] for n in outs)
+        return self.values[outs]
+
+    def _reply(self, key: Any) -> Any:
+        """Return what Python saw in the replay, and go on to the next segment.
+
+        The array itself may have been written to since.
+        """
+        segment = self.segment
+        last = self.turn == len(self.executed) - 1
+        seen = self.last_key if last else self.executed[self.turn + 1][0].key
+        raised = last and self.raises is not None
+        self._lift(segment)
+        if self.at != len(self.answers) or raised or type(seen) is not type(key):
+            raise RuntimeError(ANOTHER_WAY)
+        if self.on_the_way.get(id(segment)) == self.turn:
+            self._remember(segment)
+        if last:
+            self.executed = []
+            self._leave(segment, seen)
+        else:
+            if segment.loop is not None:
+                self._go_back(segment.loop)
+            self._turn_to(self.turn + 1)
+        return seen
 
 
 def fill(segment: Segment, slots: list[Any], steps: int, tensors: list[Any]) -> None:
@@ -34,6 +172,8 @@ def fill(segment: Segment, slots: list[Any], steps: int, tensors: list[Any]) -> 
     for number in segment.plan.program.parts:
         if slots[number] is not None:  # the engine takes over only arrays that own their memory
             slots[number] = slots[number].copy()
+    from .lowering import outs_of
+
     for place, slot in enumerate(segment.slots):
         number = segment.first + place
         if slots[number] is None and isinstance(slot.source, Captured):

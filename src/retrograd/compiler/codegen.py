@@ -258,6 +258,8 @@ class Writer:
         """Return a part of the result as an expression."""
         if isinstance(given, OutTensor):
             made = f"Tensor({self.text(Ref(given.number))}, raw)"
+            if given.number in self.segment.inference:
+                made = f"{self.name_of(inferred, 'inferred')}({made})"
             return self.held_result(made, given.number)
         if isinstance(given, OutLeaf):
             made = self.name_of(new_leaf, "new_leaf")
@@ -332,6 +334,9 @@ class Writer:
         backward.run = makes
         outs = sum(isinstance(slot.source, Incoming) for slot in backward.slots)
         self.node(makes, "backward", outs, f"{saved}{',' if saved else ''}")
+        sharing = self.segment.sharing
+        if any(len(one) < outs for one in sharing):
+            self.put(f"node.sharing = {self.name_of(sharing, 'sharing')}")
         if self.segment.saved:
             self.put(f"node.saved_outside = {self.name_of(self.segment.saved, 'saved')}")
             places = {one.owner for one in self.segment.saved if type(one.owner) is int}
@@ -421,6 +426,12 @@ class Writer:
         linecache.cache[filename] = (len(source), None, source.splitlines(True), filename)
         weakref.finalize(function, linecache.cache.pop, filename, None)
         return function
+
+
+def inferred(value: Any) -> Any:
+    """Return a new tensor, made an inference tensor."""
+    value.inference = True
+    return value
 
 
 def new_leaf(array: Any) -> Any:

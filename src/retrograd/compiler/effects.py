@@ -14,7 +14,6 @@ import contextlib
 import dis
 import functools
 import gc
-import inspect
 import io
 import os
 import sys
@@ -29,9 +28,11 @@ from .._core.promotion import defaults
 from .._core.site import describe_site
 from .._core.value import Value
 from ..nn.module import Module
+from .bytecode import NEUTRAL, attribute, before, read_value, skip_value, unknown
 from .contents import Contents
 from .guards import state_of
-from .readings import Reading, asks_types, plain_arguments
+from .positions import code_of
+from .readings import asks_types, plain_arguments, settle
 
 _PYTHON = (os.path.dirname(np.__file__), os.path.dirname(os.__file__))
 _NUMPY = os.path.dirname(np.__file__)
@@ -130,6 +131,10 @@ class Watch:
                 return
         if self.recorder.failed and not self.recorder.has_readings:
             return
+        if event == "call":
+            self.recorder.enter(frame)
+        elif event == "return":
+            self.recorder.entered.pop(id(frame), None)
         if self.importing is not None:
             if event == "return" and frame is self.importing:
                 self.importing = None
@@ -150,7 +155,7 @@ class Watch:
                 self.iterators(frame)
                 if (
                     not name.startswith((_NUMPY, "<frozen"))
-                    and self.stores_of(frame.f_code)
+                    and (self.stores_of(frame.f_code) or code_of(frame.f_code).ticking)
                 ):
                     self.trace_stores(frame)
             elif frame.f_back is not None and not inside(frame.f_back):
@@ -291,6 +296,9 @@ class Watch:
             store = self.stores[frame.f_code].get(frame.f_lasti)
             if store is not None:
                 self.store(frame, *store)
+            moves = code_of(frame.f_code).ticking.get(frame.f_lasti)
+            if moves is not None:
+                self.recorder.move(frame, moves)
         return self.instruction
 
     def store(self, frame: Any, name: str, number: int) -> None:
@@ -357,7 +365,7 @@ class Watch:
     def stored_again(self, frame: Any, code: list[Any], number: int) -> Any:
         """Return the old value of what an in-place operator is about to store."""
         place = number + 1
-        while place < len(code) and code[place].opname in (*_NEUTRAL, "SWAP", "ROT_TWO"):
+        while place < len(code) and code[place].opname in (*NEUTRAL, "SWAP", "ROT_TWO"):
             place += 1
         if place == len(code):
             return unknown
@@ -397,7 +405,7 @@ class Watch:
             if not copied:
                 continue
             place = back - 1
-            while code[place].opname in (*_NEUTRAL, "COPY", "DUP_TOP", "DUP_TOP_TWO"):
+            while code[place].opname in (*NEUTRAL, "COPY", "DUP_TOP", "DUP_TOP_TWO"):
                 place -= 1
             owner = place if load == "LOAD_ATTR" else skip_value(code, place)
             return unknown if owner is None else read_value(frame, code, owner)
@@ -496,106 +504,12 @@ def is_followed(owner: Any) -> bool:
     )
 
 
-def settle(thing: Any, depth: int) -> None:
-    """Put plain numbers where a program from outside would find readings."""
-    if depth == 0 or isinstance(thing, (Value, str, type, types.ModuleType)):
-        return
-    if isinstance(thing, dict) or hasattr(thing, "__dict__"):
-        items = thing if isinstance(thing, dict) else vars(thing)
-        for key, one in list(items.items()):
-            if type(one) is Reading:
-                items[key] = one.plain
-            else:
-                settle(one, depth - 1)
-    elif isinstance(thing, list) or type(thing).__name__ == "deque":
-        for place, one in enumerate(thing):
-            if type(one) is Reading:
-                thing[place] = one.plain
-            elif isinstance(one, (list, dict)):
-                settle(one, depth - 1)
-
-
 def is_in_place(instruction: Any) -> bool:
     """Say whether an instruction is ``x += y`` or the like."""
     name = instruction.opname
     if name == "BINARY_OP":
         return str(instruction.argrepr).endswith("=")
     return bool(name.startswith("INPLACE_"))
-
-
-def attribute(owner: Any, name: str) -> Any:
-    """Return an attribute where looking it up runs no code of the program's."""
-    own = getattr(owner, "__dict__", None)
-    if name == "__dict__" or not isinstance(own, dict):
-        return unknown
-    if name in own:
-        return own[name]
-    found = inspect.getattr_static(type(owner), name, unknown)
-    return unknown if hasattr(type(found), "__get__") else found
-
-
-class Unknown:
-    """Type of the mark that says "this object cannot be told"."""
-
-
-unknown = Unknown()
-_LOADS = ("LOAD_FAST", "LOAD_FAST_BORROW", "LOAD_FAST_CHECK", "LOAD_DEREF", "LOAD_CLASSDEREF")
-_NEUTRAL = ("CACHE", "EXTENDED_ARG", "NOP", "PRECALL", "RESUME")
-
-
-def before(code: list[Any], place: int) -> int:
-    while place >= 0 and code[place].opname in _NEUTRAL:
-        place -= 1
-    return place
-
-
-def skip_value(code: list[Any], place: int | None) -> int | None:
-    """Return the place before the instructions that made one value, None where that is unclear."""
-    if place is None:
-        return None
-    place = before(code, place)
-    if place < 0:
-        return None
-    name = code[place].opname
-    if name.startswith("LOAD_ATTR"):
-        return skip_value(code, place - 1)
-    if name.startswith("UNARY_"):
-        return skip_value(code, place - 1)
-    if name in ("BUILD_SLICE", "BUILD_TUPLE"):
-        left: int | None = place - 1
-        for _ in range(code[place].arg):
-            left = skip_value(code, left)
-        return left
-    if name in ("BINARY_OP", "BINARY_SUBSCR", "COMPARE_OP", "BINARY_SLICE"):
-        return skip_value(code, skip_value(code, place - 1))
-    if name.startswith("LOAD_") and "METHOD" not in name and "FAST_LOAD_FAST" not in name:
-        return place - 1
-    return None
-
-
-def read_value(frame: Any, code: list[Any], place: int) -> Any:
-    """Return the value that an instruction loaded, where loading it again is harmless."""
-    place = before(code, place)
-    if place < 0:
-        return unknown
-    instruction = code[place]
-    name = instruction.opname
-    if name in _LOADS:
-        return frame.f_locals.get(instruction.argval, unknown)
-    if name in ("LOAD_GLOBAL", "LOAD_NAME"):
-        found = frame.f_globals.get(instruction.argval, unknown)
-        return found
-    if name == "LOAD_ATTR":
-        owner = read_value(frame, code, place - 1)
-        if owner is unknown or isinstance(owner, Value):
-            return owner if owner is unknown else unknown
-        if isinstance(owner, types.ModuleType):
-            return getattr(owner, instruction.argval, unknown)
-        if isinstance(owner, Module) or type(owner).__getattribute__ is object.__getattribute__:
-            return attribute(owner, instruction.argval)
-    if name.startswith("LOAD_FAST_") and isinstance(instruction.argval, tuple):
-        return frame.f_locals.get(instruction.argval[-1], unknown)
-    return unknown
 
 
 def inside(frame: Any) -> bool:
@@ -658,6 +572,8 @@ def unwatched(*names: str) -> Any:
         @functools.wraps(method)
         def call(self: Any, *args: Any) -> Any:
             watch = sys.getprofile()
+            if not isinstance(getattr(watch, "__self__", None), Watch):
+                return method(self, *args)  # another profiler's, which is not put back like this
             if watch is None or self.busy:
                 return method(self, *args)
             trace = sys.gettrace()
@@ -679,12 +595,17 @@ def unwatched(*names: str) -> Any:
     return mark
 
 
+def is_watched() -> bool:
+    """Say whether a debugger, profiler or coverage tool watches this thread."""
+    return sys.gettrace() is not None or sys.getprofile() is not None
+
+
 @contextlib.contextmanager
 def watching(recorder: Any, reads: Any) -> Iterator[None]:
     """Watch the calls of this thread for effects, and judge them at the end."""
     watch = Watch(recorder, reads)
-    if sys.gettrace() is not None or sys.getprofile() is not None:
-        recorder.fail("a debugger, profiler or coverage tool watches the program")
+    if is_watched():  # effects cannot be seen, so that nothing new is written
+        recorder.new_ways = False
         yield
         return
     collecting = gc.isenabled()

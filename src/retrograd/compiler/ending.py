@@ -13,7 +13,7 @@ from ..device import device
 from ..dtypes import dtype
 from ..ops._returns import StructSequence
 from .readings import Reading
-from .saved import saved_outside
+from .saved import saved_outside, sharing
 from .trace import (
     Incoming,
     Named,
@@ -45,6 +45,7 @@ class Ending:
     differentiable: list[Any]
     given_out: list[Any]
     leaves: bool
+    follows: bool
     began: int
     histories: list[Any]
     cells: dict[int, Any]
@@ -52,6 +53,7 @@ class Ending:
     places: dict[int, Any]
     numbers: dict[int, int]
     fail: Any
+    _arrives: Any
     _number: Any
     _add: Any
 
@@ -63,6 +65,9 @@ class Ending:
         for value, node, requires in self.histories:
             if value.node is not node or value.requires is not requires:
                 self.fail("a tensor from outside becomes the result of an operation")
+        if self.follows:
+            self._arrives(None, "")
+            return plain
         if self.differentiable and not self.failed:
             self._write_backward()
         if not self.failed:
@@ -126,6 +131,8 @@ class Ending:
         if where is None:
             return None
         if not value.requires:
+            if value.inference:
+                self.segment.inference.add(where.number)
             return OutTensor(where.number)
         if value.node is None:
             if self.differentiable or (value.cell is not None and value.cell.grad is not None):
@@ -156,6 +163,7 @@ class Ending:
         outs = self.differentiable
         inputs = [value for value in self.known.values() if value.requires]
         forward.saved = self._saved(outs)
+        forward.sharing = sharing(outs, self.began)
         self.segment = forward.backward = Segment(len(self.values), forward)
         seeds = []
         for place, value in enumerate(outs):
@@ -166,6 +174,8 @@ class Ending:
         try:
             found = grad(outs, seeds, inputs, True, False)
         except GraphFreedError as error:
+            if len(outs) > 1:  # others of them may be differentiated
+                self.fail("the graph of one of the results is freed")
             self._refuse_backward(forward, inputs, error)
             return
         except Exception as error:

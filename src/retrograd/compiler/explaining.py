@@ -17,6 +17,8 @@ class Explanation:
         Straight runs that were recorded.
     branches : int
         Places where the program looks at a value.
+    loops : int
+        Places from which paths go back to where they were.
     lowered : int
         Segments in single NumPy calls.
     eager : list of str
@@ -38,6 +40,7 @@ class Explanation:
         segments = list(function.segments())
         self.segments = len(segments)
         self.branches = sum(bool(segment.children) for segment in segments)
+        self.loops = sum(segment.loop is not None for segment in segments)
         self.lowered = sum(segment.plan is not None for segment in segments)
         self.eager = [why for why in (function.eager, function.account.describe()) if why]
         self.eager += [segment.title() for segment in segments if segment.eager]
@@ -65,7 +68,8 @@ class Explanation:
         self.titles = [segment.title() for segment in segments]
 
     def __str__(self) -> str:
-        lines = [f"{self.name}: {self.segments} segments, {self.branches} branches"]
+        loops = f", {self.loops} loops" if self.loops else ""
+        lines = [f"{self.name}: {self.segments} segments, {self.branches} branches{loops}"]
         lines += [f"  {title}" for title in self.titles]
         lines += [f"guards {number}: {one}" for number, one in enumerate(self.guards, 1)]
         lines.append(

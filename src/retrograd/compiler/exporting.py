@@ -15,11 +15,14 @@ from .._core.op import Op, registry
 from .._core.tracing import set_recorder
 from .._core.value import Value
 from ..generator import Generator
+from ..inplace import write_ufunc
 from ..nn.module import Module
 from .effects import watching
+from .exported import DTYPES, FORMAT, FUNCTIONS, VERSION, ExportError
 from .guards import Guards, flatten
-from .loading import DTYPES, FORMAT, FUNCTIONS, VERSION, ExportError
+from .loading import part_of
 from .lowering import Program, lower, refs_in
+from .mirror import imaginary_part, real_part, turned_matrices
 from .recorder import Recorder
 from .trace import (
     CALL,
@@ -34,10 +37,23 @@ from .trace import (
     Ref,
     Segment,
     Step,
+    getitem,
+    into_out,
+    setitem,
+    transposed,
 )
+from .whole import Place, Whole
 
 _DRAWING = (".dropouts", "functional._attention")
 _NAMES = {id(function): name for name, function in FUNCTIONS.items()}
+# What the recorder and the mirror call these is another object than what runs a file by itself.
+_NAMES |= {
+    id(one): one.__name__
+    for one in (
+        write_ufunc, getitem, setitem, transposed, into_out, turned_matrices, real_part,
+        imaginary_part,
+    )
+}  # fmt: skip
 
 
 def export(f: Any, example_inputs: Any, path: Any) -> None:
@@ -233,9 +249,13 @@ class Export:
         try:
             for step in steps:
                 outs = list(step.outs) if isinstance(step.outs, tuple) else step.outs
+                args, settings = step.args, step.settings
+                if isinstance(step.function, Whole):
+                    call = step.function
+                    args = (unplaced(call.args, args), unplaced(call.settings, args))
                 self.steps.append({
-                    "call": self.function(step), "args": [self.value(one) for one in step.args],
-                    "settings": {k: self.value(one) for k, one in step.settings.items()},
+                    "call": self.function(step), "args": [self.value(one) for one in args],
+                    "settings": {k: self.value(one) for k, one in settings.items()},
                     "outs": outs, "wrap": step.wrap,
                 })  # fmt: skip
         except Unwritten:
@@ -260,19 +280,24 @@ class Export:
             raise ExportError(f"export: {step.name} changes a tensor from outside the function")
 
     def constant(self, step: Step) -> None:
-        """Run a step that takes no arrays, and keep what it gives."""
+        """Run a step that takes no arrays, and keep what it gives; each run gets a copy of it."""
         out = step.function(*step.args, **step.settings)
         outs = step.outs if isinstance(step.outs, tuple) else (step.outs,)
         for number, one in zip(outs, out if isinstance(step.outs, tuple) else (out,)):
             if number is not None:
-                self.slots.append([number, self.keep(one)])
+                self.steps.append({
+                    "call": "ndarray.copy", "args": [{"array": self.keep(one)}, "K"],
+                    "settings": {}, "outs": number, "wrap": False,
+                })  # fmt: skip
 
     def function(self, step: Step) -> str:
         """Return the name of a step's function, empty where it has none."""
         function = step.function
         name = _NAMES.get(id(function), "")
-        if not name and step.kind == CALL:
-            name = op_of(function)
+        if isinstance(function, Whole):
+            return f"front.{function.front.__name__}"
+        if not name:
+            name = (op_of(function) if step.kind == CALL else "") or part_name(function)
         if not name:
             owner = getattr(function, "__self__", None)
             stem = _NAMES.get(id(owner), "") if isinstance(owner, np.ufunc) else ""
@@ -295,6 +320,9 @@ class Export:
             return inside if type(given) is list else {"tuple": inside}
         if type(given) is dict:
             return {"dict": {str(key): self.value(one) for key, one in given.items()}}
+        if isinstance(given, tuple) and part_name(type(given)):
+            name = part_name(type(given)).partition(".")[2]
+            return {"named": [name, [self.value(one) for one in given]]}
         if isinstance(given, slice):
             return {"slice": [self.value(o) for o in (given.start, given.stop, given.step)]}
         if given is Ellipsis:
@@ -338,6 +366,24 @@ class Unwritten(Exception):
 
 
 _TYPES = {bool, int, float, complex, *[dtype.type for dtype in DTYPES.values()]}
+
+
+def part_name(thing: Any) -> str:
+    """Return ``part.ops.lookup.expect_rows`` for what `part_of` finds by that name."""
+    module = str(getattr(thing, "__module__", "")).partition(".")[2]
+    name = f"{module}.{getattr(thing, '__name__', '')}"
+    return f"part.{name}" if part_of(name) is thing else ""
+
+
+def unplaced(given: Any, args: Any) -> Any:
+    """Return a template of a `Whole` with the arguments at its places."""
+    if isinstance(given, Place):
+        return args[given.number]
+    if type(given) in (list, tuple):
+        return type(given)([unplaced(one, args) for one in given])
+    if type(given) is dict:
+        return {key: unplaced(one, args) for key, one in given.items()}
+    return given
 
 
 def op_of(function: Any) -> str:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import copy
-import functools
 import threading
+import types
 import warnings
 import weakref
 from collections.abc import Iterator
@@ -14,14 +14,14 @@ from typing import TYPE_CHECKING, Any
 from .._core.errors import OutdatedTraceError
 from .._core.tracing import recorder as current_recorder
 from .._core.tracing import set_recorder, tracing
-from .budget import Account, key_weight, weight_of
-from .codegen import Writer
-from .effects import watching
+from .budget import FRUITLESS, Account, key_weight, weight_of
+from .effects import is_watched, watching
 from .guards import Guards, flatten
 from .logs import tell_recompile
 from .recorder import Recorder
+from .rolling import can_run_again
 from .trace import Segment
-from .warming import MOST_SURPRISES, Warming, make_slow
+from .warming import MOST_SURPRISES, Warming, make_slow, unwritten, write
 
 if TYPE_CHECKING:
     from .graph import Graph
@@ -31,14 +31,34 @@ MOST_RECENT = 4  # trees that a call is compared with one by one
 MOST_KEYS = 128
 
 
+class Stance:
+    """What `torch.compiler.set_stance` said: for all functions."""
+
+    name = "default"
+    eager = False
+
+
+stance = Stance()
+
+
 class Tree:
-    """The segments that belong to one set of guards."""
+    """The segments that belong to one set of guards.
+
+    Attributes
+    ----------
+    rolled : bool
+        Whether there is a `Loop` in it.
+    pure : bool
+        Whether every segment could run twice without harm.
+    """
 
     def __init__(self, guards: Guards) -> None:
         self.guards = guards
         self.enter = guards.check.enter
         self.root = Segment(0, None)
         self.eager = ""
+        self.rolled = False
+        self.pure = True
 
 
 class CompiledFunction:
@@ -51,6 +71,8 @@ class CompiledFunction:
         Raise where the function could not be replayed as a whole.
     fuses : bool
         Have kernels made in the background, and use them as soon as they are ready.
+    eager : str
+        Why the function shall always run eagerly.
 
     Attributes
     ----------
@@ -64,7 +86,9 @@ class CompiledFunction:
 
     every: weakref.WeakSet[CompiledFunction] = weakref.WeakSet()
 
-    def __init__(self, function: Any, fullgraph: bool = False, fuses: bool = False) -> None:
+    def __init__(
+        self, function: Any, fullgraph: bool = False, fuses: bool = False, eager: str = ""
+    ) -> None:
         self.every.add(self)
         self.function = function
         self.fuses = fuses
@@ -75,20 +99,20 @@ class CompiledFunction:
         self.account = Account()
         self.last_key: Any = None  # of the arguments that were recorded last
         self.lock = threading.Lock()
-        self.eager = ""
+        self.eager = self.told_eager = eager
         self.__wrapped__ = function
         self.__name__ = getattr(function, "__name__", type(function).__name__)
         self.__doc__ = getattr(function, "__doc__", None)
 
     def __get__(self, instance: Any, owner: Any = None) -> Any:
-        return self if instance is None else functools.partial(self, instance)
+        return self if instance is None else types.MethodType(self, instance)
 
     def __call__(self, *args: Any, **settings: Any) -> Any:
         if tracing.count != 0:
             other = current_recorder()
             if other is not None and other.takes_calls(args, settings):
                 return self.function(*args, **settings)
-        if self.eager or not self.lock.acquire(False):
+        if self.eager or stance.eager or not self.lock.acquire(False):
             return self.function(*args, **settings)
         try:
             if self.account.rests:
@@ -133,6 +157,10 @@ class CompiledFunction:
     def replay(self, tree: Tree, tensors: list[Any], args: Any, settings: Any) -> Any:
         slots: list[Any] = []
         segment = tree.root
+        # What was run, where the path to a segment does not tell it.  A pure path needs none of
+        # it: the function can run from its start without doing anything twice.
+        executed: list[Any] | None = [] if tree.rolled and not tree.pure else None
+        goes_back = False
         began = perf_counter() if segment.watched is not None else 0.0
         while True:
             try:
@@ -140,67 +168,55 @@ class CompiledFunction:
                     seen = segment.run(slots, tensors)
                 else:
                     seen = segment.warming.run(slots, tensors, tree.guards)
+                raised = None
             except OutdatedTraceError as error:
                 self.drop(tree)
-                return self.raise_again(tree, segment, slots, tensors, error, args, settings)
+                raised = own_slots(segment, slots, tensors, error)
             except Exception as error:
-                return self.raise_again(tree, segment, slots, tensors, error, args, settings)
+                raised = own_slots(segment, slots, tensors, error)
+            if raised is not None:
+                if goes_back and executed is None:
+                    return self.function(*args, **settings)
+                done = path_run(segment.parent, slots) if executed is None else executed
+                done = [*done, (segment, raised[0])]
+                return self.run(
+                    tree, Recorder(tensors, tree.root, done, None, raised[1]), args, settings
+                )
             if segment.watched is None:
                 return seen
+            if executed is not None:
+                executed.append((segment, slots[segment.first :]))
+            last, loop = segment, segment.loop
+            if loop is not None:
+                slots = loop.back(slots)
+                segment = loop.target
+                goes_back = True
             child = segment.children.get(seen)
             if child is None or child.run is None:
-                writer = Recorder(tensors, segment, slots, seen)
-                writer.new_ways = self.account.may_record()
+                if goes_back and executed is None:
+                    writer = Recorder(tensors, tree.root, follows=True)
+                else:
+                    done = path_run(last, slots) if executed is None else executed
+                    writer = Recorder(tensors, tree.root, done, seen)
+                writer.new_ways = stance.name == "default" and self.account.may_record()
                 result = self.run(tree, writer, args, settings)
                 self.account.note_record(perf_counter() - began, weight_of(seen))
                 return result
             segment = child
 
-    def raise_again(
-        self,
-        tree: Tree,
-        segment: Segment,
-        slots: list[Any],
-        tensors: list[Any],
-        error: Exception,
-        args: Any,
-        settings: Any,
-    ) -> Any:
-        """Let the function come to the call that raised, so that it raises as it always did.
-
-        What was computed before that call is not computed again: the replay's frame has it.
-        """
-        import bisect
-
-        trace = error.__traceback__
-        while trace is not None and trace.tb_frame.f_code is not segment.run.__code__:
-            trace = trace.tb_next
-        if trace is None or trace.tb_lineno < (segment.lines or [1 << 30])[0]:
-            raise error
-        held = trace.tb_frame.f_locals
-        steps = bisect.bisect_right(segment.lines, trace.tb_lineno) - 1
-        slots = slots[: segment.first]
-        for number in range(segment.first, segment.first + len(segment.slots)):
-            slots.append(held.get(f"g{number}", held.get(f"s{number}")))
-        if segment.plan is not None:
-            from .answers import fill
-            from .mirror import Unforeseen
-
-            fill(segment, slots, steps, tensors)
-            if isinstance(error, Unforeseen):
-                segment.surprises += 1
-                if segment.surprises == MOST_SURPRISES:
-                    make_slow(segment)
-        writer = Recorder(tensors, segment, slots, None, steps)
-        del trace, error
-        return self.run(tree, writer, args, settings)
-
     def record(self, key: Any, tensors: list[Any], args: Any, settings: Any) -> Any:
         if key not in self.trees and len(self.trees) >= MOST_KEYS:
             self.give_up(f"more than {MOST_KEYS} kinds of arguments were seen")
             return self.function(*args, **settings)
-        if not self.account.may_record():
+        if stance.name == "fail_on_recompile":
+            raise RuntimeError(
+                f"{self.__name__} would be recorded anew, and the stance of torch.compile is "
+                "'fail_on_recompile'"
+            )
+        if stance.name == "eager_on_recompile" or not (self.fullgraph or self.account.may_record()):
             return self.rest(args, settings)
+        if is_watched():  # by a debugger, profiler or coverage tool: recorded when that is gone
+            return self.function(*args, **settings)
         began = perf_counter()
         tell_recompile(self, key)
         trees = self.trees.setdefault(key, [])
@@ -211,9 +227,10 @@ class CompiledFunction:
         tree.guards.start(self.function, args, settings)
         writer = Recorder(tensors, tree.root)
         result = self.run(tree, writer, args, settings)
-        if not writer.postponed or writer.failed:
+        if not writer.postponed:
             trees.insert(0, tree)
-        self.account.note_record(perf_counter() - began, key_weight(key, self.last_key))
+        weight = FRUITLESS if tree.eager else key_weight(key, self.last_key)
+        self.account.note_record(perf_counter() - began, weight)
         self.last_key = key
         return result
 
@@ -225,12 +242,15 @@ class CompiledFunction:
                 trees.remove(tree)
 
     def run(self, tree: Tree, writer: Recorder, args: Any, settings: Any) -> Any:
-        """Run the function for real under a recorder, and make code of what it wrote.
+        """Run the function for real under a recorder.
 
         When it raises, what it wrote is forgotten: the next call writes anew.
         """
+        tree.guards.describes(args, settings)
         writer.reachable = tree.guards.reads.tensors
         writer.by_reference = tree.guards.by_reference
+        if self.fullgraph:
+            writer._leave = refuse_branch
         before = set_recorder(writer)
         try:
             with watching(writer, tree.guards.reads):
@@ -241,25 +261,35 @@ class CompiledFunction:
             raise
         finally:
             set_recorder(before)
-        if writer.postponed and not writer.failed:
+        if writer.postponed:
             writer.forget()
         else:
             self.close(tree, writer)
         return result
 
     def close(self, tree: Tree, writer: Recorder) -> None:
-        """Make code of the new segments, and guard what they depend on."""
+        """Let the new segments be replayed, and guard what they depend on."""
         for segment in writer.new_segments:
             if writer.failed and segment is writer.segment:
-                segment.eager = writer.failed
-                if segment is tree.root:
-                    tree.eager = writer.failed
+                self.leave_eager(tree, segment, writer.failed)
                 self.tell(writer)
             else:
-                segment.run = Writer(segment).write()
+                segment.run = unwritten
                 segment.warming = Warming(segment, self.fuses)
+            tree.rolled = tree.rolled or segment.loop is not None
+            tree.pure = tree.pure and can_run_again(segment)
+        if writer.failed and writer.follows and (writer.effect or writer.strays):
+            self.leave_eager(tree, writer.segment, writer.failed)
+            self.tell(writer)
         if writer.new_segments:
             tree.guards.add(writer)
+
+    def leave_eager(self, tree: Tree, segment: Segment, why: str) -> None:
+        """Note that from the end of what comes before a segment on the function runs eagerly."""
+        segment.eager = why
+        segment.run = None
+        if segment is tree.root:
+            tree.eager = why
 
     def tell(self, writer: Recorder) -> None:
         """Say why something runs eagerly: once, as a warning, where the program can be changed."""
@@ -277,15 +307,19 @@ class CompiledFunction:
         with self.lock:
             self.trees = {}
             self.recent = []
-            self.eager = ""
+            self.eager = self.told_eager
             self.warned = False
             self.account = Account()
 
     def __deepcopy__(self, memo: Any) -> CompiledFunction:
-        return CompiledFunction(copy.deepcopy(self.function, memo), self.fullgraph)
+        return CompiledFunction(copy.deepcopy(self.function, memo), *self.settings())
 
     def __reduce__(self) -> Any:
-        return CompiledFunction, (self.function, self.fullgraph)
+        return CompiledFunction, (self.function, *self.settings())
+
+    def settings(self) -> tuple[bool, bool, str]:
+        """Return what `compile` was told."""
+        return self.fullgraph, self.fuses, self.told_eager
 
     def give_up(self, why: str) -> None:
         """Run eagerly from now on."""
@@ -313,9 +347,63 @@ class CompiledFunction:
         """The Python source of every segment and its backward, as it is replayed."""
         parts = []
         for segment in self.segments():
+            write(segment)
             parts.append(f"# {segment.title()}\n{segment.source}")
             for number, kernel in enumerate(segment.kernels, 1):
                 parts.append(f"# its kernel fused_{number}\n{kernel}")
             if segment.backward is not None:
                 parts.append(f"# its backward\n{segment.backward.source}")
         return "\n".join(parts)
+
+
+def path_run(segment: Segment | None, slots: list[Any]) -> list[Any]:
+    """Return the segments of a path that was run without going back, and what each filled."""
+    path = [] if segment is None else segment.path()
+    return [(one, slots[one.first : one.end]) for one in path]
+
+
+def own_slots(
+    segment: Segment, slots: list[Any], tensors: list[Any], error: Exception
+) -> tuple[list[Any], int]:
+    """Return what the slots of a segment hold whose replay raised, and how many steps were run.
+
+    The function will come to the call that raised, so that it raises as it always did.  What was
+    computed before that call is not computed again: the replay's frame has it.
+
+    Raises
+    ------
+    Exception
+        The same one, where it does not come from a step of the segment.
+    """
+    import bisect
+
+    trace = error.__traceback__
+    while trace is not None and trace.tb_frame.f_code is not segment.run.__code__:
+        trace = trace.tb_next
+    if trace is None or trace.tb_lineno < (segment.lines or [1 << 30])[0]:
+        raise error
+    held = trace.tb_frame.f_locals
+    steps = bisect.bisect_right(segment.lines, trace.tb_lineno) - 1
+    found = slots[: segment.first]
+    for number in range(segment.first, segment.end):
+        found.append(held.get(f"g{number}", held.get(f"s{number}")))
+    if segment.plan is not None:
+        from .answers import fill
+        from .mirror import Unforeseen
+
+        fill(segment, found, steps, tensors)
+        if isinstance(error, Unforeseen):
+            segment.surprises += 1
+            if segment.surprises == MOST_SURPRISES:
+                make_slow(segment)
+    del trace
+    return found[segment.first :], steps
+
+
+def refuse_branch(segment: Segment, seen: Any) -> None:
+    """Refuse to go on where the program looks at a value, which one straight record cannot."""
+    raise RuntimeError(
+        "compile(fullgraph=True): the program looks at a value of a tensor (by "
+        f"{segment.kind}), and goes on by what it sees; compile it without fullgraph=True, or "
+        "compute with torch.where"
+    )

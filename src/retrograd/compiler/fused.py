@@ -16,6 +16,7 @@ from collections.abc import Callable
 from typing import Any
 
 from . import numba_backend
+from .blocks import cut_of, in_blocks
 from .fusion import partition
 from .launching import launcher
 from .lowering import Layout, Program
@@ -83,12 +84,17 @@ def begin(
     numba_backend.submit(job)
 
 
-def fuse(program: Program, sources: list[str]) -> None:
-    """Put kernels in the place of a program's stretches; add their sources to a list."""
+def fuse(program: Program, kernels: list[str]) -> None:
+    """Put kernels in the place of a program's stretches; add their texts to a list."""
     places = {id(step): origin for step, origin in zip(program.steps, program.origins)}
     needed = program.leaving | program.held
     layouts = program.layouts
-    plan = gather(partition(program.steps, layouts, needed, can_raise), layouts, needed)
+    sources = {
+        segment.first + place: slot.source
+        for segment in program.segment.path()
+        for place, slot in enumerate(segment.slots)
+    }
+    plan = gather(partition(program.steps, layouts, needed, can_raise), layouts, needed, sources)
     steps: list[Step] = []
     origins: list[int] = []
     for part in plan:
@@ -97,7 +103,7 @@ def fuse(program: Program, sources: list[str]) -> None:
             origins.append(places[id(part)])
             continue
         first = min(places[id(step)] for step in part.work())
-        steps += [kernel_step(part, layouts, sources), *part.behind]
+        steps += [kernel_step(part, layouts, kernels), *part.behind]
         origins += [first, *[places[id(step)] for step in part.behind]]
     # A step that raises is made again by the function itself, and so is what was recorded after
     # the earliest step that has not been run by then.
@@ -108,10 +114,14 @@ def fuse(program: Program, sources: list[str]) -> None:
 
 def kernel_step(stretch: Stretch, layouts: dict[int, Layout], sources: list[str]) -> Step:
     """Return the step that calls a stretch's function."""
-    source = Source(stretch, layouts)
-    code = numba_backend.build(source.body, source.signature, 0)
-    largest = max(source.sizes, default=0)
-    entry = code.bind((), source.sizes, release=largest >= SMALLEST_RELEASED)
+    cut = cut_of(stretch)
+    source = Source(stretch, layouts, cut is not None)
+    code = numba_backend.build(source.body, source.signature, 0 if cut is None else 2)
+    if cut is None:
+        largest = max(source.sizes, default=0)
+        entry = code.bind((), source.sizes, release=largest >= SMALLEST_RELEASED)
+    else:
+        entry = in_blocks(cut, code, source.signature, source.sizes)
     sources.append(source.body)
     outs: Any = tuple(stretch.outputs)
     if len(outs) < 2:

@@ -28,8 +28,11 @@ from .._core.checking import (
 )
 from .._core.promotion import defaults
 from .._core.value import Value
+from ..config import settings
+from ..nn.hooks import hooks_of_every_module
 from ..nn.module import Module
 from . import trace
+from .described import Described, Met, described, objects_in
 
 PLAIN = (bool, int, float, complex, str, bytes, type(None))
 
@@ -47,8 +50,11 @@ def flatten(args: Any, settings: Any) -> tuple[Any, list[Any]]:
     return tuple(key), tensors
 
 
-def part(given: Any, tensors: list[Any]) -> Any:
-    """Return the part of the key that one argument is."""
+def part(given: Any, tensors: list[Any], met: Met | None = None) -> Any:
+    """Return the part of the key that one argument is.
+
+    `met` has the objects that it is inside of: see `described`.
+    """
     if isinstance(given, Value):
         tensors.append(given)
         array = given.array
@@ -63,10 +69,11 @@ def part(given: Any, tensors: list[Any]) -> Any:
     if isinstance(given, PLAIN):
         return (type(given), plain_key(given))
     if type(given) in (list, tuple):
-        return (type(given), *[part(one, tensors) for one in given])
+        return (type(given), *[part(one, tensors, met) for one in given])
     if type(given) is dict:
-        return (dict, *[(name, part(one, tensors)) for name, one in given.items()])
-    return Same(given)
+        return (dict, *[(name, part(one, tensors, met)) for name, one in given.items()])
+    found = described(given, tensors, part, Met() if met is None else met)
+    return Same(given) if found is None else found
 
 
 class Same:
@@ -140,6 +147,10 @@ class Reads:
         owner = getattr(function, "__self__", None)
         if owner is not None:
             self.thing(owner)
+        plain = getattr(function, "__func__", function)
+        if isinstance(plain, types.FunctionType):
+            for name in ("__code__", "__defaults__", "__kwdefaults__"):
+                self.attributes[(id(plain), name)] = (plain, name, getattr(plain, name))
         for default in (
             *(getattr(function, "__defaults__", None) or ()),
             *(getattr(function, "__kwdefaults__", None) or {}).values(),
@@ -148,12 +159,10 @@ class Reads:
         for cell in getattr(function, "__closure__", None) or ():
             if id(cell) in self.cells:
                 continue
-            try:
-                held = cell.cell_contents
-            except ValueError:
-                continue
+            held = contents(cell)
             self.cells[id(cell)] = (cell, held)
-            self.thing(held)
+            if held is not missing:
+                self.thing(held)
 
     def thing(self, thing: Any) -> None:
         """Note an object that user code can reach."""
@@ -171,6 +180,8 @@ class Reads:
             first = frame.f_locals.get(code.co_varnames[0])
             if first is not None and code.co_varnames[0] == "self":
                 self.thing(first)
+        for name in code.co_varnames[: code.co_argcount]:
+            self.owner(frame.f_locals.get(name), code.co_names, 4)
         if code in self.codes:
             return
         self.codes.add(code)
@@ -193,6 +204,8 @@ class Reads:
                         self.attributes[(id(owner), name)] = (owner, name, value)
                         self.thing(value)
                     last = value if isinstance(value, (type, types.ModuleType)) else None
+            elif instruction.opname == "IMPORT_NAME":
+                self.owner(sys.modules.get(name), code.co_names, 4)
         # A closure's class or module.
         for name in code.co_freevars:
             value = frame.f_locals.get(name)
@@ -218,8 +231,13 @@ class Reads:
                 if settled(one):
                     continue
                 for name in self.names:
-                    if name in vars(one):
-                        self.attributes[(id(one), name)] = (one, name, getattr(one, name))
+                    if name not in vars(one):
+                        continue
+                    value = getattr(kind, name, missing)
+                    if getattr(kind, name, missing) is value:
+                        self.attributes[(id(kind), name)] = (kind, name, value)
+                    else:  # a method of the class is bound anew each time
+                        self.attributes[(id(one), name)] = (Statics(one), name, vars(one)[name])
 
     def tensors(self) -> list[Any]:
         """Return the tensors that user code can reach through the objects it reads."""
@@ -240,6 +258,16 @@ class Reads:
 
 
 DEPTH = 6  # how far objects are followed: an attribute of an attribute of ...
+
+
+class Statics:
+    """What a class holds, as attributes that are not bound."""
+
+    def __init__(self, kind: Any) -> None:
+        self.kind = kind
+
+    def __getattr__(self, name: str) -> Any:
+        return vars(self.kind).get(name, missing)
 
 
 def held(owner: Any, name: str) -> Any:
@@ -267,7 +295,10 @@ class Guards:
         self.cells: dict[int, tuple[Any, Any]] = {}
         self.states: dict[int, tuple[Any, Any]] = {}
         self.kept: list[Any] = []  # what states name by its id, kept so that ids stay taken
+        self.described: dict[int, Any] = {}  # objects that the key describes
         self.referred: set[int] = set()  # arrays that the replay reads anew
+        self.hooks = hooks_of_every_module()
+        self.settings = settings()
         self.conditions: dict[int, tuple[Any, Any, Any]] = {}  # functions of an object: as they were
         self.bound: list[Any] = []  # called when a tensor may have got another array
 
@@ -277,7 +308,13 @@ class Guards:
         self.reads.thing(function)
         for one in (*args, *settings.values()):
             self.reads.thing(one)
+        self.describes(args, settings)
         self.freeze()
+
+    def describes(self, args: Any, settings: Any) -> None:
+        """Note the objects among the arguments of a call whose contents the key describes."""
+        for one in (*args, *settings.values()):
+            objects_in(one, self.described)
 
     def by_reference(self, array: Any) -> bool:
         """Say whether an array, or what it is a view of, is from outside; it is read anew then."""
@@ -297,7 +334,7 @@ class Guards:
         for thing in self.reads.things.values():
             gather(thing, found, DEPTH)
         for number, thing in found.items():
-            if number not in self.states:
+            if number not in self.states and number not in self.described:
                 self.states[number] = (thing, state_of(thing))
                 self.kept.append(parts_of(thing))
 
@@ -343,6 +380,8 @@ class Guards:
         return ", ".join(["the arguments", *found])
 
     def hold_in_full(self) -> bool:
+        if hooks_of_every_module() != self.hooks or settings() != self.settings:
+            return False
         for value, about in self.captured.values():
             if description(value) != about:
                 return False
@@ -390,6 +429,8 @@ class Guards:
         check.owners, check.owner_names, check.owner_values = columns(owners)
         check.holders = []
         closer: list[Any] = list(self.conditions.values())
+        if Module._hooked:  # from the first of them on
+            closer.append((hooks_of_every_module, None, self.hooks))
         for number, (thing, state) in self.states.items():
             if number in self.referred or type(thing) is tuple:
                 continue
@@ -453,7 +494,7 @@ def tensors_in(piece: Any) -> int:
     """Return how many tensors are in a part of a key."""
     if is_tensor(piece):
         return 1
-    return sum(map(tensors_in, piece)) if type(piece) is tuple else 0
+    return sum(map(tensors_in, piece)) if isinstance(piece, tuple) else 0
 
 
 def is_tensor(piece: Any) -> bool:
@@ -467,10 +508,12 @@ def part_of(piece: Any) -> Part:
     Raises
     ------
     LookupError
-        Where a tensor has hooks: then the key itself is compared.
+        Where a tensor has hooks, and for an object: then the key itself is compared.
     """
     if isinstance(piece, Same):
         return Part(SAME, None, piece.thing)
+    if isinstance(piece, Described):
+        raise LookupError
     kind = piece[0]
     if is_tensor(piece):
         part = Part(TENSOR, kind, None)

@@ -263,6 +263,53 @@ def channels_backward(kernel: Bound) -> Callable[..., Any]:
     return compute
 
 
+# -- optimizers -----------------------------------------------------------------------------------
+
+
+def plain(numbers: tuple[Any, ...]) -> tuple[float, ...] | None:
+    """Return settings as Python's floats; None where one is none: NumPy would promote by it."""
+    if all(type(one) is float or type(one) is int for one in numbers):
+        return tuple([float(one) for one in numbers])
+    return None
+
+
+def updates(kernel: Bound) -> Callable[..., Any]:
+    """Return what updates a parameter and its state in place, as an optimizer's `update` does."""
+
+    def compute(param: Any, grad: Any, states: list[Any], switches: Any, numbers: Any) -> Any:
+        settings = plain(numbers)
+        if settings is None:
+            return None
+        size = param.size
+        chosen = tuple([int(one) for one in switches])
+        sizes = (*(0,) * len(settings), *(size,) * (2 + len(states)))
+        arrays = (param, grad, *states)
+        return True if kernel.run((0, size, *chosen), sizes, *settings, *arrays) else None
+
+    return compute
+
+
+def adam(kernel: Bound) -> Callable[..., Any]:
+    update = updates(kernel)
+
+    def compute(param: Any, grad: Any, states: list[Any], switches: Any, numbers: Any) -> Any:
+        if len(states) != 2:  # amsgrad
+            return None
+        return update(param, grad, states, switches, numbers)
+
+    return compute
+
+
+def sgd(kernel: Bound) -> Callable[..., Any]:
+    update = updates(kernel)
+
+    def compute(param: Any, grad: Any, states: list[Any], switches: Any, numbers: Any) -> Any:
+        lr, _, _, weight_decay = numbers
+        return update(param, grad, states, switches[:2], (lr, weight_decay))
+
+    return compute
+
+
 FUNCTIONS: dict[str, Callable[[Bound], Callable[..., Any]]] = {
     "gelu": of_one,
     "gelu_dx": of_two,
@@ -283,4 +330,7 @@ FUNCTIONS: dict[str, Callable[[Bound], Callable[..., Any]]] = {
     "normalise_channels": normalise_channels,
     "channel_sums": channel_sums,
     "channels_backward": channels_backward,
+    "adam": adam,
+    "sgd": sgd,
+    "sgd_momentum": updates,
 }

@@ -8,6 +8,7 @@ depends on how.
 Note [Bounds].  exp, log and erf are within 2 units in the last place (`polynomials.py`).  Sums are
 made in blocks of 2048 in several partial sums, and blocks are added in float64.  gelu of float32 is
 x / (1 + exp(-2 h)) with the h of `ops/normal_gate.py`, as (1 + tanh(h)) / 2 is 1 / (1 + exp(-2 h)).
+The updates of optimizers make NumPy's operations in NumPy's order: bit for bit the same.
 """
 
 from __future__ import annotations
@@ -334,7 +335,53 @@ def kernel(first, last, channels, run, g, x, factor, slope, shift, dx):
     return np.int64(0)
 """
 
-_IN, _OUT = "F/in", "F/out"
+# The updates of optimizers: what `update` of Adam and SGD does, call by call, for one number.
+ADAM = """
+def kernel(first, last, decays, maximize, shrinks, near,
+           size, factor, beta, rest, eps, decay, shrink, param, grad, mean, square):
+    for i in range(first, last):
+        k = np.uint64(i)
+        g, p, m = grad[k], param[k], mean[k]
+        g = -g if maximize else g
+        g = g + p * F(decay) if decays else g
+        p = p * F(shrink) if shrinks else p
+        part = (g - m) * F(factor)
+        m = m + part if near else g - part
+        v = square[k] * F(beta) + g * F(rest) * g
+        param[k] = p - m / (np.sqrt(v) + F(eps)) * F(size)
+        mean[k] = m
+        square[k] = v
+    return np.int64(0)
+"""
+
+MOMENTUM = """
+def kernel(first, last, decays, maximize, dampens, nesterov, start,
+           lr, momentum, rest, decay, param, grad, buffer):
+    for i in range(first, last):
+        k = np.uint64(i)
+        g, p = grad[k], param[k]
+        g = -g if maximize else g
+        g = g + p * F(decay) if decays else g
+        b = buffer[k] * F(momentum) + (g * F(rest) if dampens else g)
+        b = g if start else b
+        g = g + b * F(momentum) if nesterov else b
+        param[k] = p - g * F(lr)
+        buffer[k] = b
+    return np.int64(0)
+"""
+
+DESCENT = """
+def kernel(first, last, decays, maximize, lr, decay, param, grad):
+    for i in range(first, last):
+        k = np.uint64(i)
+        g, p = grad[k], param[k]
+        g = -g if maximize else g
+        g = g + p * F(decay) if decays else g
+        param[k] = p - g * F(lr)
+    return np.int64(0)
+"""
+
+_IN, _OUT, _BOTH, _NUMBER = "F/in", "F/out", "F/inout", "float64"
 SOURCES = {
     "gelu": elementwise("x * gate(x)", 1, "gate", "exp", "erf"),
     "gelu_dx": elementwise(
@@ -361,6 +408,9 @@ SOURCES = {
     "normalise_channels": rows(NORMALISE_CHANNELS, _IN, _IN, _IN, _OUT, numbers=4),
     "channel_sums": rows(CHANNEL_SUMS, _IN, _IN, _IN, _OUT, _OUT, numbers=5),
     "channels_backward": rows(CHANNELS_BACKWARD, _IN, _IN, _IN, _IN, _IN, _OUT, numbers=4),
+    "adam": rows(ADAM, *(_NUMBER,) * 7, _BOTH, _IN, _BOTH, _BOTH, numbers=6),
+    "sgd": rows(DESCENT, _NUMBER, _NUMBER, _BOTH, _IN, numbers=4),
+    "sgd_momentum": rows(MOMENTUM, *(_NUMBER,) * 4, _BOTH, _IN, _BOTH, numbers=7),
 }  # fmt: skip
 
 HELPERS = {

@@ -232,6 +232,8 @@ def open_step(step: Step, values: Any, tape: Tape, behind: bool = False) -> list
         found = tape.steps
         if behind and any(map(decides_by_values, found)):
             raise Unfollowed("it looks at values in a backward")
+        if not gives_again(found, made, values):
+            raise Unfollowed("its single calls give something else")
         fill(step, made, plain, tape)
     except Unfollowed:
         forget(tape, begin, known)
@@ -241,6 +243,39 @@ def open_step(step: Step, values: Any, tape: Tape, behind: bool = False) -> list
         raise Unfollowed(f"{type(error).__name__}: {error}") from None
     tape.by_id = known
     return found
+
+
+def gives_again(steps: list[Step], made: Any, values: Any) -> bool:
+    """Say whether single calls, made one after the other, give what following the kernel gave.
+
+    So a write that was not written down cannot go unnoticed.
+    """
+    slots: dict[int, Any] = {}
+
+    def given(thing: Any) -> Any:
+        if isinstance(thing, Ref):
+            number = thing.number
+            return slots[number] if number in slots else values[number]
+        if type(thing) in (list, tuple):
+            return type(thing)([given(one) for one in thing])
+        if type(thing) is dict:
+            return {key: given(one) for key, one in thing.items()}
+        return thing
+
+    for step in steps:
+        result = step.function(*given(step.args), **given(step.settings))
+        if step.kind == CALL and step.outs is not None:
+            one_out = not isinstance(step.outs, tuple)
+            numbers = (step.outs,) if one_out else step.outs
+            for number, one in zip(numbers, (result,) if one_out else result):
+                if number is not None:
+                    slots[number] = np.asarray(one) if step.wrap else one
+    results = made if isinstance(made, (list, tuple)) else (made,)
+    return all(
+        same(slots[one.number], one.held)
+        for one in results
+        if isinstance(one, Traced) and one.number in slots
+    )
 
 
 def decides_by_values(step: Step) -> bool:

@@ -40,6 +40,11 @@ _REFUSED = {
     "array_equiv", "iscomplexobj", "isrealobj",
 }  # fmt: skip
 # NumPy functions that write into their first argument.
+# What may return the very array that it is given.
+_RETURNING = {
+    "asarray", "asanyarray", "ascontiguousarray", "asfortranarray", "require", "atleast_1d",
+    "atleast_2d", "atleast_3d", "broadcast_to", "astype", "real", "real_if_close", "getitem",
+}  # fmt: skip
 _WRITING = {"copyto", "put", "put_along_axis", "place", "putmask", "fill_diagonal"}
 # NumPy functions that only look at shapes and dtypes.
 _ABOUT = {
@@ -345,13 +350,14 @@ class Tape:
 
     def write(self, function: Any, args: Any, settings: Any, target: Any = None) -> None:
         """Write down a call that writes into an array that a finer step made."""
-        target = args[0] if target is None else target
+        into = target is not None  # a ufunc's out, which comes last
+        target = target if into else args[0]
         if not isinstance(target, Traced) or target.number is None or target.number >= 0:
             raise Unfollowed("it writes into an array from outside")
         if not self.is_own(target.held):
             raise Unfollowed("it writes into a view of an operand")
         plain = self.plain(list(args))
-        if target is not args[0]:  # a ufunc's out, which comes last
+        if into:
             function(*plain[:-1], out=plain[-1], **self.plain(settings))
             step = Step(WRITE, into_out, (Ref(target.number), function, *self.refs(args[:-1])),
                         self.refs(settings))  # fmt: skip
@@ -406,7 +412,9 @@ class Tape:
         if isinstance(out, np.ndarray):
             known = self.by_id.get(id(out))
             if known is not None and known.held is out:
-                return known  # as `np.asarray` of an array
+                if name_of(function) not in _RETURNING:
+                    raise Unfollowed(f"{name_of(function)} writes into what it is given")
+                return known
         made = self.result(out)
         step.outs = made.number
         self.steps.append(step)

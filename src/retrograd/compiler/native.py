@@ -39,7 +39,6 @@ WAYS = (READ, WRITTEN, SHARED, SCRATCH)
 NOT_AS_DECLARED, OVERLAPS, NO_MEMORY = 16, 17, 18
 
 
-
 def _numbered(name: str) -> tuple[int, ...]:
     """Return NumPy's numbers for a dtype: some kinds of integers have two names in C."""
     wanted = np.dtype(name)

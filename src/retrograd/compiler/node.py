@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
-from .._core.backward_errors import change_text
+from .._core.backward_errors import change_text, freed_error
 from .._core.errors import SavedValueChangedError
 from .._core.node import CallNode
 from .._core.storage import tick
@@ -32,7 +33,17 @@ class CompiledNode(CallNode):
     ----------
     saved_outside : list of Saved
         The tensors that must not be written into before the backward.
+    sharing : list of set, optional
+        For each result, the results whose backward frees what its own needs; None for all.
     """
+
+    # Defaults are in the class, so that making a node costs nothing for what it has not.
+    saved_outside: Sequence[Saved] = ()
+    held: Any = None  # storages of arguments and results among them
+    sharing: list[set[int]] | None = None
+    asked: frozenset[int] = frozenset()  # by the backward that runs
+    done: frozenset[int] = frozenset()  # by backwards that kept nothing
+    mark: Any = None
 
     def __init__(self, function: Any, edges: tuple[Any, ...], outputs: int, saved: Any) -> None:
         super().__init__(tick(), edges)
@@ -41,6 +52,10 @@ class CompiledNode(CallNode):
         self.outputs = outputs
         self.results: list[Any] = [None] * outputs
         self.saved_outside: list[Saved] = []
+        self.sharing: list[set[int]] | None = None
+        self.asked: set[int] = set()  # by the backward that runs
+        self.done: set[int] = set()  # by backwards that kept nothing
+        self.mark: Any = None
         self.held: dict[Any, Any] = {}  # storages of arguments and results among them
 
     def name(self) -> str:
@@ -57,6 +72,8 @@ class CompiledNode(CallNode):
 
     def hold(self, owner: Any, value: Any) -> Any:
         """Note a tensor that the backward needs unchanged; return it."""
+        if self.held is None:
+            self.held = {}
         self.held[owner] = value.get_storage()
         return value
 
@@ -72,11 +89,16 @@ class CompiledNode(CallNode):
     def run(self, grads: tuple[Any, ...], create_graph: bool) -> tuple[Any, ...]:
         if create_graph:
             raise RuntimeError(
-                "torch.compile does not support double backward: the backward of a compiled "
-                "function is not recorded. Call the function without compile where "
-                "create_graph=True is needed"
+                "torch.compile with aot_autograd does not currently support double backward: the "
+                "backward of a compiled function is not recorded. Call the function without "
+                "compile where create_graph=True is needed"
             )
         self.check_saved(grads)
+        if self.sharing is not None:
+            self.asked = frozenset(k for k, one in enumerate(grads) if one is not None)
+            if any(self.sharing[place] & self.done for place in self.asked):
+                self.freed = self.mark
+                raise freed_error(self)
         given = []
         for number, one in enumerate(grads):
             if one is None:
@@ -88,6 +110,11 @@ class CompiledNode(CallNode):
         return found
 
     def release(self, freed: Any) -> None:
+        if self.sharing is not None:
+            self.mark = freed
+            self.done |= self.asked
+            if any(not (own & self.done) for own in self.sharing):
+                return
         self.kept = None
         self.freed = freed
 

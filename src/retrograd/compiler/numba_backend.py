@@ -1,8 +1,9 @@
-"""Numba: turns the source of kernels into machine code, in a background thread.
+"""Numba: turns the source of kernels into machine code, in the background.
 
-The one file that imports numba, and only in the thread that compiles.  Sources are written to the
-cache directory as modules named by what they hold; numba keeps the machine code beside them, and
-tells by itself whether it was made for this processor.  Any file there may be deleted at any time.
+The one file that imports numba, and only to compile, which is done in a process of its own where
+one can be started.  Object files are kept in the cache directory, named by a digest of all that
+they depend on: the source, the versions of numba and llvmlite, the processor.  So a later process
+loads them without numba.  Any file there may be deleted at any time.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from . import native
+from . import making, native
 
 ENDING = ".kernel"  # of a file of the cache: the digest of an object file, and that
 
@@ -180,7 +181,13 @@ def find(source: str, signature: tuple[str, ...], numbers: int = 2) -> native.Co
 
 
 def compile_source(source: str, signature: tuple[str, ...], numbers: int) -> bytes:
-    """Return the object file of a kernel with its entry."""
+    """Return the object file of a kernel with its entry, made in a process of its own."""
+    image = making.maker.make(source, signature, numbers)
+    return compile_here(source, signature, numbers) if image is None else image
+
+
+def compile_here(source: str, signature: tuple[str, ...], numbers: int) -> bytes:
+    """Do as `compile_source` in this thread."""
     import llvmlite.binding as llvm
     import numba
     from numba import types
@@ -298,6 +305,7 @@ class Worker:
         if thread is not None and thread.is_alive():
             self.jobs.put(None)
             thread.join()
+        making.maker.end()
 
 
 worker = Worker()
@@ -307,6 +315,7 @@ def _renew() -> None:
     """Begin anew in a forked process, which has no threads but its own."""
     global worker
     worker = Worker()
+    making.renew()
 
 
 atexit.register(lambda: worker.stop())

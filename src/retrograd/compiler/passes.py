@@ -98,9 +98,24 @@ def holds_array(given: Any) -> bool:
 
 def can_raise(step: Step) -> bool:
     """Say whether a step may raise because of the values it is given."""
-    if step.kind == HOST or step.function is expect:
+    if step.kind == HOST or step.function is expect or looks_at_values(step):
         return True
     return step.kind == CALL and not is_single(step.function) and step.function not in _PLAIN
+
+
+def looks_at_values(step: Step) -> bool:
+    """Say whether one of NumPy's functions refuses some values: of an index, of a matrix."""
+    function = step.function
+    if function in _REFUSING or (getattr(function, "__module__", "") or "").startswith(_LINALG):
+        return True
+    return function is getitem and bool(refs_in(step.args[1]))
+
+
+_LINALG = "numpy.linalg"
+_REFUSING = {
+    np.take, np.ndarray.take, np.take_along_axis, np.put_along_axis, np.bincount, np.repeat,
+    np.ndarray.repeat,
+}  # fmt: skip
 
 
 def needed_to_answer(program: Program) -> set[int]:
@@ -364,7 +379,7 @@ def drop_dead(program: Program) -> None:
     steps, origins = [], []
     for step, origin in zip(reversed(program.steps), reversed(program.origins)):
         if is_plain(step):
-            needed = any(number in read for number in outs_of(step))
+            needed = looks_at_values(step) or any(number in read for number in outs_of(step))
         elif step.kind == WRITE:
             owner = layouts[step.args[0].number].owner
             needed = owner in owners or owner not in inner

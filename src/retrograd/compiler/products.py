@@ -1,5 +1,7 @@
 """Products: small matrix products as loops, where calling BLAS costs more than the product.
 
+So are small arrays joined.
+
 A product is C[m, n] = sum over k of A[m, k] B[k, n], repeated over leading dimensions.  The loop
 over n is the innermost one, and eight terms of the sum are made at a time, so that it is
 vectorised and C is written an eighth as often.  B is copied first where its rows are not
@@ -14,7 +16,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from .fusible import Slots
+from .fusible import Slots, contiguous, usable
 from .lowering import Layout
 from .trace import CALL, Ref, Step
 
@@ -56,6 +58,30 @@ class Product(NamedTuple):
 
 
 MOST_BATCH = 16
+
+
+class Joining(NamedTuple):
+    """Contiguous arrays put behind each other: the call, the slots, and the slot it fills."""
+
+    step: Step
+    parts: tuple[int, ...]
+    out: int
+
+
+def read_joining(step: Step, slot: Slots, most: int) -> Joining | None:
+    """Return a call as a joining of at most so many numbers, None where it is none."""
+    if step.kind != CALL or step.function is not np.concatenate or step.settings:
+        return None
+    if len(step.args) != 1 or not all(isinstance(one, Ref) for one in step.args[0]):
+        return None
+    out = slot(step.outs)
+    numbers = tuple(one.number for one in step.args[0])
+    layouts = [slot(number) for number in numbers]
+    if not usable(out) or math.prod(out.shape) > most or len(out.shape) != 1:
+        return None
+    if not all(one.dtype == out.dtype and contiguous(one) and not one.scalar for one in layouts):
+        return None
+    return Joining(step, numbers, step.outs)
 
 
 def read_product(step: Step, slot: Slots) -> Product | None:
@@ -135,6 +161,12 @@ def product(a, a0, am, ak, b, b0, bk, c, c0, M, N, K):
             x = a[np.uint64(a0 + i * am + k * ak)]
             for j in range(N):
                 c[row + np.uint64(j)] += x * b[np.uint64(b0 + k * bk + j)]
+
+
+@numba.njit(**alone)
+def joined(a, a0, c, c0, size):
+    for i in range(size):
+        c[np.uint64(c0 + i)] = a[np.uint64(a0 + i)]
 
 
 @numba.njit(**alone)

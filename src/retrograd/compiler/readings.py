@@ -10,6 +10,7 @@ from __future__ import annotations
 import inspect
 import math
 import operator
+import types
 from typing import Any
 
 import numpy as np
@@ -59,7 +60,8 @@ class Reading:
                 return NotImplemented
         if recorder._idle():
             return function(*given)
-        return Reading(recorder, recorder.compute(function, tuple(args), tuple(given)))
+        made: Reading = recorder.reading(recorder.compute(function, tuple(args), tuple(given)))
+        return made
 
     def _decides(self) -> Any:
         """Return the number to something that decides by it: the trace branches."""
@@ -171,12 +173,12 @@ def read_number(array: Any) -> Any:
     return array.item()
 
 
-_TYPE_ASKERS = frozenset(("type", "Decimal", "__class__"))
+TYPE_ASKERS = frozenset(("type", "Decimal", "__class__"))
 
 
 def asks_types(frame: Any) -> bool:
     """Say whether code may look at the type of a number, or give it to what looks at that."""
-    return not _TYPE_ASKERS.isdisjoint(frame.f_code.co_names)
+    return not TYPE_ASKERS.isdisjoint(frame.f_code.co_names)
 
 
 def plain_arguments(frame: Any) -> None:
@@ -205,3 +207,41 @@ def plain_nest(given: Any, depth: int) -> Any:
         for key, one in given.items():
             given[key] = plain_nest(one, depth - 1)
     return given
+
+
+def plainly(given: Any) -> Any:
+    """Return arguments with the plain numbers of readings."""
+    if isinstance(given, dict):
+        if not any(type(one) in (Reading, list, tuple) for one in given.values()):
+            return given
+        return {key: _plainly(one) for key, one in given.items()}
+    if not any(type(one) in (Reading, list, tuple) for one in given):
+        return given
+    return tuple(_plainly(one) for one in given)
+
+
+def _plainly(given: Any) -> Any:
+    if type(given) is Reading:
+        return given.plain
+    if type(given) in (list, tuple) and any(type(one) is Reading for one in given):
+        return type(given)(_plainly(one) for one in given)
+    return given
+
+
+def settle(thing: Any, depth: int) -> None:
+    """Put plain numbers where a program from outside would find readings."""
+    if depth == 0 or isinstance(thing, (Value, str, type, types.ModuleType)):
+        return
+    if isinstance(thing, dict) or hasattr(thing, "__dict__"):
+        items = thing if isinstance(thing, dict) else vars(thing)
+        for key, one in list(items.items()):
+            if type(one) is Reading:
+                items[key] = one.plain
+            else:
+                settle(one, depth - 1)
+    elif isinstance(thing, list) or type(thing).__name__ == "deque":
+        for place, one in enumerate(thing):
+            if type(one) is Reading:
+                thing[place] = one.plain
+            elif isinstance(one, (list, dict)):
+                settle(one, depth - 1)

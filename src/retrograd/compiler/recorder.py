@@ -18,10 +18,12 @@ import numpy as np
 from .._core.storage import clock
 from .._core.value import Value
 from ..inplace import write_ufunc
+from .answers import Answering, Failing
 from .effects import reader, unwatched
 from .ending import Ending
-from .hosts import Failing, Hosts
-from .readings import Reading, asks_types, read_number
+from .hosts import Hosts
+from .readings import Reading, asks_types, plainly, read_number
+from .rolling import Rolling
 from .trace import (
     CALL,
     GRAD,
@@ -45,7 +47,6 @@ MOST_CHILDREN = 32  # branches at one place, before the rest of that place runs 
 OTHERS = "other values"  # the key of what runs eagerly then
 ADVICE = "; where a number is only returned or computed with, t.item() needs no branch"
 LONGEST_PATH = 5000  # segments
-ANOTHER_WAY = "compile: the function took another way than before with the same inputs"
 
 # Operations and functions whose results have shapes that depend on values.
 VARYING = {
@@ -55,8 +56,10 @@ VARYING = {
 }  # fmt: skip
 
 
-@unwatched("kernel", "function", "write", "written", "born", "grad", "observe", "compute")
-class Recorder(Ending, Hosts):
+@unwatched(
+    "kernel", "function", "write", "written", "born", "grad", "observe", "compute", "look"
+)
+class Recorder(Answering, Rolling, Ending, Hosts):
     """Writes the trace of one call, or answers from it what was already computed.
 
     Parameters
@@ -64,24 +67,28 @@ class Recorder(Ending, Hosts):
     tensors : list of Value
         The tensor arguments.
     segment : Segment
-        Where writing starts: the root, or the segment that a replay reached.
-    slots : list, optional
-        The slots that the replay filled; the function is then run again from its start, the calls
-        of the path are answered from these, and writing starts where they end.
+        The root.
+    executed : list of (Segment, list), optional
+        What a replay ran, with the slots that each filled; the function is then run again from its
+        start, the calls are answered from these, and writing starts where they end.
     key : object
-        What Python saw when the replay left `segment`, where no known segment follows.
+        What Python saw when the replay left the last of them, where no known segment follows.
     steps : int, optional
-        How many steps of `segment` were run, when the next one raised.
+        How many steps of the last were run, when the next one raised.
+    follows : bool
+        Whether the root is known already: its calls are made, and compared with it.
     """
 
     def __init__(
         self,
         tensors: list[Any],
         segment: Segment,
-        slots: list[Any] | None = None,
+        executed: list[Any] | None = None,
         key: Any = None,
         steps: int | None = None,
+        follows: bool = False,
     ) -> None:
+        super().__init__()
         self.thread = threading.get_ident()
         self.tensors = tensors
         self.segment = segment
@@ -97,6 +104,7 @@ class Recorder(Ending, Hosts):
         self.histories: list[Any] = []  # their nodes, and whether they require grad
         self.grads: dict[int, int] = {}  # the slots of `.grad` from before the call
         self.newborn: set[int] = set()
+        self.made: list[Any] = []  # the tensors made in the call, kept so that ids stay taken
         self.cells: dict[int, Any] = {}  # what the `.grad` of each leaf is by now
         self.places: dict[int, Any] = {}  # by cell: itself, or the place of the argument
         self.own_cells: set[int] = set()  # of leaves made in the call: no other call has them
@@ -106,20 +114,18 @@ class Recorder(Ending, Hosts):
         self.claimed = 0  # writes made by recorded calls, not yet reported
         self.writes = 0  # all of them
         self.looks: list[Any] = []  # for the watcher of side effects: calls seen
-        self.answers: list[Step] = []
-        self.replies: list[tuple[int, Any]] = []
-        self.at = 0
         self.new_ways = True  # whether they are written
-        self.raises = False  # the call after the answered ones raised in the replay
         self.differentiable: list[Any] = []  # the results that require grad
         self.given_out: list[Any] = []
         self.has_readings = False  # whether the program holds any
         self.leaves = False  # whether a result is a new leaf
         self.began = clock.now  # nodes made since are the trace's own
-        if slots is not None:
-            self._answer_from(slots, key, steps)
+        self.follows = follows
+        if executed is not None:
+            self._answer_from(executed, key, steps)
         else:
-            self.new_segments.append(segment)
+            if not follows:
+                self.new_segments.append(segment)
             for place, value in enumerate(tensors):
                 self._add(value.array, Argument(place))
                 self._know(value)
@@ -129,71 +135,6 @@ class Recorder(Ending, Hosts):
         if id(value) not in self.known:
             self.known[id(value)] = value
             self.histories.append((value, value.node, value.requires))
-
-    # -- answering ------------------------------------------------------------------------------
-
-    def _answer_from(self, slots: list[Any], key: Any, steps: int | None) -> None:
-        path = self.segment.path()
-        for segment in path:
-            for number, slot in enumerate(segment.slots, segment.first):
-                held = slots[number] if number < len(slots) else None
-                source = slot.source
-                if isinstance(source, Captured):
-                    self._know(source.value)
-                elif isinstance(source, CapturedGrad) and number < len(slots):
-                    # The program starts again with the `.grad` that it started with.
-                    cell = source.cell
-                    if isinstance(cell, int):
-                        cell = self.tensors[cell].get_cell()
-                    cell.grad = self.cells[id(cell)] = held
-                    self.places[id(cell)] = source.cell
-                    self.alive.append(cell)
-                    if held is not None:
-                        self.known[id(held)] = held
-                        self.grads[id(held)] = number
-                        held = held.array
-                if number < len(slots):
-                    self.values.append(held)
-                    if isinstance(held, (np.ndarray, float)):
-                        self.numbers.setdefault(id(held), number)
-            self.answers += segment.steps
-            if segment is not self.segment:
-                follower = path[path.index(segment) + 1]
-                seen = next(k for k, child in segment.children.items() if child is follower)
-                self.replies.append((len(self.answers), seen))
-        if steps is not None:
-            self.answers = self.answers[: len(self.answers) - len(self.segment.steps) + steps]
-            self.raises = True
-        self.replies.append((len(self.answers), key))
-        for value in self.tensors:
-            self._know(value)
-
-    @property
-    def answering(self) -> bool:
-        return bool(self.replies)
-
-    def _answer(self, step: Step) -> Any:
-        """Return what a step of the path returned in the replay."""
-        if self.replies[0][0] == self.at and len(self.replies) > 1:
-            raise RuntimeError(ANOTHER_WAY)
-        if self.raises and self.at == len(self.answers):
-            self.fail("a call raised")
-            return Failing
-        if self.at >= len(self.answers) or not self.answers[self.at].same(step):
-            want = self.answers[self.at].name if self.at < len(self.answers) else "a read value"
-            raise RuntimeError(
-                f"{ANOTHER_WAY}: it called {step.name}, where {want} was recorded. It depends on "
-                "something that changes and that is neither an argument, nor a global, nor a "
-                "module's attribute; call it without compile"
-            )
-        found = self.answers[self.at]
-        self.at += 1
-        outs = found.outs
-        if outs is None:
-            return None
-        if isinstance(outs, tuple):
-            return tuple(None if n is None else self.values[n] for n in outs)
-        return self.values[outs]
 
     # -- slots ----------------------------------------------------------------------------------
 
@@ -205,7 +146,12 @@ class Recorder(Ending, Hosts):
             slot = Slot(source, held.shape, held.dtype)
         else:
             slot = Slot(source, (), type(held))
-        self.segment.slots.append(slot)
+        if source is not None:
+            self.given.add(number)
+        if self.follows:
+            self._follow_slot(number, slot)
+        else:
+            self.segment.slots.append(slot)
         return number
 
     def _number(self, array: Any, value: Any = None, what: str = "") -> Any:
@@ -326,7 +272,7 @@ class Recorder(Ending, Hosts):
         if masked or step.name in VARYING:
             outs = step.outs
             if outs is None:
-                outs = self.answers[self.at - 1].outs
+                outs = self.answered.outs
             for number in outs if isinstance(outs, tuple) else (outs,):
                 if number is not None and not self.failed:
                     array = self.values[number]
@@ -338,13 +284,13 @@ class Recorder(Ending, Hosts):
             held = [np.asarray(one) if isinstance(one, np.generic) else one for one in out]
             step.wrap = any(isinstance(one, np.generic) for one in out)
             step.outs = tuple(self._out(one) for one in held)
-            self.segment.steps.append(step)
+            self._note(step)
             return tuple(held) if isinstance(out, tuple) else held
         if isinstance(out, np.generic):
             step.wrap = True
             out = np.asarray(out)
         step.outs = self._out(out)
-        self.segment.steps.append(step)
+        self._note(step)
         return out
 
     def _out(self, out: Any) -> int | None:
@@ -366,7 +312,7 @@ class Recorder(Ending, Hosts):
         arrays = tuple(one.array for one in values)
         out = self._call(call, given, arrays, {}, name)
         if call.shape is None:  # it was answered
-            call = self.answers[self.at - 1].function
+            call = self.answered.function
         return call.rebuilt(out)
 
     def write(self, function: Any, target: Any, args: Any) -> None:
@@ -391,7 +337,7 @@ class Recorder(Ending, Hosts):
             self.fail(f"{name} raised, and the program went on")
             raise
         if not self.failed:
-            self.segment.steps.append(step)
+            self._note(step)
 
     def written(self, storage: Any) -> None:
         """Note that a storage was marked as written: by a recorded call, or the trace ends."""
@@ -412,7 +358,7 @@ class Recorder(Ending, Hosts):
                 owner = place
         step = Step(TOUCH, owner, (storage.writer,), name=storage.writer)
         if not self.answering:
-            self.segment.steps.append(step)
+            self._note(step)
         elif self._answer(step) is not Failing:
             storage.version -= 1  # the replay has counted this write
 
@@ -420,7 +366,7 @@ class Recorder(Ending, Hosts):
         """Note a tensor that is made during the trace."""
         if threading.get_ident() == self.thread:
             self.newborn.add(id(value))
-            self.alive.append(value)
+            self.made.append(value)
             if not self._idle():
                 self._known(value.array)
 
@@ -519,7 +465,7 @@ class Recorder(Ending, Hosts):
         if self.answering:
             self._answer(step)
         else:
-            self.segment.steps.append(step)
+            self._note(step)
 
     def takes_calls(self, args: Any, settings: Any) -> bool:
         """Say whether a compiled function runs eagerly here: it is part of this trace."""
@@ -551,7 +497,7 @@ class Recorder(Ending, Hosts):
         number = isinstance(plain, (float, int)) and not isinstance(plain, bool)
         if kind == "item" and number and not asks_types(reader()):
             self.has_readings = True
-            return Reading(self, self._read(where, value.array))
+            return self.reading(self._read(where, value.array))
         if kind == "tolist":
             array = value.array
             seen = self._branch(where.number, "bytes", array.tobytes())
@@ -575,14 +521,20 @@ class Recorder(Ending, Hosts):
         """Note a calculation on numbers; return its slot."""
         step = Step(CALL, function, args, name=getattr(function, "__name__", "compute"))
         if self.answering and not self.failed and self._answer(step) is not Failing:
-            answered: int = self.answers[self.at - 1].outs
+            answered: int = self.answered.outs
             return answered
         out = function(*given)
         number = self._add(out)
         self.numbers[id(out)] = number
         step.outs = number
-        self.segment.steps.append(step)
+        self._note(step)
         return number
+
+    def reading(self, number: int) -> Reading:
+        """Return the number in a slot, for the program."""
+        made = Reading(self, number)
+        self.readings.append(made)
+        return made
 
     def look(self, number: int, kind: str) -> Any:
         """Note that the program depends on a number: a branch."""
@@ -597,31 +549,44 @@ class Recorder(Ending, Hosts):
         The array itself may have been written to since.
         """
         if self.answering:
-            at, seen = self.replies.pop(0)
-            if at != self.at or type(seen) is not type(key):
-                raise RuntimeError(ANOTHER_WAY)
-            if not self.replies:
-                self._leave(self.segment, seen)
-            return seen
+            return self._reply(key)
         segment = self.segment
-        segment.watched = number
-        segment.kind = kind
+        if self.follows:
+            self._lift(segment)
+            if not self._arrives(number, kind):
+                return key
+            self._remember(segment)
+        else:
+            segment.watched = number
+            segment.kind = kind
+            self._roll(segment)
         self._leave(segment, key)
         return key
 
     def _leave(self, segment: Segment, key: Any) -> None:
-        """Start a new segment where `segment` was left with `key`."""
+        """Start a new segment where `segment` was left with `key`, or follow the known one."""
+        if segment.loop is not None:
+            self.last_loop = segment
+            self._go_back(segment.loop)
+            segment = segment.loop.target
         full = len(segment.children) >= MOST_CHILDREN
         known = segment.children.get(OTHERS if full and key not in segment.children else key)
-        if known is not None or not self.new_ways:  # eager from here on
-            return self.fail(known.eager if known is not None else "new ways are not recorded")
+        self.follows = known is not None
+        self.at = 0
+        if known is not None:
+            self.segment = known
+            if known.eager:
+                self.fail(known.eager)
+            return
+        if not self.new_ways:
+            return self.fail("new ways are not recorded")
         child = Segment(len(self.values), segment, OTHERS if full else key)
         segment.children[child.key] = child
         self.segment = child
         self.new_segments.append(child)
         if full:
             self.fail(f"more than {MOST_CHILDREN} different values were seen at one place{ADVICE}")
-        elif len(child.path()) > LONGEST_PATH:
+        elif child.depth > LONGEST_PATH:
             self.fail(f"one call looks at more than {LONGEST_PATH} values")
 
     # -- the end ----------------------------------------------------------------------------------
@@ -630,25 +595,6 @@ class Recorder(Ending, Hosts):
         """Give the trace up, for good and with a reason; the function runs on as it is."""
         if not self.failed:
             self.failed = why
-
-
-def plainly(given: Any) -> Any:
-    """Return arguments with the plain numbers of readings."""
-    if isinstance(given, dict):
-        if not any(type(one) in (Reading, list, tuple) for one in given.values()):
-            return given
-        return {key: _plainly(one) for key, one in given.items()}
-    if not any(type(one) in (Reading, list, tuple) for one in given):
-        return given
-    return tuple(_plainly(one) for one in given)
-
-
-def _plainly(given: Any) -> Any:
-    if type(given) is Reading:
-        return given.plain
-    if type(given) in (list, tuple) and any(type(one) is Reading for one in given):
-        return type(given)(_plainly(one) for one in given)
-    return given
 
 
 def _holds_refs(given: Any) -> bool:

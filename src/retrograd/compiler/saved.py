@@ -55,6 +55,25 @@ def saved_outside(outs: list[Any], began: int, owners: dict[int, Any]) -> list[S
     return [Saved(owner, text, tuple(places)) for _, (owner, text, places) in ordered]
 
 
+def sharing(outs: list[Any], began: int) -> list[set[int]]:
+    """Return for each result the results whose backward frees something that its own needs.
+
+    Itself among them, unless its graph saved nothing at all.
+    """
+    saving = []
+    for out in outs:
+        nodes = nodes_behind(out, began)
+        saving.append({id(node) for node in nodes if saves(node)})
+    return [{k for k, other in enumerate(saving) if own & other} for own in saving]
+
+
+def saves(node: Any) -> bool:
+    """Say whether a node has something that a backward frees."""
+    if isinstance(node, FunctionNode):
+        return node.ctx.saved_entries is not None
+    return node.storages is not None
+
+
 def nodes_behind(out: Any, began: int) -> list[Any]:
     """Return the nodes that a result's gradient passes through, of those made since `began`."""
     found: dict[int, Any] = {}

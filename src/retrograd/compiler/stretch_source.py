@@ -15,7 +15,7 @@ from .fusible import BOTTOM, COLUMN, FULL, ROW
 from .fusion import Group
 from .kernels import Kernel, helpers
 from .lowering import Layout
-from .products import Product
+from .products import Joining, Product
 from .stretches import Stretch, makes, reads_of_part
 
 HEAD = '''"""Fused kernels, written by retrograd.compile."""
@@ -81,10 +81,20 @@ class Source:
         The dtype of each parameter, and whether it is read or written.
     sizes : tuple of int
         How many elements each has.
+
+    Parameters
+    ----------
+    stretch : Stretch
+    layouts : dict
+    in_blocks : bool
+        Whether it is called for parts of its one group, of which rows and columns come first.
     """
 
-    def __init__(self, stretch: Stretch, layouts: dict[int, Layout]) -> None:
+    def __init__(
+        self, stretch: Stretch, layouts: dict[int, Layout], in_blocks: bool = False
+    ) -> None:
         self.stretch = stretch
+        self.in_blocks = in_blocks
         self.layouts = layouts
         self.lines: list[str] = []
         self.names: dict[int, str] = {}
@@ -126,6 +136,8 @@ class Source:
         for part in stretch.parts:
             if isinstance(part, Group):
                 self.group(part)
+            elif isinstance(part, Joining):
+                self.joining(part)
             else:
                 self.product(part)
         given += [f"scratch_{dtype}" for dtype in self.scratch]
@@ -134,6 +146,8 @@ class Source:
             parts.append(products.SOURCE)
         for text, name in self.functions.items():
             parts.append(f"@numba.njit(**alone)\n{text.replace('def kernel(', f'def {name}(', 1)}")
+        if self.in_blocks:
+            given = ["rows", "columns", *given]
         lines = [f"def kernel({', '.join(given)}):", *self.lines, "    return np.int64(0)"]
         return "\n\n".join([*parts, "\n".join(lines) + "\n"])
 
@@ -189,6 +203,8 @@ class Source:
         sizes = {FULL: group.size, ROW: group.rows, COLUMN: group.columns, BOTTOM: group.columns}
         inputs = list(group.inputs)
         given = [integer(group.rows), integer(group.columns)]
+        if self.in_blocks:
+            given = ["rows", "columns"]
         for number, kind in (inputs[place] for place in kernel.inputs):
             given.append(self.operand(number, sizes.get(kind, 1)))
         for number in group.outputs:
@@ -207,6 +223,17 @@ class Source:
             self.put("    return np.int64(1)")
         else:
             self.put(call)
+
+    def joining(self, part: Joining) -> None:
+        self.has_products = True
+        begin = 0
+        for number in part.parts:
+            base, offset = self.stretch.base(number)
+            size = self.size(number)
+            place = integer(begin, size)
+            given = f"{self.names[base]}, {integer(offset)}, {self.names[part.out]}, {place}"
+            self.put(f"joined({given})")
+            begin += size
 
     def product(self, part: Product) -> None:
         self.has_products = True

@@ -23,8 +23,8 @@ from .fusible import FAR, contiguous
 from .fusion import Group, calls_of
 from .lowering import Layout, outs_of, owner_of, reads_of
 from .passes import array_like, is_plain
-from .products import read_product
-from .trace import CALL, GRAD, TOUCH, WRITE, Ref, Step
+from .products import Joining, read_joining, read_product
+from .trace import CALL, GRAD, HOST, TOUCH, WRITE, Captured, Ref, Step
 
 LARGEST = 1 << 15  # numbers of the arrays of a group that shares a function with others
 MOST_PARTS = 64
@@ -44,7 +44,7 @@ class Stretch:
 
     Attributes
     ----------
-    parts : list of Group or Product
+    parts : list of Group, Product or Joining
     behind : list of Step
         What is called after it.
     views : dict
@@ -133,7 +133,7 @@ def reads_of_part(part: Any) -> list[int]:
     """Return the slots that a part reads or writes into."""
     if isinstance(part, Group):
         return [*(number for number, _ in part.inputs), *part.targets()]
-    return [part.left, part.right]
+    return list(part.parts) if isinstance(part, Joining) else [part.left, part.right]
 
 
 def makes(part: Any) -> list[int]:
@@ -149,9 +149,11 @@ class Gathering:
     Parameters
     ----------
     layouts : dict
+    sources : dict
+        Where slots come from, of those that no step fills.
     """
 
-    def __init__(self, layouts: dict[int, Layout]) -> None:
+    def __init__(self, layouts: dict[int, Layout], sources: dict[int, Any]) -> None:
         self.layouts = layouts
         self.found: list[Step | Stretch] = []
         self.parts: list[Any] = []
@@ -159,6 +161,8 @@ class Gathering:
         self.behind: list[Step] = []
         self.views: dict[int, View] = {}
         self.made: set[int] = set()  # by the open stretch, and views of that
+        self.sources = sources
+        self.hosts = 0  # those that were placed
 
     def close(self) -> None:
         if pays(self.parts):
@@ -175,10 +179,11 @@ class Gathering:
 
     def run(self, plan: list[Step | Group]) -> list[Step | Stretch]:
         for part in plan:
-            if isinstance(part, Step) and self.stands(part):
+            if isinstance(part, Step) and (self.stands(part) or self.goes_before(part)):
                 continue
             one = self.part_of(part)
             if one is None:
+                self.hosts += isinstance(part, Step) and part.kind == HOST
                 self.close()
                 self.found.append(part)
                 continue
@@ -210,9 +215,32 @@ class Gathering:
             self.found.append(step)
         return True
 
+    def goes_before(self, step: Step) -> bool:
+        """Put what begins an optimizer's step before the open stretch, if that may be.
+
+        Where it raises it has done nothing, and what comes behind is made again by the function.
+        """
+        writes = getattr(getattr(step.function, "__self__", None), "writes", None)
+        if step.kind != HOST or writes is None or not self.parts or self.hosts:
+            return False
+        arrays = writes()
+        for part in self.parts:
+            for number in reads_of_part(part):
+                source = self.sources.get(number)
+                if isinstance(source, Captured) and any(
+                    np.may_share_memory(source.value.array, one) for one in arrays
+                ):
+                    return False
+        self.hosts += 1
+        self.found.append(step)
+        return True
+
     def part_of(self, part: Step | Group) -> Any:
         """Return what a part of a plan is to a stretch, None where it cannot be in one."""
-        one = part if isinstance(part, Group) else read_product(part, self.layouts.__getitem__)
+        one: Any = part
+        if isinstance(part, Step):
+            slot = self.layouts.__getitem__
+            one = read_product(part, slot) or read_joining(part, slot, LARGEST)
         for number in () if one is None else reads_of_part(one):
             base, _ = base_of(number, self.views, self.layouts)
             if not contiguous(self.layouts[base]):
@@ -221,7 +249,10 @@ class Gathering:
 
 
 def gather(
-    plan: list[Step | Group], layouts: dict[int, Layout], needed: set[int]
+    plan: list[Step | Group],
+    layouts: dict[int, Layout],
+    needed: set[int],
+    sources: dict[int, Any],
 ) -> list[Step | Stretch]:
     """Return a plan with stretches in the place of what becomes one function.
 
@@ -232,10 +263,12 @@ def gather(
     layouts : dict
     needed : set of int
         The slots that are read after the last step.
+    sources : dict
+        Where slots come from, of those that no step fills.
     """
     wanted = set(needed)
     kept: list[Step | Stretch] = []
-    for part in reversed(Gathering(layouts).run(plan)):
+    for part in reversed(Gathering(layouts, sources).run(plan)):
         if isinstance(part, Step):
             view = part.kind == CALL and is_plain(part) and part.outs not in wanted
             if view and read_view(part, layouts) is not None:

@@ -72,9 +72,11 @@ class Step:
         Whether the result came as a NumPy scalar and is made an array.
     name : str
         For people: the operation or rule.
+    touched : list of Value or int
+        What a HOST wrote into, of the tensors that the trace knew: arguments by their place.
     """
 
-    __slots__ = ("args", "function", "kind", "name", "outs", "settings", "wrap")
+    __slots__ = ("args", "function", "kind", "name", "outs", "settings", "touched", "wrap")
 
     def __init__(
         self,
@@ -93,6 +95,7 @@ class Step:
         self.outs = outs
         self.wrap = wrap
         self.name = name
+        self.touched: list[Any] = []
 
     def same(self, other: Step) -> bool:
         """Say whether another step is the same call on the same slots."""
@@ -164,6 +167,29 @@ class Incoming(Row):
     place: int
 
 
+class Loop(Row):
+    """The end of a segment is as the end of one before it on the path: what follows is the same.
+
+    Attributes
+    ----------
+    target : Segment
+        The earlier segment.
+    moves : tuple of (int, int)
+        A slot of the path to `target`, and the slot that holds by now what it held then.
+    """
+
+    __slots__ = ()
+    target: Any
+    moves: tuple[tuple[int, int], ...]
+
+    def back(self, slots: list[Any]) -> list[Any]:
+        """Return what the slots of the path to `target` hold now."""
+        found = slots[: self.target.end]
+        for number, source in self.moves:
+            found[number] = slots[source]
+        return found
+
+
 class Segment:
     """A straight run of steps, and what comes after it.
 
@@ -181,6 +207,11 @@ class Segment:
         How it is looked at: "bool", "item", ...
     children : dict
         The next segment by what Python saw.
+    loop : Loop or None
+        Where a path goes on that comes back to where it was; then there are no children.
+    lifts : list of (int, str)
+        Variables of Python's that hold a slot from its end on, no longer a number: the place of
+        the frame, counted from the compiled function's, and the name.
     outputs : object
         For the last segment of a path, the result with `Ref` for tensors and numbers.
     backward : Segment or None
@@ -191,6 +222,8 @@ class Segment:
     saved : list of Saved
         Tensors that others hold and that the backward needs unchanged: arguments by their place,
         results as a `Ref` of their slot, others themselves.
+    sharing : list of set
+        For each result that requires grad, the results whose backward leaves none for it.
     refuses : str
         What a backward of the results is told, where they come from a graph that was freed.
     eager : str
@@ -206,16 +239,22 @@ class Segment:
     def __init__(self, first: int, parent: Segment | None, key: Any = None) -> None:
         self.first = first
         self.parent = parent
+        self.depth: int = 1 if parent is None else parent.depth + 1
         self.key = key
         self.slots: list[Slot] = []
         self.steps: list[Step] = []
         self.watched: int | None = None
         self.kind = ""
         self.children: dict[Any, Segment] = {}
+        self.loop: Loop | None = None
+        self.lifts: list[tuple[int, str]] = []
+        self.barred = False  # no path may come back to its end
         self.outputs: Any = None
+        self.inference: set[int] = set()  # slots of results that are inference tensors
         self.backward: Segment | None = None
         self.inputs: list[Any] = []
         self.saved: list[Any] = []
+        self.sharing: list[set[int]] = []
         self.refuses = ""
         self.eager = ""
         self.run: Any = None
@@ -226,15 +265,25 @@ class Segment:
         self.surprises = 0
         self.lines: list[int] = []  # the line of the source where each step begins
 
+    @property
+    def end(self) -> int:
+        """The number after its last slot."""
+        return self.first + len(self.slots)
+
     def title(self) -> str:
         """Return a line about where the segment stands and how it ends."""
-        path = self.path()
-        came = [f"{one.kind} is {s.key_text()}" for one, s in pairwise(path)]
-        text = "after " + ", ".join(came) if came else "the beginning"
+        text = self.place()
         if self.eager:
             return f"{text}: runs eagerly: {self.eager}"
         end = f"until Python looks at s{self.watched}" if self.watched is not None else "to the end"
+        if self.loop is not None:
+            end += f", then as at the end of {self.loop.target.place()!r}"
         return f"{text}, {len(self.steps)} steps, {end}"
+
+    def place(self) -> str:
+        """Return where on the path it stands."""
+        came = [f"{one.kind} is {s.key_text()}" for one, s in pairwise(self.path())]
+        return "after " + ", ".join(came) if came else "the beginning"
 
     def key_text(self) -> str:
         """Return what Python saw when this segment followed."""

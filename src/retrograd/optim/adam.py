@@ -149,6 +149,8 @@ class Adam(ElementwiseOptimizer):
         np.multiply(work, step_size, work)
         np.subtract(param, work, param)
 
+    kernels = {3: "adam", "update": update}
+
 
 class AdamW(Adam):
     """Adam with decoupled weight decay: the parameters themselves shrink at each step.

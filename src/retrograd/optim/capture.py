@@ -213,6 +213,13 @@ class Capture:
             raise
         self.uses += 1
 
+    def writes(self) -> list[Any]:
+        """Return the arrays that `begin` writes; it reads no gradients and no parameters."""
+        found = []
+        for job in self.jobs:
+            found += job.scalars if job.numbers is None else [*job.scalars, job.numbers.array]
+        return found
+
     def begin_job(self, job: Job, step: float) -> None:
         leader = job.leader
         if leader is not job:

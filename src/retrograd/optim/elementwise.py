@@ -20,6 +20,7 @@ from typing import Any
 
 import numpy as np
 
+from .._core.library import library
 from .._core.tracing import host_recorder, tracing
 from ..autograd import enable_grad, set_grad_enabled
 from .capture import update_recorded
@@ -71,6 +72,8 @@ class ElementwiseOptimizer(Optimizer):
     step (`prepare`), and how one flat piece is updated in place (`update`).
     """
 
+    # The library's kernels by the number of arrays that are written, and for which "update".
+    kernels: dict[Any, Any] = {}
     # The state's scalar tensors; those after "step" are the business of `prepare`.
     scalars: tuple[str, ...] = ("step",)
     # What PyTorch wants on an accelerator when ``capturable=True``, as it says it.
@@ -216,9 +219,20 @@ class ElementwiseOptimizer(Optimizer):
             step = count.item()
         settings = self.prepare(group, step, others)
         grad = as_flat(grad)
-        for where, values, states, scratch in single.blocks:
-            self.update(*settings, values, grad[where], states, scratch)
+        if grad.size < library.least or not self._update_by_kernel(settings, single, grad):
+            for where, values, states, scratch in single.blocks:
+                self.update(*settings, values, grad[where], states, scratch)
         param._bump_version(self._writer())
+
+    def _update_by_kernel(self, settings: Any, single: Single, grad: Any) -> bool:
+        """Update a large parameter by a kernel that gives `update`'s every bit, if there is one."""
+        kind = type(self)
+        name = kind.kernels.get(len(single.flat))
+        # A subclass may update in another way.
+        if name is None or kind.update is not kind.kernels["update"]:
+            return False
+        param, *states = single.flat
+        return library.run(name, param, grad, states, *settings) is not None
 
     def _update_one(self, group: dict[str, Any], param: Any, names: tuple[str, ...]) -> None:
         """Update one parameter where it is, block by block."""

@@ -185,6 +185,7 @@ class Single:
         self.array: Any = None
         self.checks: list[tuple[str, Any]] = []
         self.scalars: list[Any] = []
+        self.flat: list[Any] = []
         self.blocks: list[tuple[slice, Any, list[Any], list[Any]]] = []
 
     def remember(
@@ -200,7 +201,7 @@ class Single:
         self.array = array
         self.scalars = [entry[name].array for name in scalars]
         self.checks = list(zip((*scalars, *names), (*self.scalars, *arrays[1:])))
-        flat = [as_flat(one) for one in arrays]
+        self.flat = flat = [as_flat(one) for one in arrays]
         self.blocks = []
         for start in range(0, flat[0].size, BLOCK):
             where = slice(start, start + BLOCK)

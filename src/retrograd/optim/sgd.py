@@ -130,6 +130,8 @@ class SGD(ElementwiseOptimizer):
         np.multiply(grad, lr, work)
         np.subtract(param, work, param)
 
+    kernels = {1: "sgd", 2: "sgd_momentum", "update": update}
+
     def prepare_first(self, group: dict[str, Any], param: Any, entry: Any) -> Any:
         entry["momentum_buffer"] = param.make(np.zeros_like(param.array))
         switches, numbers = self.prepare(group, 0.0, [])

@@ -1,0 +1,85 @@
+"""Bytecode: what an instruction loaded, read again from the variables where that is harmless."""
+
+from __future__ import annotations
+
+import inspect
+import types
+from typing import Any
+
+from .._core.value import Value
+from ..nn.module import Module
+
+
+def attribute(owner: Any, name: str) -> Any:
+    """Return an attribute where looking it up runs no code of the program's."""
+    own = getattr(owner, "__dict__", None)
+    if name == "__dict__" or not isinstance(own, dict):
+        return unknown
+    if name in own:
+        return own[name]
+    found = inspect.getattr_static(type(owner), name, unknown)
+    return unknown if hasattr(type(found), "__get__") else found
+
+
+class Unknown:
+    """Type of the mark that says "this object cannot be told"."""
+
+
+unknown = Unknown()
+LOADS = ("LOAD_FAST", "LOAD_FAST_BORROW", "LOAD_FAST_CHECK", "LOAD_DEREF", "LOAD_CLASSDEREF")
+NEUTRAL = ("CACHE", "EXTENDED_ARG", "NOP", "PRECALL", "RESUME")
+
+
+def before(code: list[Any], place: int) -> int:
+    while place >= 0 and code[place].opname in NEUTRAL:
+        place -= 1
+    return place
+
+
+def skip_value(code: list[Any], place: int | None) -> int | None:
+    """Return the place before the instructions that made one value, None where that is unclear."""
+    if place is None:
+        return None
+    place = before(code, place)
+    if place < 0:
+        return None
+    name = code[place].opname
+    if name.startswith("LOAD_ATTR"):
+        return skip_value(code, place - 1)
+    if name.startswith("UNARY_"):
+        return skip_value(code, place - 1)
+    if name in ("BUILD_SLICE", "BUILD_TUPLE"):
+        left: int | None = place - 1
+        for _ in range(code[place].arg):
+            left = skip_value(code, left)
+        return left
+    if name in ("BINARY_OP", "BINARY_SUBSCR", "COMPARE_OP", "BINARY_SLICE"):
+        return skip_value(code, skip_value(code, place - 1))
+    if name.startswith("LOAD_") and "METHOD" not in name and "FAST_LOAD_FAST" not in name:
+        return place - 1
+    return None
+
+
+def read_value(frame: Any, code: list[Any], place: int) -> Any:
+    """Return the value that an instruction loaded, where loading it again is harmless."""
+    place = before(code, place)
+    if place < 0:
+        return unknown
+    instruction = code[place]
+    name = instruction.opname
+    if name in LOADS:
+        return frame.f_locals.get(instruction.argval, unknown)
+    if name in ("LOAD_GLOBAL", "LOAD_NAME"):
+        found = frame.f_globals.get(instruction.argval, unknown)
+        return found
+    if name == "LOAD_ATTR":
+        owner = read_value(frame, code, place - 1)
+        if owner is unknown or isinstance(owner, Value):
+            return owner if owner is unknown else unknown
+        if isinstance(owner, types.ModuleType):
+            return getattr(owner, instruction.argval, unknown)
+        if isinstance(owner, Module) or type(owner).__getattribute__ is object.__getattribute__:
+            return attribute(owner, instruction.argval)
+    if name.startswith("LOAD_FAST_") and isinstance(instruction.argval, tuple):
+        return frame.f_locals.get(instruction.argval[-1], unknown)
+    return unknown

@@ -1,0 +1,237 @@
+"""What a replay's backward needs: changed values are refused, graphs are freed, as when eager."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import retrograd as rg
+from retrograd.compiler import CompiledFunction, lower_next
+
+
+def both(function, make, use, calls=4):
+    """Call eagerly and compiled; return what `use` says of each call's result."""
+    found = []
+    for compiled in (False, True):
+        rg.manual_seed(0)
+        state = make()
+
+        def step(x, state=state):
+            return function(x, *state)
+
+        called = CompiledFunction(step) if compiled else step
+        said = []
+        for number in range(calls):
+            if compiled and number == 2:
+                lower_next(called)
+            x = rg.randn(3)
+            said.append(use(called(x), x, *state))
+        found.append(said)
+        if compiled:
+            assert not any(segment.eager for segment in called.segments())
+    return found
+
+
+def backward(result, *leaves):
+    """Return the gradients of leaves after a backward, or what the backward complained of."""
+    try:
+        result.backward()
+    except RuntimeError as error:
+        words = str(error)
+        return words[: words.index(", was changed")] + words[words.index("; it is at") :]
+    return [None if leaf.grad is None else leaf.grad.tolist() for leaf in leaves]
+
+
+def leaf():
+    return (rg.randn(3, requires_grad=True),)
+
+
+def changed_parameter(result, x, p):
+    with rg.no_grad():
+        p.add_(1)
+    return backward(result, p)
+
+
+def changed_argument(result, x, p):
+    x.add_(1)
+    return backward(result, p)
+
+
+def changed_result(result, x, p):
+    with rg.no_grad():
+        result.mul_(2)
+    return backward(result.sum(), p)
+
+
+@pytest.mark.parametrize(
+    ("function", "use"),
+    [
+        (lambda x, p: (x * p * p).sum(), changed_parameter),
+        (lambda x, p: (x * p).sum(), changed_argument),
+        (lambda x, p: (x * p).exp(), changed_result),
+        (lambda x, p: (x + p).sum(), changed_argument),  # nothing is saved
+        (lambda x, p: (p.view(3, 1) * p).sum(), changed_parameter),
+    ],
+)
+def test_saved_values_that_were_changed_are_refused(function, use):
+    eager, compiled = both(function, leaf, use)
+    assert compiled == eager
+
+
+def test_only_results_that_need_a_changed_value_are_refused():
+    def use(results, x, p):
+        with rg.no_grad():
+            p.add_(1)
+        return backward(results[0], p), backward(results[1], p)
+
+    eager, compiled = both(lambda x, p: ((p * 2 + x).sum(), (p * p).sum()), leaf, use)
+    assert compiled == eager
+    assert isinstance(eager[0][0], list)
+    assert "modified by an inplace" in eager[0][1]
+
+
+def test_results_that_share_nothing_go_back_one_by_one():
+    def use(results, x, p):
+        return [backward(one, p) for one in results]
+
+    eager, compiled = both(lambda x, p: ((p * p).sum(), (p.exp() * x).sum()), leaf, use)
+    assert compiled == eager
+
+
+def test_results_that_share_a_graph_are_freed_together():
+    def use(results, x, p):
+        results[0].backward()
+        with pytest.raises(RuntimeError, match="backward through the graph a second time"):
+            results[1].backward()
+        return p.grad.tolist()
+
+    def function(x, p):
+        shared = (p * x).exp()
+        return shared.sum(), (shared * shared).sum()
+
+    eager, compiled = both(function, leaf, use)
+    assert compiled == eager
+
+
+def test_a_gradient_may_be_returned():
+    p = rg.ones(3, requires_grad=True)
+
+    @rg.compile
+    def step(x):
+        p.grad = None
+        (p * x).sum().backward()
+        return p.grad
+
+    for number in range(4):
+        result = step(rg.full((3,), float(number)))
+        assert result is p.grad
+        assert result.tolist() == [number] * 3
+
+
+def test_a_new_leaf_is_not_overwritten_when_lowered():
+    compiled = rg.compile(lambda x: (x * 2).exp().requires_grad_())
+    given = [rg.full((3,), float(k)) for k in range(5)]
+    results = [compiled(one) for one in given[:2]]
+    lower_next(compiled)
+    results += [compiled(one) for one in given[2:]]
+    assert "exp" in compiled.source
+    for result, x in zip(results, given, strict=True):
+        assert result.is_leaf
+        assert result.requires_grad
+        np.testing.assert_array_equal(result.detach().numpy(), (x * 2).exp().numpy())
+
+
+def test_an_argument_that_becomes_a_result_runs_eagerly():
+    p = rg.ones(3, requires_grad=True)
+    compiled = rg.compile(lambda x: x.copy_(p) * 2)
+    for _ in range(3):
+        x = rg.zeros(3)
+        compiled(x)
+        assert x.requires_grad
+        assert x.grad_fn is not None
+    assert "becomes the result" in next(iter(compiled.segments())).eager
+
+
+def test_versions_count_a_write_once():
+    buffer = rg.zeros(3)
+
+    @rg.compile
+    def step(x):
+        buffer.add_(x)
+        return 1 if x.sum() > 0 else 2
+
+    for number in range(6):
+        step(rg.full((3,), (-1.0) ** number))
+        assert buffer._version == number + 1
+
+
+def test_leaves_made_inside_have_gradients_of_their_own():
+    @rg.compile
+    def slope(x):
+        leaf = rg.ones(3, requires_grad=True)
+        (leaf * x).sum().backward()
+        if x.sum() > 1:
+            return leaf.grad * 2
+        return leaf.grad * 3
+
+    for scale in (1.0, -1.0, 1.0, -1.0, 2.0):
+        x = rg.full((3,), scale)
+        assert slope(x).tolist() == (x * (2 if scale > 0.5 else 3)).tolist()
+
+
+def test_a_gradient_that_is_replaced_is_guarded_as_it_was():
+    rg.manual_seed(0)
+    p = rg.randn(3, requires_grad=True)
+    optimizer = rg.optim.SGD([p], lr=0.1)
+
+    @rg.compile
+    def step(x):
+        (p * x).sum().backward()
+        total = p.grad.sum()
+        optimizer.zero_grad()
+        return total
+
+    for number in range(4):
+        p.grad = rg.ones(3) if number % 2 else None
+        assert step(rg.ones(3)).item() == (6.0 if number % 2 else 3.0)
+
+
+@pytest.mark.parametrize("kind", ["RNN", "GRU", "LSTM"])
+@pytest.mark.parametrize("bias", [True, False])
+def test_recurrent_modules_lowered(kind, bias):
+    rg.manual_seed(0)
+    module = getattr(rg.nn, kind)(3, 4, bias=bias)
+    compiled = CompiledFunction(lambda x: module(x)[0])
+
+    def gradients(function, x):
+        module.zero_grad()
+        result = function(x)
+        (result * result).sum().backward()
+        return [result.detach().numpy().copy(), *(p.grad.numpy() for p in module.parameters())]
+
+    for number in range(5):
+        x = rg.randn(2, 3, 3)
+        if number == 2:
+            lower_next(compiled)
+        ours = gradients(compiled, x)
+        for one, other in zip(ours, gradients(lambda x: module(x)[0], x), strict=True):
+            np.testing.assert_array_equal(one, other)
+
+
+def test_a_view_from_before_an_optimizers_step_is_brought_up_to_date():
+    def run(compiled):
+        rg.manual_seed(0)
+        p = rg.nn.Parameter(rg.randn(3, 4))
+        optimizer = rg.optim.SGD([p], lr=0.1)
+
+        def step(x):
+            view = p.unfold(1, 4, 1)[:, 0]
+            optimizer.step()
+            loss = (view * p * x).sum()
+            loss.backward()
+            return loss * 1 if (x > 0).all() else loss * 2
+
+        called = rg.compile(step) if compiled else step
+        return [called(rg.full((3, 4), scale)).item() for scale in (1.0, 2.0, -1.0, 1.0, -2.0)]
+
+    assert run(True) == run(False)
