@@ -330,3 +330,28 @@ def test_views_of_what_requires_grad_may_be_returned(name, kind):
             lower_next(compiled)
         assert run(compiled, number) == run(function, number)
     assert not any(segment.eager for segment in compiled.segments())
+
+
+DRAWS = {
+    "rand_like": rg.rand_like,
+    "randn_like": rg.randn_like,
+    "randint_like": lambda x: rg.randint_like(x, 100),
+    "bernoulli": lambda x: rg.bernoulli(x.abs().clamp(max=1)),
+    "normal": lambda x: rg.normal(x, 1.0),
+    "dropout": lambda x: rg.nn.functional.dropout(x, 0.5),
+    "normal_": lambda x: x.clone().normal_(),
+    "multinomial": lambda x: rg.multinomial(x.abs() + 0.1, 2),
+    "empty_like": lambda x: rg.empty_like(x).uniform_(),
+}
+
+
+@pytest.mark.parametrize("name", sorted(DRAWS))
+def test_draws_into_arrays_that_are_not_contiguous_are_drawn_anew(name):
+    compiled = CompiledFunction(DRAWS[name])
+    x = rg.randn(4, 3, generator=rg.Generator().manual_seed(1)).t()
+    rg.manual_seed(0)
+    eager = [DRAWS[name](x).tolist() for _ in range(4)]
+    rg.manual_seed(0)
+    assert [compiled(x).tolist() for _ in range(4)] == eager
+    assert eager[0] != eager[1]
+    assert not any(segment.eager for segment in compiled.segments())
