@@ -330,3 +330,72 @@ def test_views_of_what_requires_grad_may_be_returned(name, kind):
             lower_next(compiled)
         assert run(compiled, number) == run(function, number)
     assert not any(segment.eager for segment in compiled.segments())
+
+
+DRAWS = {
+    "rand_like": rg.rand_like,
+    "randn_like": rg.randn_like,
+    "randint_like": lambda x: rg.randint_like(x, 100),
+    "bernoulli": lambda x: rg.bernoulli(x.abs().clamp(max=1)),
+    "normal": lambda x: rg.normal(x, 1.0),
+    "dropout": lambda x: rg.nn.functional.dropout(x, 0.5),
+    "normal_": lambda x: x.clone().normal_(),
+    "multinomial": lambda x: rg.multinomial(x.abs() + 0.1, 2),
+    "empty_like": lambda x: rg.empty_like(x).uniform_(),
+}
+
+
+@pytest.mark.parametrize("name", sorted(DRAWS))
+def test_draws_into_arrays_that_are_not_contiguous_are_drawn_anew(name):
+    compiled = CompiledFunction(DRAWS[name])
+    x = rg.randn(4, 3, generator=rg.Generator().manual_seed(1)).t()
+    rg.manual_seed(0)
+    eager = [DRAWS[name](x).tolist() for _ in range(4)]
+    rg.manual_seed(0)
+    assert [compiled(x).tolist() for _ in range(4)] == eager
+    assert eager[0] != eager[1]
+    assert not any(segment.eager for segment in compiled.segments())
+
+
+def test_gradients_stop_at_what_was_made_before_the_call():
+    def run(compiled):
+        p = rg.ones(3, requires_grad=True)
+        called = rg.compile(lambda x: (x * p).sum()) if compiled else (lambda x: (x * p).sum())
+        said = []
+        for number in range(4):
+            p.grad = None
+            called(p * (number + 1)).backward()
+            said.append(p.grad.tolist())
+        return said
+
+    assert run(True) == run(False)
+
+
+@pytest.mark.parametrize("inside", ["backward", "grad"])
+def test_a_backward_that_leaves_the_call_is_not_replayed(inside):
+    def function(x, p):
+        if inside == "backward":
+            (x * 2).sum().backward()
+            return None
+        return rg.autograd.grad((x * 2).sum(), [x, p], retain_graph=True)
+
+    def run(called):
+        p = rg.ones(3, requires_grad=True)
+        said = []
+        for number in range(4):
+            p.grad = None
+            result = called(p * (number + 1), p)
+            said.append([p.grad.tolist()] if result is None else [one.tolist() for one in result])
+        return said
+
+    compiled = CompiledFunction(function)
+    assert run(compiled) == run(function)
+    assert "from before the call" in next(iter(compiled.segments())).eager
+
+
+def test_a_gradient_towards_an_intermediate_argument_is_replayed():
+    compiled = CompiledFunction(lambda x: rg.autograd.grad((x * x).sum(), x)[0])
+    p = rg.ones(3, requires_grad=True)
+    for number in range(4):
+        assert compiled(p * (number + 1)).tolist() == [2.0 * (number + 1)] * 3
+    assert not any(segment.eager for segment in compiled.segments())

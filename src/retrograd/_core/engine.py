@@ -27,7 +27,7 @@ from .ready import pop, push
 from .rules import add_into, call_rule, copied, is_saved
 from .saved_values import unpacked
 from .site import here
-from .tracing import note_grad, run, tracing
+from .tracing import note_backward, note_grad, run, tracing
 from .value import Value, asarray
 
 ndarray: Final[Any] = np.ndarray
@@ -645,6 +645,8 @@ class Run:
 
     def go(self, roots: list[Value], grads: list[Any]) -> None:
         """Run from the roots, given a gradient for each."""
+        if tracing.count != 0:
+            note_backward(roots, self.captures)
         nodes: list[Node] = []
         for root in roots:
             edge = root.edge()

@@ -105,6 +105,13 @@ def note_grad(owner: Any, cell: Any, wrote: bool) -> None:
         found.grad(owner, cell, wrote)
 
 
+def note_backward(roots: Any, captures: Any) -> None:
+    """Tell the recorder that a backward begins: towards some nodes, or all leaves (None)."""
+    found: Any = thread_modes().recorder
+    if found is not None:
+        found.goes_back(roots, captures)
+
+
 def observed(value: Any, kind: str, plain: Any) -> Any:
     """Tell the recorder that Python looks at a value: `plain` is what it sees."""
     found: Any = thread_modes().recorder

@@ -13,7 +13,7 @@ from ..device import device
 from ..dtypes import dtype
 from ..ops._returns import StructSequence
 from .readings import Reading
-from .saved import saved_outside, sharing
+from .saved import runs_outside, saved_outside, sharing
 from .trace import (
     Incoming,
     Named,
@@ -50,6 +50,7 @@ class Ending:
     leaves: bool
     follows: bool
     began: int
+    _idle: Any
     histories: list[Any]
     cells: dict[int, Any]
     own_cells: set[int]
@@ -202,6 +203,11 @@ class Ending:
             self.alive.append(seed)
             self._add(seed, Incoming(place))
             seeds.append(seed)
+        # A gradient stops at the tensors from outside: what made them goes on by itself.
+        nodes = {id(value.node): value.node for value in inputs if value.node is not None}
+        edges = {number: node.edges for number, node in nodes.items()}
+        for node in nodes.values():
+            node.edges = ()
         try:
             found = grad(outs, seeds, inputs, True, False)
         except GraphFreedError as error:
@@ -212,12 +218,20 @@ class Ending:
         except Exception as error:
             self.fail(f"its backward raised {type(error).__name__}: {error}")
             found = []
+        finally:
+            for number, node in nodes.items():
+                node.edges = edges[number]
         refs = []
         for one in found:
             refs.append(None if one is None else self._number(one.array, one, "a gradient"))
         self.segment.outputs = refs
         forward.inputs = self._places(inputs)
         self.segment = forward
+
+    def goes_back(self, roots: list[Any], captures: Any) -> None:
+        """Note that a backward begins, which must not leave the trace."""
+        if not self._idle() and runs_outside(roots, self.began, captures):
+            self.fail("a backward goes on into a graph from before the call")
 
     def _saved(self, outs: list[Any]) -> list[Any]:
         """Return which tensors that the program holds were saved for the results' backward."""

@@ -390,6 +390,12 @@ class Recorder(Answering, Rolling, Ending, Hosts):
         """Note an array that was filled without looking at any value."""
         if self._idle() or id(array) in self.numbers:
             return array
+        base = array.base
+        while base is not None:
+            if id(base) in self.numbers:
+                self.fail("a computed array is rearranged outside of recorded operations")
+                return array
+            base = getattr(base, "base", None)
         return self.external(copied, (Held(array),))
 
     def external(self, function: Any, args: Any) -> Any:

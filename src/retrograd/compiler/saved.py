@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 from .._core.backward_errors import saved_text
 from .._core.custom import FunctionNode
+from .._core.node import AccumulateGrad
 from .._core.plan import ARRAY, RESULT
 
 
@@ -53,6 +54,40 @@ def saved_outside(outs: list[Any], began: int, owners: dict[int, Any]) -> list[S
     # The engine comes to the node that was recorded last first.
     ordered = sorted(found.items(), key=lambda one: -one[0][0])
     return [Saved(owner, text, tuple(places)) for _, (owner, text, places) in ordered]
+
+
+def runs_outside(roots: list[Any], began: int, captures: Any) -> bool:
+    """Say whether a backward runs nodes that were recorded before the call.
+
+    Parameters
+    ----------
+    captures : dict or None
+        The nodes whose gradients are wanted; None for those of all leaves.
+    """
+    outside: list[Any] = []
+    seen: set[int] = set()
+    waiting = [root.node for root in roots]
+    while waiting:
+        node = waiting.pop()
+        if node is None or id(node) in seen or isinstance(node, AccumulateGrad):
+            continue
+        seen.add(id(node))
+        if node.seq <= began:
+            outside.append(node)
+        else:
+            waiting += node.edges
+    if captures is None:
+        return bool(outside)
+    waiting = [edge for node in outside for edge in node.edges]
+    while waiting:
+        node = waiting.pop()
+        if node is None or id(node) in seen:
+            continue
+        if node in captures:
+            return True
+        seen.add(id(node))
+        waiting += node.edges
+    return False
 
 
 def sharing(outs: list[Any], began: int) -> list[set[int]]:

@@ -414,6 +414,9 @@ class Recording:
     def written(self, storage: Any) -> None:
         """Nothing: writes are refused where they are made."""
 
+    def goes_back(self, roots: Any, captures: Any) -> None:
+        """Note nothing: a backward is made of operations."""
+
     def grad(self, owner: Any, cell: Any, wrote: bool) -> None:
         """Nothing: gradients of a graph are not in `.grad`."""
 
