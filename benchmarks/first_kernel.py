@@ -17,9 +17,9 @@ import tempfile
 from pathlib import Path
 from time import perf_counter
 
-from .workloads import compiled
+from .workloads import WORKLOADS
 
-STEPS = {"tiny": compiled.TINY, "small": compiled.SMALL, "transformer": compiled.TRANSFORMER}
+STEPS = {"tiny": "mlp-tiny", "small": "mlp-small", "transformer": "transformer"}
 TARGETS = {"tiny": (3.0, 0.3), "transformer": (20.0, None)}
 LATER = 3  # processes that find the cache filled
 PATIENCE = 120.0
@@ -29,7 +29,7 @@ def measure(name: str) -> str:
     """Time one step in this process; return the seconds as text, and whether Numba was loaded."""
     torch = importlib.import_module("retrograd")
     background = importlib.import_module("retrograd.compiler.numba_backend")
-    step = STEPS[name][2](torch)
+    step = WORKLOADS[STEPS[name]].torch(torch)
     began = perf_counter()
     fast = torch.compile(step, backend="numba")
     while not any(segment.kernels for segment in fast.segments()):

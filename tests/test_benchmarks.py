@@ -87,3 +87,11 @@ def test_tables_are_written_where_they_belong(tmp_path):
     )
     assert "threads: 2;" in text
     assert "jax 3" in text
+
+
+def test_the_steps_of_the_first_kernel_are_workloads():
+    from benchmarks import first_kernel
+    from benchmarks.workloads import WORKLOADS
+
+    assert set(first_kernel.STEPS.values()) <= set(WORKLOADS)
+    assert set(first_kernel.TARGETS) <= set(first_kernel.STEPS)

@@ -166,6 +166,8 @@ def test_the_page(tmp_path):
     assert "| retrograd compile | 0.20 s | 4 ms | ~5 ms |" in text
     assert "| a model | replay | 4.00 | 0.50 | fail:" in text
     assert "| MyGrad | ValueError: no |" in text
+    assert "Never more than 5 % above eager, at any N: 0 of 1." in text
+    assert "Lowest of all: retrograd in 2 of 2, compiled in 1." in text
     page.write(figures(EAGER, REPLAY), file)
     assert file.read_text() == text
 

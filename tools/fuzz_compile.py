@@ -20,9 +20,10 @@ import warnings
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT / "src"), str(ROOT)]
 
-from retrograd.compiler import fusion, numba_backend, warming  # noqa: E402
 from tests.compiler import programs, wide  # noqa: E402
 from tests.compiler.running import compare_runs  # noqa: E402
+
+from retrograd.compiler import fusion, numba_backend, warming  # noqa: E402
 
 MAKERS = {"narrow": (programs.Program, programs.calls), "wide": (wide.Wide, wide.calls)}
 

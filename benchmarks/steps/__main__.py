@@ -15,7 +15,7 @@ from ..workload import Workload
 from . import draw, page
 from .measure import Measured, Plan, context, measure, summary
 from .models import MODELS
-from .verdicts import printed, verdicts
+from .verdicts import held, printed, wins
 from .ways import BY_NAME, Way
 from .worker import CLOCKS, marks
 
@@ -134,12 +134,8 @@ def main(words: list[str] | None = None) -> int:
         draw.draw(results, DOCS / "steps_with_import.svg", with_import=True)
         page.write(results, DOCS / "steps.md")
         print("docs: steps.json, steps.svg, steps_with_import.svg and steps.md written")
-    models = results["models"].values()
-    judged = [one for model in models for one in verdicts(model, results["steps"])]
-    judged = [one for one in judged if one.way != "eager"]
-    passed = sum(one.passed for one in judged)
-    print(f"never above eager by more than 5 %: {passed} of {len(judged)}")
-    return 1 if any(model["problems"] for model in models) else 0
+    print(held(results), wins(results), sep="\n")
+    return 1 if any(model["problems"] for model in results["models"].values()) else 0
 
 
 if __name__ == "__main__":

@@ -45,7 +45,7 @@ class Plan:
     rounds: int = 3
     peer_rounds: int = 2
     pairs: int = 8
-    short: float = 0.4
+    short: float = 0.3
     most: int = MOST
     threads: int = 1
     clock: str = "wall"

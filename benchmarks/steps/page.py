@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from pathlib import Path
 from typing import Any
 
-from .verdicts import cell, lowest, shown, verdicts
+from .verdicts import cell, held, lowest, shown, verdicts, wins
 from .ways import BY_NAME, WAYS
 
 BEGIN, END = "<!-- figures: begin -->\n", "<!-- figures: end -->"
@@ -53,18 +52,14 @@ def beside_eager(results: dict[str, Any]) -> str:
         f"| model | way | {' | '.join(f'N = {steps[place]:,}' for place in places)} | |",
         f"|---|---|{'---:|' * len(places)}---|",
     ]
-    judged = []
     for model in results["models"].values():
         for verdict in verdicts(model, steps):
-            judged.append(verdict)
             medians = model["ratios"][verdict.way]["median"]
             cells = [f"{medians[place]:.2f}" if place < len(medians) else "" for place in places]
             lines.append(
                 f"| {model['title']} | {verdict.way} | {' | '.join(cells)} | {verdict} |"
             )
-    judged = [one for one in judged if one.way != "eager"]
-    passed = sum(one.passed for one in judged)
-    lines += ["", f"Never more than 5 % above eager, at any N: {passed} of {len(judged)}."]
+    lines += ["", sentence(held(results))]
     return "\n".join(lines) + "\n"
 
 
@@ -77,15 +72,16 @@ def first_of_all(results: dict[str, Any]) -> str:
         f"| model | {' | '.join(f'N = {steps[place]:,}' for place in places)} |",
         f"|---|{'---|' * len(places)}",
     ]
-    counts: Counter[bool] = Counter()
     for model in results["models"].values():
         names = [lowest(model, place) for place in places] if model["ways"] else []
-        counts.update(BY_NAME[name].own for name in names)
         cells = [BY_NAME[name].label for name in names]
         lines.append(f"| {model['title']} | {' | '.join(cells)} |")
-    total = sum(counts.values())
-    lines += ["", f"One of retrograd's ways is the lowest in {counts[True]} of {total}.", ""]
+    lines += ["", sentence(wins(results)), ""]
     return "\n".join(lines)
+
+
+def sentence(words: str) -> str:
+    return words[0].upper() + words[1:] + "."
 
 
 def table(model: dict[str, Any], steps: list[int]) -> str:

@@ -69,6 +69,30 @@ def lowest(model: dict[str, Any], place: int) -> str:
     return str(min(ways, key=lambda name: ways[name]["seconds"][place]))
 
 
+def wins(results: dict[str, Any]) -> str:
+    """Where retrograd finishes first, among the numbers of steps that tables have."""
+    own = compiled = total = 0
+    for model in results["models"].values():
+        for place in shown(results["steps"]) if model["ways"] else ():
+            way = BY_NAME[lowest(model, place)]
+            own += way.own
+            compiled += way.own and way.backend is not None
+            total += 1
+    return f"lowest of all: retrograd in {own} of {total}, compiled in {compiled}"
+
+
+def held(results: dict[str, Any]) -> str:
+    """How many compiled ways are never above eager by more than is allowed."""
+    judged = [
+        one
+        for model in results["models"].values()
+        for one in verdicts(model, results["steps"])
+        if one.way != "eager"
+    ]
+    passed = sum(one.passed for one in judged)
+    return f"never more than 5 % above eager, at any N: {passed} of {len(judged)}"
+
+
 def shown(steps: list[int]) -> list[int]:
     """The places of the numbers of steps that tables have."""
     return [place for place, number in enumerate(steps) if number in SHOWN]

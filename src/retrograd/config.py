@@ -7,10 +7,22 @@ import os
 import numpy as np
 
 from . import _core
+from ._core.checking import module_writes
 from ._core.library import library
 
 _optional = ("scipy", "numba", "cupy", "mpi4py", "ml_dtypes", "safetensors", "tqdm")
 _threads = {"count": None, "interop": 1, "deterministic": False, "precision": "highest"}
+
+
+def _put(name, value):
+    """Set one of the settings; compiled functions look at them then."""
+    _threads[name] = value
+    module_writes.count += 1
+
+
+def settings():
+    """Return every setting, for comparison."""
+    return tuple(_threads.values())
 _warnings = {"deterministic": False, "always": False}
 
 
@@ -74,7 +86,7 @@ def set_num_threads(num, /):
         raise TypeError(f"set_num_threads expects an int, but got {type(num).__name__}")
     if num <= 0:
         raise RuntimeError("set_num_threads expects a positive integer")
-    _threads["count"] = num
+    _put("count", num)
     try:
         from threadpoolctl import threadpool_limits
     except ImportError:
@@ -89,7 +101,7 @@ def get_num_interop_threads():
 
 def set_num_interop_threads(num, /):
     """Accepted for compatibility; operations run one after the other."""
-    _threads["interop"] = num
+    _put("interop", num)
 
 
 def use_deterministic_algorithms(mode, *, warn_only=False):
@@ -99,7 +111,7 @@ def use_deterministic_algorithms(mode, *, warn_only=False):
     NumPy, are used only once they are in the cache.  So in mode "auto" (see `backends.numba`)
     they are not used at all while this is set.
     """
-    _threads["deterministic"] = bool(mode)
+    _put("deterministic", bool(mode))
     library.deterministic = bool(mode)
     library.settle()
     _warnings["deterministic"] = bool(warn_only)
@@ -163,7 +175,7 @@ def set_float32_matmul_precision(precision):
         raise ValueError(
             f"float32 matmul precision must be highest, high or medium, not {precision!r}"
         )
-    _threads["precision"] = precision
+    _put("precision", precision)
 
 
 def get_float32_matmul_precision():

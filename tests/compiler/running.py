@@ -6,11 +6,13 @@ import contextlib
 import io
 import re
 import warnings
+from unittest import mock
 
 import numpy as np
 
 import retrograd as rg
 from retrograd.compiler import CompiledFunction, numba_backend
+from retrograd.compiler import function as compiler_function
 
 
 def plain(given):
@@ -79,6 +81,7 @@ class Trial:
         self.settle = settle
         self.function = wrap(space["step"])
         self.seen = []
+        self.said = set()  # warnings of the library's
         self.kept = []
         self.results = []
 
@@ -96,10 +99,10 @@ class Trial:
             except Exception as error:
                 seen.append(complaint(error))
         said = {str(one.message) for one in told}
-        self.said = getattr(self, "said", set()) | {t for t in said if not t.startswith("compile")}
+        self.said |= {text for text in said if not text.startswith("compile")}
         self.look(result, args)
         seen.append(printed.getvalue())
-        differentiable = [one for one in tensors(result) if one.requires_grad and one.node is not None]
+        differentiable = [one for one in tensors(result) if one.requires_grad and one.node]
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             for place, one in enumerate(differentiable):
@@ -129,8 +132,8 @@ class Trial:
             grads.append(x.grad)
         everything = [*tensors(result), *tensors(args), *state[:6], *grads[:3]]
         self.seen.append([
-            plain(args), plain(state), plain([one.grad for one in space["parameters"]]), plain(grads),
-            aliasing(everything), [one._version for one in (*tensors(args), *state)],
+            plain(args), plain(state), plain([one.grad for one in space["parameters"]]),
+            plain(grads), aliasing(everything), [one._version for one in (*tensors(args), *state)],
             plain(space["optimizer"].state_dict()), rg.get_rng_state().numpy().tobytes(),
         ])  # fmt: skip
         self.kept.append(grads)
@@ -147,7 +150,7 @@ class Trial:
                         self.seen.append(plain([p.grad for p in self.space["parameters"]]))
                     except Exception as error:
                         self.seen.append(complaint(error))
-        self.seen.append(sorted(getattr(self, "said", ())))
+        self.seen.append(sorted(self.said))
         return self.seen
 
 
@@ -176,7 +179,10 @@ def compare_runs(source, seed, calls, tier="replay"):
     eager, _ = run(source, seed, calls, lambda step: step, lambda step: None)
     fuses = tier == "numba"
     settle = (lambda step: numba_backend.finish()) if fuses else (lambda step: None)
-    ours, function = run(source, seed, calls, lambda s: Checked(s, fuses=fuses), settle)
+    with mock.patch.object(compiler_function, "own_slots", own_slots):
+        ours, function = run(
+            source, seed, calls, lambda s: CompiledFunction(s, fuses=fuses), settle
+        )
     same = close if fuses else equal
     for place, (one, other) in enumerate(zip(eager, ours, strict=False)):
         if not same(one, other):
@@ -186,17 +192,18 @@ def compare_runs(source, seed, calls, tier="replay"):
     return "", function
 
 
-class Checked(CompiledFunction):
-    """A compiled function whose replays may not fail by themselves.
+_own_slots = compiler_function.own_slots
 
-    What a replay raises the function raises again itself; a mistake in the replay would only
-    make it slow.
+
+def own_slots(segment, slots, tensors, error):
+    """Refuse what a replay raises by a mistake of its own.
+
+    The function would raise it again itself, or run without it: the mistake would only make it
+    slow.
     """
-
-    def raise_again(self, tree, segment, slots, tensors, error, args, settings):
-        if isinstance(error, (NameError, AttributeError, TypeError, AssertionError)):
-            raise SystemError(f"the replay itself failed: {error!r}") from error
-        return super().raise_again(tree, segment, slots, tensors, error, args, settings)
+    if isinstance(error, (NameError, AttributeError, TypeError, AssertionError)):
+        raise SystemError(f"the replay itself failed: {error!r}") from error
+    return _own_slots(segment, slots, tensors, error)
 
 
 def equal(one, other):
@@ -234,7 +241,8 @@ def near(one, other):
 
 def difference(one, other, same):
     """Return the innermost parts that differ."""
-    if isinstance(one, (list, tuple)) and isinstance(other, (list, tuple)) and len(one) == len(other):
+    rows = (list, tuple)
+    if isinstance(one, rows) and isinstance(other, rows) and len(one) == len(other):
         for place, (a, b) in enumerate(zip(one, other, strict=True)):
             if not same(a, b):
                 return f"[{place}]{difference(a, b, same)}"
@@ -242,7 +250,7 @@ def difference(one, other, same):
         for key, value in one.items():
             if not same(value, other[key]):
                 return f"[{key!r}]{difference(value, other[key], same)}"
-    if isinstance(one, bytes) and isinstance(other, bytes) and len(one) == len(other) < 400:
-        if len(one) % 4 == 0:
-            one, other = np.frombuffer(one, np.float32), np.frombuffer(other, np.float32)
+    raw = isinstance(one, bytes) and isinstance(other, bytes)
+    if raw and len(one) == len(other) < 400 and len(one) % 4 == 0:
+        one, other = np.frombuffer(one, np.float32), np.frombuffer(other, np.float32)
     return f"\n eager    {repr(one)[:900]}\n compiled {repr(other)[:900]}"

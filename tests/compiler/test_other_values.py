@@ -35,8 +35,10 @@ def unusual(array):
         return made
 
     if kind == "f":
-        return [last(np.nan), np.zeros_like(array), -array, last(np.inf), last(2.5),
-                np.ones_like(array), np.full_like(array, np.nan), np.full_like(array, -3)]  # fmt: skip
+        return [
+            last(np.nan), np.zeros_like(array), -array, last(np.inf), last(2.5),
+            np.ones_like(array), np.full_like(array, np.nan), np.full_like(array, -3),
+        ]  # fmt: skip
     if kind in "iu":
         found = [last(100), np.zeros_like(array), last(0), np.full_like(array, 3)]
         return [*found, last(-100), -array, last(-1)] if kind == "i" else found

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import warnings
+
 import numpy as np
 import pytest
 
@@ -213,9 +215,118 @@ def test_recurrent_modules_lowered(kind, bias):
         x = rg.randn(2, 3, 3)
         if number == 2:
             lower_next(compiled)
-        for one, other in zip(gradients(compiled, x), gradients(module_first(module), x), strict=True):
+        ours = gradients(compiled, x)
+        for one, other in zip(ours, gradients(lambda x: module(x)[0], x), strict=True):
             np.testing.assert_array_equal(one, other)
 
 
-def module_first(module):
-    return lambda x: module(x)[0]
+def test_a_view_from_before_an_optimizers_step_is_brought_up_to_date():
+    def run(compiled):
+        rg.manual_seed(0)
+        p = rg.nn.Parameter(rg.randn(3, 4))
+        optimizer = rg.optim.SGD([p], lr=0.1)
+
+        def step(x):
+            view = p.unfold(1, 4, 1)[:, 0]
+            optimizer.step()
+            loss = (view * p * x).sum()
+            loss.backward()
+            return loss * 1 if (x > 0).all() else loss * 2
+
+        called = rg.compile(step) if compiled else step
+        return [called(rg.full((3, 4), scale)).item() for scale in (1.0, 2.0, -1.0, 1.0, -2.0)]
+
+    assert run(True) == run(False)
+
+
+@pytest.mark.parametrize("settings", [{"momentum": 0.5}, {"momentum": 0.5, "foreach": False}])
+def test_state_that_begins_before_something_eager(settings):
+    def run(compiled):
+        rg.manual_seed(0)
+        p = rg.nn.Parameter(rg.randn(3, 4))
+        optimizer = rg.optim.SGD([p], lr=0.1, **settings)
+        said = []
+
+        def step(x):
+            optimizer.zero_grad()
+            (p * x).sum().backward()
+            optimizer.step()
+            if x.sum() > 0:
+                said.append(1)
+
+        called = rg.compile(step) if compiled else step
+        for scale in (1.0, 2.0, -1.0, 1.0):
+            called(rg.full((3, 4), scale))
+        return p.tolist(), said
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        assert run(True) == run(False)
+
+
+@pytest.mark.parametrize("requires", [False, True])
+def test_one_new_tensor_may_stand_twice_in_the_result(requires):
+    def function(x):
+        y = x * 2
+        return {"a": y, "b": [y, y + 1]}, y.detach() + 3, y
+
+    compiled = CompiledFunction(function)
+    for number in range(4):
+        if number == 2:
+            lower_next(compiled)
+        x = rg.ones(3, requires_grad=requires)
+        first, _, last = compiled(x)
+        assert first["a"] is first["b"][0] is last
+        assert last.tolist() == [2.0] * 3
+        if requires:
+            (last.sum() + first["b"][1].sum()).backward()
+            assert x.grad.tolist() == [4.0] * 3
+    assert not any(segment.eager for segment in compiled.segments())
+
+
+VIEWS = {
+    "t": lambda x: x.t(),
+    "row": lambda x: x[1],
+    "chunk": lambda x: x.chunk(2, 1),
+    "of a view": lambda x: x.t()[1:],
+    "with a value": lambda x: (x.view(-1), (x * x).sum()),
+    "detached": lambda x: (x.detach(), x * 2),
+    "detached result": lambda x: [(y := x * 2), y.detach()],
+}
+
+
+@pytest.mark.parametrize("name", sorted(VIEWS))
+@pytest.mark.parametrize("kind", ["leaf", "node", "plain"])
+def test_views_of_what_requires_grad_may_be_returned(name, kind):
+    function = VIEWS[name]
+
+    def run(called, number):
+        leaf = (rg.arange(12.0).reshape(3, 4) * (number + 1)).requires_grad_(kind != "plain")
+        x = leaf * 1 if kind == "node" else leaf
+        results = called(x)
+        results = results if isinstance(results, (list, tuple)) else (results,)
+        said = [(one.tolist(), one.requires_grad, one.is_leaf, one._is_view()) for one in results]
+        for one in results:
+            if one.requires_grad:
+                (one * one).sum().backward(retain_graph=True)
+        said.append(None if leaf.grad is None else leaf.grad.tolist())
+        with rg.no_grad():
+            try:
+                results[0].mul_(3)
+            except RuntimeError as error:
+                said.append(str(error))
+        said += [x.tolist(), x._version, [one._version for one in results]]
+        if name == "t" and kind != "leaf":
+            x.add_(1)  # the view follows, and so does its gradient
+            said.append(results[0].tolist())
+            if kind == "node":
+                results[0].sum().backward()
+                said.append(leaf.grad.tolist())
+        return said
+
+    compiled = CompiledFunction(function)
+    for number in range(5):
+        if number == 2:
+            lower_next(compiled)
+        assert run(compiled, number) == run(function, number)
+    assert not any(segment.eager for segment in compiled.segments())

@@ -108,13 +108,11 @@ class Wide:
         choose = self.random.choice
         made, base = self.name(), self.name()
         self.put(indent, f"{base} = {self.operand(names)} * 1.5")
-        view = choose(["[1:]", ".t()", ".view(-1)", "[:, 1]", ".diagonal()", ".unfold(1, 2, 2)",
-                       ".as_strided((2, 3), (4, 1))", ".unsqueeze(1)", ".detach()", ".expand(2, 3, 4)[0]",
-                       ".narrow(1, 1, 2)", ".split(2, 1)[1]", ".real", ".chunk(3)[0]"])  # fmt: skip
+        view = choose(tables.VIEWS)
         more = choose(["", "[0]", ".unsqueeze(0)", ".flip(0)", "[..., :1]"])
         self.put(indent, f"{made} = {base}{view}{more}")
-        self.put(indent, choose([f"{made}.mul_(3)", f"{base}.add_(1)", f"{made}[0] = 2.0", f"{made} += 1",
-                                 f"{base}[0].zero_()", f"{base}[:, 0] = {made}.sum()"]))  # fmt: skip
+        write = choose(tables.VIEW_WRITES)
+        self.put(indent, write.replace("$v", made).replace("$w", base))
         self.put(indent, f"{base} = {base} + {made}.sum()")
         names.append(base)
 
@@ -129,18 +127,7 @@ class Wide:
 
     def put_gather(self, names: list[str], indent: int, depth: int) -> None:
         made = self.name()
-        form = self.random.choice([
-            "sum([t * 0.5 for t in ($a, $b)])", "torch.stack([$a, $b, $a]).mean(0)",
-            "torch.cat([row[None] for row in $a])", "[$a, $b][int($a.sum() > 0)]",
-            "torch.tensor($a.tolist())", "torch.stack([t for t in ($a, $b, $a) if t.sum() > $c] or [$a])[0]",
-            "{k: t * i for i, (k, t) in enumerate({'u': $a, 'v': $b}.items())}['v']",
-            "sorted([$a, $b], key=lambda t: t.sum().item())[0]", "max($a, $b, key=lambda t: t.mean())",
-            "torch.stack([*map(lambda t: t.tanh(), $a)])", "[*itertools.accumulate([$a, $b, $a])][-1]",
-            "Pair($a, $b).second", "dict(a=$a, **{'b': $b})['b']", "(lambda u, *r, k=1: u * k + r[0])($a, $b, k=2)",
-            "torch.as_tensor([[float($a[0, 0])] * 4] * 3)", "next(iter([$a, $b]))", "[$a, $b].pop()",
-            "torch.tensor([$a.sum(), 1.0, 2.0, $b.mean()]) * $a", "list(zip($a, $b))[1][0].expand(3, 4)",
-            "torch.stack(sorted($a, key=float) if False else list($a))", "Counter().add($a).seen[0]",
-        ])  # fmt: skip
+        form = self.random.choice(tables.GATHERS)
         self.put(indent, f"{made} = {self.filled(form, names)}")
         names.append(made)
 
@@ -155,7 +142,8 @@ class Wide:
     def put_closure(self, names: list[str], indent: int, depth: int) -> None:
         made = self.name()
         self.put(indent, f"def f{made}(t, k=n):")
-        self.put(indent + 1, f"if {self.filled(self.random.choice(tables.CONDITIONS), [*names, 't'])}:")
+        condition = self.random.choice(tables.CONDITIONS)
+        self.put(indent + 1, f"if {self.filled(condition, [*names, 't'])}:")
         self.put(indent + 2, "return t * k")
         self.put(indent + 1, f"return t + {self.filled('$a', names)}")
         self.put(indent, f"{made} = f{made}({self.filled('$a', names)})")
@@ -163,21 +151,12 @@ class Wide:
 
     def put_no_grad(self, names: list[str], indent: int, depth: int) -> None:
         made = self.name()
-        how = ["torch.no_grad()", "torch.no_grad()", "torch.enable_grad()", "scope()",
-               "torch.set_grad_enabled(n > 2)", "torch.autograd.set_grad_enabled(flag)"]  # fmt: skip
-        self.put(indent, f"with {self.random.choice(how)}:")
+        self.put(indent, f"with {self.random.choice(tables.SCOPES)}:")
         self.put(indent + 1, f"{made} = {self.expression(names)}")
         names.append(made)
 
     def put_update(self, names: list[str], indent: int, depth: int) -> None:
-        self.put(indent, self.filled(self.random.choice([
-            "buffer.mul_(0.9).add_($a.detach(), alpha=0.1)", "whole[0].add_($a.detach())",
-            "with torch.no_grad(): p.mul_(0.99)", "with torch.no_grad(): buffer.copy_($a)",
-            "with torch.no_grad(): q[0] += $a.mean()", "block.count.add_($a.detach().sum())",
-            "p.data.add_(0.01)", "with torch.no_grad(): w.clamp_(-1, 1)", "buffer[1] = $a[0].detach()",
-            "with torch.no_grad(): block.scale.copy_($a[0].tanh())", "buffer.t()[1] = 0.5",
-            "if p.grad is not None: p.grad.mul_(0.5)", "if q.grad is not None: q.grad = q.grad * 0.9",
-        ]), names))  # fmt: skip
+        self.put(indent, self.filled(self.random.choice(tables.UPDATES), names))
 
     def put_if(self, names: list[str], indent: int, depth: int) -> None:
         choose = self.random.choice
@@ -210,8 +189,7 @@ class Wide:
 
     def put_for(self, names: list[str], indent: int, depth: int) -> None:
         made = self.name()
-        over = self.random.choice(["i in range(n)", "i in range(2)", "i, t in enumerate(TABLE[:2])",
-                                   "i in offsets[:2]", "i in itertools.islice(itertools.count(), 2)"])  # fmt: skip
+        over = self.random.choice(tables.LOOPS)
         self.put(indent, f"{made} = {self.operand(names)}")
         self.put(indent, f"for {over}:")
         inside = self.inner([*names, made], indent + 1, depth + 2, 1)
@@ -245,10 +223,10 @@ class Wide:
         self.put(indent, f"g{made} = torch.autograd.grad({loss}, {what}{extra})")
         self.put(indent, f"{made} = g{made}[0] * 0.1")
         if "create" in extra and self.random.random() < 0.5:
-            again = choose([f"(g{made}[0] ** 2).sum().backward()",
-                            f"{made} = {made} + torch.autograd.grad((g{made}[0] ** 2).sum(), p, allow_unused=True,"
-                            f" materialize_grads=True)[0]"])  # fmt: skip
-            self.put(indent, again)
+            square = f"(g{made}[0] ** 2).sum()"
+            kept = "allow_unused=True, materialize_grads=True"
+            again = f"{made} = {made} + torch.autograd.grad({square}, p, {kept})[0]"
+            self.put(indent, choose([f"{square}.backward()", again]))
         names.append(made)
 
     def put_train(self, names: list[str], indent: int, depth: int) -> None:
@@ -257,12 +235,7 @@ class Wide:
     def train(self, names: list[str], indent: int) -> None:
         choose = self.random.choice
         made = self.name()
-        loss = choose([
-            "((block($a) + p * $b) ** 2).mean() + ($a @ q).tanh().sum()", "F.mse_loss(block($a), $b) + (p * q[:3]).sum()",
-            "F.cross_entropy(block($a) * w, $b.argmax(1)) + p.norm()", "(table(torch.tensor([0, 3, 3])) * $a * p).sum()",
-            "Square.apply(block($a) * p, 0.5).mean() + w.sum()", "((p - $a) ** 2).mean() + (other.weight ** 2).sum()"
-            if "Linear" in self.second else "(p * $a * w).abs().mean()",
-        ])  # fmt: skip
+        loss = choose(tables.LOSSES)
         self.put(indent, f"{made} = {self.filled(loss, names)}")
         before = choose([
             "", "optimizer.zero_grad()", "p.grad = None", "optimizer.zero_grad(set_to_none=False)",
@@ -280,15 +253,12 @@ class Wide:
         if kind < 0.85:
             self.put(indent, f"{made}.backward()")
         else:
-            self.put(indent, choose([f"torch.autograd.backward([{made}, {made} * 2])",
-                                     f"{made}.backward(inputs=[p, q])", f"({made} * 0.1).backward()"]))  # fmt: skip
-        if self.random.random() < 0.3:
             self.put(indent, choose([
-                "torch.nn.utils.clip_grad_norm_([p, q], 1.0)", "torch.nn.utils.clip_grad_value_([p, q], 0.1)",
-                "torch.nn.utils.clip_grad_norm_(block.parameters(), 0.5, foreach=False)", "p.grad.mul_(0.5)",
-                "p.grad = p.grad + 0.1 * p.detach()", "if p.grad is not None and p.grad.norm() > 1: p.grad.div_(2)",
-                "for one in (p, q): one.grad = None if one.grad is None else one.grad.clamp(-1, 1)",
+                f"torch.autograd.backward([{made}, {made} * 2])",
+                f"{made}.backward(inputs=[p, q])", f"({made} * 0.1).backward()",
             ]))  # fmt: skip
+        if self.random.random() < 0.3:
+            self.put(indent, choose(tables.CLIPS))
         if self.random.random() < 0.75:
             self.put(indent, "optimizer.step()")
 
@@ -303,10 +273,7 @@ class Wide:
     def put_hook(self, names: list[str], indent: int, depth: int) -> None:
         made = self.name()
         self.put(indent, f"{made} = {self.operand(names)} * p")
-        self.put(indent, self.random.choice([
-            f"if {made}.requires_grad: {made}.register_hook(lambda g: g * 2)", f"if {made}.requires_grad: {made}.retain_grad()",
-            f"if {made}.requires_grad: {made}.register_hook(handles.append)",
-        ]))  # fmt: skip
+        self.put(indent, self.random.choice(tables.HOOKS).replace("$v", made))
         names.append(made)
 
     def put_attribute(self, names: list[str], indent: int, depth: int) -> None:
@@ -317,16 +284,14 @@ class Wide:
         names.append(made)
 
     def put_inplace_leaf(self, names: list[str], indent: int, depth: int) -> None:
-        self.put(indent, self.filled(self.random.choice(["p.add_($a)", "q.mul_(2)", "x.mul_(0.5)", "p[0] = 1.0",
-                                                         "x.copy_($a)", "buffer.add_($a)"]), names))  # fmt: skip
+        self.put(indent, self.filled(self.random.choice(tables.LEAF_WRITES), names))
 
     def put_argument(self, names: list[str], indent: int, depth: int) -> None:
-        self.put(indent, self.filled(self.random.choice(["x.detach().add_(1)", "y.zero_()", "x.data.mul_(0.5)",
-                                                         "with torch.no_grad(): x[0] = $a[1]", "y.add_(1)"]), names))  # fmt: skip
+        self.put(indent, self.filled(self.random.choice(tables.ARGUMENT_WRITES), names))
 
 
 def calls(seed: int, torch) -> list[tuple[tuple, dict]]:
-    """Return the arguments of each call of a program: other values, and now and then other kinds."""
+    """Return the arguments of each call: other values, now and then other kinds."""
     draw = np.random.default_rng(seed)
     chance = random.Random(seed)
     kind = chance.choice(["plain", "plain", "leaf", "node", "view", "strided", "mixed"])

@@ -63,7 +63,7 @@ func.__init__ func.modules
 optim.* utils.* distributions.*
 compiler.*
 static.*
-jit
+jit _dynamo
 optim.* utils.* distributions.* serialization.*
 __init__ testing.* torch_compat
 cli

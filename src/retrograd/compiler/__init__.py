@@ -7,17 +7,28 @@ call on.  See docs/design/0005-compile.md.
 from __future__ import annotations
 
 import functools
+import inspect
 import math
 from typing import Any
 
 from .._core.tracing import recorder as current_recorder
 from .._core.tracing import set_recorder
+from ..nn.module import Module
+from .backends import EAGER, MODES, NUMBA, backend_named
+from .backends import get_default_backend as get_default_backend
+from .backends import list_backends as list_backends
+from .backends import set_default_backend as set_default_backend
+from .directives import allow_in_graph as allow_in_graph
+from .directives import assume_constant_result as assume_constant_result
+from .directives import cudagraph_mark_step_begin as cudagraph_mark_step_begin
+from .directives import is_exporting as is_exporting
+from .directives import nested_compile_region as nested_compile_region
+from .directives import set_stance as set_stance
+from .directives import substitute_in_graph as substitute_in_graph
+from .directives import wrap_numpy as wrap_numpy
 from .function import CompiledFunction as CompiledFunction
 from .modules import OptimizedModule as OptimizedModule
-from .modules import compile_module
 
-
-MODES = ("default", "reduce-overhead", "max-autotune", "max-autotune-no-cudagraphs")
 
 
 def compile(
@@ -25,10 +36,14 @@ def compile(
     *,
     fullgraph: bool = False,
     dynamic: bool | None = None,
-    backend: Any = "replay",
+    backend: Any = None,
     mode: str | None = None,
     options: dict[str, Any] | None = None,
     disable: bool = False,
+    name: str | None = None,
+    recompile_limit: int | None = None,
+    isolate_recompiles: bool = False,
+    shapes_spec: Any = None,
 ) -> Any:
     """Return a function (or a module) that does the same, recorded once and replayed.
 
@@ -43,16 +58,27 @@ def compile(
     model : callable or Module, optional
         A function, which may be a whole training step; a module; without it a decorator.
     fullgraph : bool
-        Raise where the function cannot be replayed as a whole.
+        Raise where the function cannot be replayed as one straight record: where it looks at a
+        value, and where it would run eagerly.
     dynamic, mode, options : optional
-        Accepted; shapes are guarded, and each is recorded by itself.
-    backend : str
-        "replay": the recorded NumPy calls, equal to eager bit for bit; so is any other name.
+        Accepted, with PyTorch's names of modes; shapes are guarded, and each is recorded by itself.
+    backend : str, optional
+        "replay", the default: the recorded NumPy calls, equal to eager bit for bit.
         "numba": fused kernels, made in the background and used when they are ready; sums and
         functions such as exp differ from NumPy's by a few roundings.  "auto": "numba" where it is
-        installed, else "replay".
+        installed, else "replay".  Of PyTorch's names, "inductor" and "cudagraphs" are "replay";
+        "eager" and "aot_eager" record nothing, so that the function runs as it is.
     disable : bool
         Return `model` as it is.
+    name, recompile_limit, isolate_recompiles, shapes_spec : optional
+        Accepted.
+
+    Raises
+    ------
+    RuntimeError
+        For a mode or backend that is not known.
+    TypeError
+        For a backend that is a function, and for generators and coroutines.
 
     Examples
     --------
@@ -66,30 +92,41 @@ def compile(
     tensor([0.2500, 0.2500, 0.2500, 0.2500])
     """
     if mode is not None and mode not in MODES:
-        raise RuntimeError(
-            f"Unrecognized mode={mode}, should be one of: {', '.join(MODES)}"
-        )
+        raise RuntimeError(f"Unrecognized mode={mode}, should be one of: {', '.join(MODES)}")
     if mode is not None and options is not None:
         raise RuntimeError(
             "Either mode or options can be specified, but both can't be specified at the same time."
         )
+    if dynamic is not None and not isinstance(dynamic, bool):
+        raise AssertionError(f"Expected enable to be a bool, got {type(dynamic)}")
+    kind = backend_named(backend)
     if model is None:
         return lambda given: compile(
             given, fullgraph=fullgraph, dynamic=dynamic, backend=backend, mode=mode,
             options=options, disable=disable,
         )  # fmt: skip
     if not callable(model):
-        raise RuntimeError(f"compile: expected a function or a module, got {type(model).__name__}")
+        raise AssertionError(f"A callable function is expected, but {type(model)} is provided.")
     if disable:
         return model
-    fuses = backend in ("auto", "numba")
+    if inspect.isgeneratorfunction(model) or inspect.iscoroutinefunction(model) or (
+        inspect.isasyncgenfunction(model)
+    ):
+        raise TypeError(
+            f"compile: {model.__name__} is a generator or coroutine, whose body runs after the "
+            "call, in pieces; compile the functions that it calls"
+        )
+    fuses = kind == NUMBA
     if fuses:
         from . import numba_backend
 
         if not numba_backend.available():
             numba_backend.tell_missing(backend == "numba")
             fuses = False
-    return compile_module(model, fullgraph, fuses) or CompiledFunction(model, fullgraph, fuses)
+    eager = f"backend={backend or get_default_backend()!r}" if kind == EAGER else ""
+    if isinstance(model, Module):
+        return OptimizedModule(model, fullgraph, fuses, eager)
+    return CompiledFunction(model, fullgraph, fuses, eager)
 
 
 def disable(fn: Any = None, recursive: bool = True, *, reason: str | None = None) -> Any:
@@ -99,6 +136,8 @@ def disable(fn: Any = None, recursive: bool = True, *, reason: str | None = None
     """
     if fn is None:
         return lambda given: disable(given, recursive, reason=reason)
+    if not callable(fn):
+        raise AssertionError("fn must be callable")
     function = getattr(fn, "function", fn) if isinstance(fn, CompiledFunction) else fn
 
     @functools.wraps(function)
@@ -196,6 +235,9 @@ def __getattr__(name: str) -> Any:
 
 
 __all__ = [
-    "CompiledFunction", "OptimizedModule", "compile", "disable", "explain", "export",
-    "is_compiling", "is_dynamo_compiling", "load", "lower_next", "reset",
+    "CompiledFunction", "OptimizedModule", "allow_in_graph", "assume_constant_result", "compile",
+    "cudagraph_mark_step_begin", "disable", "explain", "export", "get_default_backend",
+    "is_compiling", "is_dynamo_compiling", "is_exporting", "list_backends", "load", "lower_next",
+    "nested_compile_region", "reset", "set_default_backend", "set_stance", "substitute_in_graph",
+    "wrap_numpy",
 ]  # fmt: skip

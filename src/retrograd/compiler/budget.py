@@ -5,7 +5,7 @@ function are always made: what happens in them depends on no clock.  A function 
 ways (a search that sorts by scores, a sampler that accepts by a drawn number) uses them up; further
 ones are made when the function is behind its own eager self by no more than a share of its time.
 Each replay gives a try back.  What branches on numbers with a fraction, or on numbers that count,
-uses more: such values hardly come twice.
+uses more: such values hardly come twice.  So do arguments that are other numbers in each call.
 
 A function whose replays turn out to be no quicker than its eager calls runs eagerly, and is tried
 again later.  What a call takes eagerly is known from two that run so among the first replays.
@@ -13,14 +13,36 @@ again later.  What a call takes eagerly is known from two that run so among the 
 
 from __future__ import annotations
 
+from time import perf_counter, process_time
 from typing import Any
 
 SHARE = 0.05  # of a function's own time
+PROCESS_SHARE = 0.03  # of the time of the process; importing the compiler takes some more
 FREE_TRIES = 64  # recordings without a replay between them, counted by `weight_of`
+FRUITLESS = 16  # the weight of a recording that came to nothing: the function has effects
 SAMPLED = (4, 12)  # replays in a row after which one call runs eagerly, to see what that takes
 WINDOW = 16  # replays that are compared with them
 SETTLED = 64  # replays in a row after which nothing is timed any more
 LONGEST_REST = 1 << 16  # calls
+
+
+class Budget:
+    """What the process as a whole spends on recording and lowering; there is one.
+
+    Lowering changes no result, and waits until all of it is a share of the time that the process
+    has run: a program takes at most that much longer than without `compile`, whenever it ends.
+    """
+
+    def __init__(self) -> None:
+        self.began = perf_counter() - process_time()  # when the process began, about
+        self.spent = 0.0
+
+    def allows(self, seconds: float) -> bool:
+        """Say whether something that takes so long may be done now."""
+        return self.spent + seconds <= PROCESS_SHARE * (perf_counter() - self.began)
+
+
+budget = Budget()
 
 
 class Account:
@@ -83,6 +105,7 @@ class Account:
         self.calls += 1
         self.records += 1
         self.records_took += took
+        budget.spent += took
         self.tries += weight
         self.row = 0
         self.quickest = float("inf")
@@ -114,8 +137,8 @@ def weight_of(key: Any) -> int:
     """Return how many recordings one counts for that a value led to: some hardly come twice."""
     kind = key[0] if type(key) is tuple else None
     if kind is float:
-        return 8
-    return 2 if kind is int else 1
+        return 10
+    return 4 if kind is int else 1
 
 
 def key_weight(key: Any, before: Any) -> int:
@@ -130,5 +153,5 @@ def key_weight(key: Any, before: Any) -> int:
         return 1
     differ = [one for one, other in zip(key, before) if one != other]
     if differ and all(type(one) is tuple and one[0] in (int, float, str) for one in differ):
-        return max(map(weight_of, differ))
+        return 10 if any(one[0] is not str for one in differ) else 1
     return 1

@@ -6,6 +6,7 @@ import keyword
 import linecache
 import math
 import weakref
+from collections import Counter
 from itertools import count
 from typing import TYPE_CHECKING, Any
 
@@ -31,7 +32,9 @@ from .trace import (
     Incoming,
     Named,
     OutCell,
+    OutDetached,
     OutGrad,
+    OutGradView,
     OutHeldGrad,
     OutLeaf,
     OutNumber,
@@ -88,6 +91,8 @@ class Writer:
         self.by_id: dict[int, str] = {}
         self.lines: list[str] = []
         self.read: set[int] = set()
+        self.standing: Counter[int] = Counter()  # by its id, how often a new tensor is returned
+        self.made_already: set[int] = set()
         self.touched: list[Step] = []
         self.last = segment.first + len(segment.slots)
 
@@ -256,6 +261,16 @@ class Writer:
 
     def output(self, given: Any) -> str:
         """Return a part of the result as an expression."""
+        if id(given) in self.made_already:
+            return f"again{given.number}"
+        text = self.new_output(given)
+        if self.standing[id(given)] < 2:
+            return text
+        self.made_already.add(id(given))
+        return f"(again{given.number} := {text})"
+
+    def new_output(self, given: Any) -> str:
+        """Return a part of the result that was not made yet as an expression."""
         if isinstance(given, OutTensor):
             made = f"Tensor({self.text(Ref(given.number))}, raw)"
             if given.number in self.segment.inference:
@@ -274,6 +289,13 @@ class Writer:
             return f"{self.name_of(given.kind, given.kind.__name__)}({inside})"
         if isinstance(given, OutView):
             made = self.name_of(viewed, "viewed")
+            return f"{made}({self.output(given.base)}, {self.text(Ref(given.number))})"
+        if isinstance(given, OutGradView):
+            made = f"node.result({given.place}, {self.text(Ref(given.number))})"
+            base = self.output(given.base)
+            return f"{self.name_of(made_view, 'made_view')}({made}, {base}, {given.view_kind})"
+        if isinstance(given, OutDetached):
+            made = self.name_of(detached, "detached")
             return f"{made}({self.output(given.base)}, {self.text(Ref(given.number))})"
         if isinstance(given, OutGrad):
             made = f"node.result({given.place}, {self.text(Ref(given.number))})"
@@ -308,6 +330,7 @@ class Writer:
                 self.backward(segment.backward)
             elif segment.refuses:
                 self.node(Refusal(segment.refuses), "refusal", outputs_of(segment.outputs), "")
+            note_new(segment.outputs, self.standing)
             self.put(f"return {self.output(segment.outputs)}")
             return
         own = range(segment.first, self.last)
@@ -460,7 +483,7 @@ class Refusal:
 
 def outputs_of(outputs: Any) -> int:
     """Return how many of the results require grad."""
-    if isinstance(outputs, OutGrad):
+    if isinstance(outputs, (OutGrad, OutGradView)):
         return outputs.place + 1
     if isinstance(outputs, dict):
         outputs = list(outputs.values())
@@ -470,12 +493,39 @@ def outputs_of(outputs: Any) -> int:
     return max(map(outputs_of, inside), default=0)
 
 
+def note_new(outputs: Any, standing: Counter[int]) -> None:
+    """Count how often each new tensor stands in a result."""
+    if isinstance(outputs, (OutTensor, OutLeaf, OutGrad)):
+        standing[id(outputs)] += 1
+    elif isinstance(outputs, OutDetached):
+        note_new(outputs.base, standing)
+    elif isinstance(outputs, dict):
+        note_new(list(outputs.values()), standing)
+    elif isinstance(outputs, Named):
+        note_new(outputs.parts, standing)
+    elif type(outputs) in (list, tuple):
+        for one in outputs:
+            note_new(one, standing)
+
+
 def viewed(base: Any, array: Any) -> Any:
     """Return a tensor of an array that is a view of another tensor's."""
-    made: Any = Tensor(array, raw)
+    return made_view(Tensor(array, raw), base, 0)
+
+
+def made_view(made: Any, base: Any, view_kind: int) -> Any:
+    """Make a new tensor a view of another one."""
     made.storage = base.get_storage()
     made.view_seen = clock.now
     made.base = base if base.base is None else base.base
+    made.view_kind = view_kind
+    return made
+
+
+def detached(base: Any, array: Any) -> Any:
+    """Return a tensor of an array that has another tensor's storage and is no view."""
+    made: Any = Tensor(array, raw)
+    made.storage = base.get_storage()
     return made
 
 

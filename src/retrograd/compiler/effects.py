@@ -133,6 +133,8 @@ class Watch:
             return
         if event == "call":
             self.recorder.enter(frame)
+        elif event == "return":
+            self.recorder.entered.pop(id(frame), None)
         if self.importing is not None:
             if event == "return" and frame is self.importing:
                 self.importing = None

@@ -8,7 +8,7 @@ import numpy as np
 
 from .._core.errors import GraphFreedError
 from .._core.gradients import grad
-from .._core.value import Value
+from .._core.value import MULTIPLE_OUTPUT_VIEW, PLAIN_VIEW, Value
 from ..device import device
 from ..dtypes import dtype
 from ..ops._returns import StructSequence
@@ -18,7 +18,9 @@ from .trace import (
     Incoming,
     Named,
     OutCell,
+    OutDetached,
     OutGrad,
+    OutGradView,
     OutHeldGrad,
     OutLeaf,
     OutNumber,
@@ -44,6 +46,7 @@ class Ending:
     newborn: set[int]
     differentiable: list[Any]
     given_out: list[Any]
+    marks: list[Any]
     leaves: bool
     follows: bool
     began: int
@@ -118,15 +121,23 @@ class Ending:
             return OutValue(None, value)
         if value.base is not None and id(value.base) not in self.newborn:
             return self._view(value)
-        if any(value is one for one in self.given_out):
-            self.fail("one new tensor stands twice in the result")
-            return None
+        for one, mark in zip(self.given_out, self.marks):
+            if one is value:
+                return mark
+        found = self._detached(value)
+        if found is not None:
+            return found
         if any(value is not one and np.may_share_memory(value.array, one.array)
                for one in (*self.given_out, *self.known.values(), *self.cells.values())
                if one is not None):  # fmt: skip
             self.fail("two results share memory")
             return None
         self.given_out.append(value)
+        mark = self._new_mark(value)
+        self.marks.append(mark)
+        return mark
+
+    def _new_mark(self, value: Any) -> Any:
         where = self._number(value.array, value, "the result")
         if where is None:
             return None
@@ -152,10 +163,30 @@ class Ending:
     def _view(self, value: Any) -> Any:
         base = self._output(value.base)
         where = self._number(value.array, value, "the result")
-        if value.requires or value.base.requires or where is None or base is None:
-            self.fail("the result is a view of a tensor that requires grad")
+        if where is None or base is None:
             return None
-        return OutView(where.number, base)
+        if not value.requires and not value.base.requires:
+            return OutView(where.number, base)
+        if value.view_kind not in (PLAIN_VIEW, MULTIPLE_OUTPUT_VIEW) or (
+            not value.requires or value.node is None or self.leaves
+        ):
+            self.fail("the result is a view that lost the way to what it is a view of")
+            return None
+        if not any(value is one for one in self.differentiable):
+            self.differentiable.append(value)
+        place = next(k for k, one in enumerate(self.differentiable) if one is value)
+        return OutGradView(where.number, base, place, value.view_kind)
+
+    def _detached(self, value: Any) -> Any:
+        """Return what stands for a tensor that was detached from one that is seen, or None."""
+        if value.base is not None or value.requires or value.storage is None or value.inference:
+            return None
+        for one in (*self.known.values(), *self.given_out):
+            if one is not value and one.storage is value.storage and one.base is None:
+                base = self._output(one)
+                where = self._number(value.array, value, "the result")
+                return None if where is None else OutDetached(where.number, base)
+        return None
 
     def _write_backward(self) -> None:
         """Write how gradients come back from the results to the tensors they were made from."""

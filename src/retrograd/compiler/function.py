@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import copy
-import functools
 import threading
+import types
 import warnings
 import weakref
 from collections.abc import Iterator
@@ -14,15 +14,14 @@ from typing import TYPE_CHECKING, Any
 from .._core.errors import OutdatedTraceError
 from .._core.tracing import recorder as current_recorder
 from .._core.tracing import set_recorder, tracing
-from .budget import Account, key_weight, weight_of
-from .codegen import Writer
+from .budget import FRUITLESS, Account, key_weight, weight_of
 from .effects import is_watched, watching
 from .guards import Guards, flatten
 from .logs import tell_recompile
 from .recorder import Recorder
 from .rolling import can_run_again
 from .trace import Segment
-from .warming import MOST_SURPRISES, Warming, make_slow
+from .warming import MOST_SURPRISES, Warming, make_slow, unwritten, write
 
 if TYPE_CHECKING:
     from .graph import Graph
@@ -30,6 +29,16 @@ if TYPE_CHECKING:
 MOST_TREES = 16
 MOST_RECENT = 4  # trees that a call is compared with one by one
 MOST_KEYS = 128
+
+
+class Stance:
+    """What `torch.compiler.set_stance` said: for all functions."""
+
+    name = "default"
+    eager = False
+
+
+stance = Stance()
 
 
 class Tree:
@@ -50,6 +59,7 @@ class Tree:
         self.eager = ""
         self.rolled = False
         self.pure = True
+        self.unjudged: list[Segment] = []  # whether they are pure matters once there is a loop
 
 
 class CompiledFunction:
@@ -62,6 +72,8 @@ class CompiledFunction:
         Raise where the function could not be replayed as a whole.
     fuses : bool
         Have kernels made in the background, and use them as soon as they are ready.
+    eager : str
+        Why the function shall always run eagerly.
 
     Attributes
     ----------
@@ -75,7 +87,9 @@ class CompiledFunction:
 
     every: weakref.WeakSet[CompiledFunction] = weakref.WeakSet()
 
-    def __init__(self, function: Any, fullgraph: bool = False, fuses: bool = False) -> None:
+    def __init__(
+        self, function: Any, fullgraph: bool = False, fuses: bool = False, eager: str = ""
+    ) -> None:
         self.every.add(self)
         self.function = function
         self.fuses = fuses
@@ -86,20 +100,20 @@ class CompiledFunction:
         self.account = Account()
         self.last_key: Any = None  # of the arguments that were recorded last
         self.lock = threading.Lock()
-        self.eager = ""
+        self.eager = self.told_eager = eager
         self.__wrapped__ = function
         self.__name__ = getattr(function, "__name__", type(function).__name__)
         self.__doc__ = getattr(function, "__doc__", None)
 
     def __get__(self, instance: Any, owner: Any = None) -> Any:
-        return self if instance is None else functools.partial(self, instance)
+        return self if instance is None else types.MethodType(self, instance)
 
     def __call__(self, *args: Any, **settings: Any) -> Any:
         if tracing.count != 0:
             other = current_recorder()
             if other is not None and other.takes_calls(args, settings):
                 return self.function(*args, **settings)
-        if self.eager or not self.lock.acquire(False):
+        if self.eager or stance.eager or not self.lock.acquire(False):
             return self.function(*args, **settings)
         try:
             if self.account.rests:
@@ -185,7 +199,7 @@ class CompiledFunction:
                 else:
                     done = path_run(last, slots) if executed is None else executed
                     writer = Recorder(tensors, tree.root, done, seen)
-                writer.new_ways = self.account.may_record()
+                writer.new_ways = stance.name == "default" and self.account.may_record()
                 result = self.run(tree, writer, args, settings)
                 self.account.note_record(perf_counter() - began, weight_of(seen))
                 return result
@@ -195,7 +209,12 @@ class CompiledFunction:
         if key not in self.trees and len(self.trees) >= MOST_KEYS:
             self.give_up(f"more than {MOST_KEYS} kinds of arguments were seen")
             return self.function(*args, **settings)
-        if not self.account.may_record():
+        if stance.name == "fail_on_recompile":
+            raise RuntimeError(
+                f"{self.__name__} would be recorded anew, and the stance of torch.compile is "
+                "'fail_on_recompile'"
+            )
+        if stance.name == "eager_on_recompile" or not (self.fullgraph or self.account.may_record()):
             return self.rest(args, settings)
         if is_watched():  # by a debugger, profiler or coverage tool: recorded when that is gone
             return self.function(*args, **settings)
@@ -209,9 +228,10 @@ class CompiledFunction:
         tree.guards.start(self.function, args, settings)
         writer = Recorder(tensors, tree.root)
         result = self.run(tree, writer, args, settings)
-        if not writer.postponed or writer.failed:
+        if not writer.postponed:
             trees.insert(0, tree)
-        self.account.note_record(perf_counter() - began, key_weight(key, self.last_key))
+        weight = FRUITLESS if tree.eager else key_weight(key, self.last_key)
+        self.account.note_record(perf_counter() - began, weight)
         self.last_key = key
         return result
 
@@ -223,13 +243,15 @@ class CompiledFunction:
                 trees.remove(tree)
 
     def run(self, tree: Tree, writer: Recorder, args: Any, settings: Any) -> Any:
-        """Run the function for real under a recorder, and make code of what it wrote.
+        """Run the function for real under a recorder.
 
         When it raises, what it wrote is forgotten: the next call writes anew.
         """
         tree.guards.describes(args, settings)
         writer.reachable = tree.guards.reads.tensors
         writer.by_reference = tree.guards.by_reference
+        if self.fullgraph:
+            writer._leave = refuse_branch
         before = set_recorder(writer)
         try:
             with watching(writer, tree.guards.reads):
@@ -240,23 +262,26 @@ class CompiledFunction:
             raise
         finally:
             set_recorder(before)
-        if writer.postponed and not writer.failed:
+        if writer.postponed:
             writer.forget()
         else:
             self.close(tree, writer)
         return result
 
     def close(self, tree: Tree, writer: Recorder) -> None:
-        """Make code of the new segments, and guard what they depend on."""
+        """Let the new segments be replayed, and guard what they depend on."""
         for segment in writer.new_segments:
             if writer.failed and segment is writer.segment:
                 self.leave_eager(tree, segment, writer.failed)
                 self.tell(writer)
             else:
-                segment.run = Writer(segment).write()
+                segment.run = unwritten
                 segment.warming = Warming(segment, self.fuses)
             tree.rolled = tree.rolled or segment.loop is not None
-            tree.pure = tree.pure and can_run_again(segment)
+            tree.unjudged.append(segment)
+        if tree.rolled:
+            tree.pure = tree.pure and all(map(can_run_again, tree.unjudged))
+            tree.unjudged = []
         if writer.failed and writer.follows and (writer.effect or writer.strays):
             self.leave_eager(tree, writer.segment, writer.failed)
             self.tell(writer)
@@ -286,15 +311,19 @@ class CompiledFunction:
         with self.lock:
             self.trees = {}
             self.recent = []
-            self.eager = ""
+            self.eager = self.told_eager
             self.warned = False
             self.account = Account()
 
     def __deepcopy__(self, memo: Any) -> CompiledFunction:
-        return CompiledFunction(copy.deepcopy(self.function, memo), self.fullgraph)
+        return CompiledFunction(copy.deepcopy(self.function, memo), *self.settings())
 
     def __reduce__(self) -> Any:
-        return CompiledFunction, (self.function, self.fullgraph)
+        return CompiledFunction, (self.function, *self.settings())
+
+    def settings(self) -> tuple[bool, bool, str]:
+        """Return what `compile` was told."""
+        return self.fullgraph, self.fuses, self.told_eager
 
     def give_up(self, why: str) -> None:
         """Run eagerly from now on."""
@@ -322,6 +351,7 @@ class CompiledFunction:
         """The Python source of every segment and its backward, as it is replayed."""
         parts = []
         for segment in self.segments():
+            write(segment)
             parts.append(f"# {segment.title()}\n{segment.source}")
             for number, kernel in enumerate(segment.kernels, 1):
                 parts.append(f"# its kernel fused_{number}\n{kernel}")
@@ -372,3 +402,12 @@ def own_slots(
                 make_slow(segment)
     del trace
     return found[segment.first :], steps
+
+
+def refuse_branch(segment: Segment, seen: Any) -> None:
+    """Refuse to go on where the program looks at a value, which one straight record cannot."""
+    raise RuntimeError(
+        "compile(fullgraph=True): the program looks at a value of a tensor (by "
+        f"{segment.kind}), and goes on by what it sees; compile it without fullgraph=True, or "
+        "compute with torch.where"
+    )

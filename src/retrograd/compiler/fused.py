@@ -16,6 +16,7 @@ from collections.abc import Callable
 from typing import Any
 
 from . import numba_backend
+from .blocks import cut_of, in_blocks
 from .fusion import partition
 from .launching import launcher
 from .lowering import Layout, Program
@@ -113,10 +114,14 @@ def fuse(program: Program, kernels: list[str]) -> None:
 
 def kernel_step(stretch: Stretch, layouts: dict[int, Layout], sources: list[str]) -> Step:
     """Return the step that calls a stretch's function."""
-    source = Source(stretch, layouts)
-    code = numba_backend.build(source.body, source.signature, 0)
-    largest = max(source.sizes, default=0)
-    entry = code.bind((), source.sizes, release=largest >= SMALLEST_RELEASED)
+    cut = cut_of(stretch)
+    source = Source(stretch, layouts, cut is not None)
+    code = numba_backend.build(source.body, source.signature, 0 if cut is None else 2)
+    if cut is None:
+        largest = max(source.sizes, default=0)
+        entry = code.bind((), source.sizes, release=largest >= SMALLEST_RELEASED)
+    else:
+        entry = in_blocks(cut, code, source.signature, source.sizes)
     sources.append(source.body)
     outs: Any = tuple(stretch.outputs)
     if len(outs) < 2:

@@ -28,6 +28,8 @@ from .._core.checking import (
 )
 from .._core.promotion import defaults
 from .._core.value import Value
+from ..config import settings
+from ..nn.hooks import hooks_of_every_module
 from ..nn.module import Module
 from . import trace
 from .described import Described, Met, described, objects_in
@@ -145,6 +147,10 @@ class Reads:
         owner = getattr(function, "__self__", None)
         if owner is not None:
             self.thing(owner)
+        plain = getattr(function, "__func__", function)
+        if isinstance(plain, types.FunctionType):
+            for name in ("__code__", "__defaults__", "__kwdefaults__"):
+                self.attributes[(id(plain), name)] = (plain, name, getattr(plain, name))
         for default in (
             *(getattr(function, "__defaults__", None) or ()),
             *(getattr(function, "__kwdefaults__", None) or {}).values(),
@@ -153,12 +159,10 @@ class Reads:
         for cell in getattr(function, "__closure__", None) or ():
             if id(cell) in self.cells:
                 continue
-            try:
-                held = cell.cell_contents
-            except ValueError:
-                continue
+            held = contents(cell)
             self.cells[id(cell)] = (cell, held)
-            self.thing(held)
+            if held is not missing:
+                self.thing(held)
 
     def thing(self, thing: Any) -> None:
         """Note an object that user code can reach."""
@@ -176,6 +180,8 @@ class Reads:
             first = frame.f_locals.get(code.co_varnames[0])
             if first is not None and code.co_varnames[0] == "self":
                 self.thing(first)
+        for name in code.co_varnames[: code.co_argcount]:
+            self.owner(frame.f_locals.get(name), code.co_names, 4)
         if code in self.codes:
             return
         self.codes.add(code)
@@ -198,6 +204,8 @@ class Reads:
                         self.attributes[(id(owner), name)] = (owner, name, value)
                         self.thing(value)
                     last = value if isinstance(value, (type, types.ModuleType)) else None
+            elif instruction.opname == "IMPORT_NAME":
+                self.owner(sys.modules.get(name), code.co_names, 4)
         # A closure's class or module.
         for name in code.co_freevars:
             value = frame.f_locals.get(name)
@@ -223,8 +231,13 @@ class Reads:
                 if settled(one):
                     continue
                 for name in self.names:
-                    if name in vars(one):
-                        self.attributes[(id(one), name)] = (one, name, getattr(one, name))
+                    if name not in vars(one):
+                        continue
+                    value = getattr(kind, name, missing)
+                    if getattr(kind, name, missing) is value:
+                        self.attributes[(id(kind), name)] = (kind, name, value)
+                    else:  # a method of the class is bound anew each time
+                        self.attributes[(id(one), name)] = (Statics(one), name, vars(one)[name])
 
     def tensors(self) -> list[Any]:
         """Return the tensors that user code can reach through the objects it reads."""
@@ -245,6 +258,16 @@ class Reads:
 
 
 DEPTH = 6  # how far objects are followed: an attribute of an attribute of ...
+
+
+class Statics:
+    """What a class holds, as attributes that are not bound."""
+
+    def __init__(self, kind: Any) -> None:
+        self.kind = kind
+
+    def __getattr__(self, name: str) -> Any:
+        return vars(self.kind).get(name, missing)
 
 
 def held(owner: Any, name: str) -> Any:
@@ -274,7 +297,10 @@ class Guards:
         self.kept: list[Any] = []  # what states name by its id, kept so that ids stay taken
         self.described: dict[int, Any] = {}  # objects that the key describes
         self.referred: set[int] = set()  # arrays that the replay reads anew
-        self.conditions: dict[int, tuple[Any, Any, Any]] = {}  # functions of an object: as they were
+        self.hooks = hooks_of_every_module()
+        self.settings = settings()
+        # Functions of an object: as they were.
+        self.conditions: dict[int, tuple[Any, Any, Any]] = {}
         self.bound: list[Any] = []  # called when a tensor may have got another array
 
     def start(self, function: Any, args: Any, settings: Any) -> None:
@@ -355,6 +381,8 @@ class Guards:
         return ", ".join(["the arguments", *found])
 
     def hold_in_full(self) -> bool:
+        if hooks_of_every_module() != self.hooks or settings() != self.settings:
+            return False
         for value, about in self.captured.values():
             if description(value) != about:
                 return False
@@ -401,7 +429,24 @@ class Guards:
         owners = list(reads.attributes.values())
         check.owners, check.owner_names, check.owner_values = columns(owners)
         check.holders = []
-        closer: list[Any] = list(self.conditions.values())
+        closer: list[Any] = []
+        for look, thing, then in self.conditions.values():
+            groups = getattr(thing, "param_groups", None)
+            if look.__name__ != "members" or groups is None or look(thing) != then:
+                closer.append((look, thing, then))
+                continue
+            # An optimizer's parameters: the lists, and what is in them.
+            check.holders += [Holder(groups, None), *[Holder(g["params"], None) for g in groups]]
+            for columns_of, one in (
+                (check.spaces, groups), (check.space_names, ["params"] * len(groups)),
+                (check.space_values, [group["params"] for group in groups]),
+            ):  # fmt: skip
+                columns_of.extend(one)
+            check.spaces.append(vars(thing))
+            check.space_names.append("param_groups")
+            check.space_values.append(groups)
+        if Module._hooked:  # from the first of them on
+            closer.append((hooks_of_every_module, None, self.hooks))
         for number, (thing, state) in self.states.items():
             if number in self.referred or type(thing) is tuple:
                 continue

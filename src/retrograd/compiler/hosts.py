@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from .._core.storage import tick
 from .._core.tracing import set_recorder
 from .answers import Failing
-from .mirror import getitem
-from .trace import HOST, Segment, Step
+from .trace import HOST, Segment, Step, getitem
 
 
 class Hosts:
@@ -17,6 +17,9 @@ class Hosts:
     answering: Any
     segment: Segment
     known: dict[int, Any]
+    tensors: list[Any]
+    answers: list[Step]
+    at: int
     numbers: dict[int, int]
     new_segments: list[Segment]
     postponed: bool
@@ -39,7 +42,9 @@ class Hosts:
         name = getattr(function, "__name__", "host")
         step = Step(HOST, function, args, name=name)
         if self.answering and self._answer(step) is not Failing:
+            self._mark_again(self.answers[self.at - 1].touched)
             return None
+        marks = {id(value): mark_of(value) for value in self.known.values()}
         before = set_recorder(None)
         try:
             out = function(*args)
@@ -53,8 +58,17 @@ class Hosts:
                 if id(value.array) not in self.numbers:
                     self.fail(f"{name} gave a tensor another array")
         if not self.failed:
+            places = {id(value): place for place, value in enumerate(self.tensors)}
+            touched = [value for key, value in self.known.items() if mark_of(value) != marks[key]]
+            step.touched = [places.get(id(value), value) for value in touched]
             self._note(step)
         return out
+
+    def _mark_again(self, touched: Any) -> None:
+        """Mark what a replayed call has written into: views that the program has made are older."""
+        for one in touched:
+            value = self.tensors[one] if isinstance(one, int) else one
+            value.get_storage().written = tick()
 
     def adopt(self, value: Any) -> None:
         """Let the array of a tensor from outside be known: functions that take arrays get it."""
@@ -83,3 +97,8 @@ class Hosts:
     def postpone(self) -> None:
         """Note that the next call will do something else: this trace is not worth keeping."""
         self.postponed = True
+
+
+def mark_of(value: Any) -> int:
+    """Return when a tensor was last written into."""
+    return 0 if value.storage is None else value.storage.written

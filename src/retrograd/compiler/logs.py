@@ -7,6 +7,8 @@ import sys
 from typing import Any
 
 from .._core.checking import missing
+from ..config import settings
+from ..nn.hooks import hooks_of_every_module
 from .guards import alike, description, is_tensor, state_of
 
 VARIABLE = "RETROGRAD_LOGS"
@@ -32,6 +34,10 @@ def tell_recompile(function: Any, key: Any) -> None:
 
 def broken(guards: Any) -> str:
     """Return what is no longer as it was when a trace was written."""
+    if hooks_of_every_module() != guards.hooks:
+        return "the hooks of every module are others"
+    if settings() != guards.settings:
+        return "a setting of the library (threads, precision) is another"
     for value, about in guards.captured.values():
         now = description(value)
         if now != about:

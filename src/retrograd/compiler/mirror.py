@@ -19,7 +19,7 @@ import numpy as np
 from numpy.lib.mixins import NDArrayOperatorsMixin
 
 from .._core.op import Op
-from .trace import CALL, WRITE, Ref, Step, getitem, into_out, setitem, transposed
+from .trace import CALL, WRITE, Ref, Step, getitem, into_out, owner_of, setitem, transposed
 
 
 class Unfollowed(BaseException):
@@ -350,13 +350,14 @@ class Tape:
 
     def write(self, function: Any, args: Any, settings: Any, target: Any = None) -> None:
         """Write down a call that writes into an array that a finer step made."""
-        target = args[0] if target is None else target
+        into = target is not None  # a ufunc's out, which comes last
+        target = target if into else args[0]
         if not isinstance(target, Traced) or target.number is None or target.number >= 0:
             raise Unfollowed("it writes into an array from outside")
         if not self.is_own(target.held):
             raise Unfollowed("it writes into a view of an operand")
         plain = self.plain(list(args))
-        if target is not args[0]:  # a ufunc's out, which comes last
+        if into:
             function(*plain[:-1], out=plain[-1], **self.plain(settings))
             step = Step(WRITE, into_out, (Ref(target.number), function, *self.refs(args[:-1])),
                         self.refs(settings))  # fmt: skip
@@ -495,15 +496,6 @@ def operands_in(given: Any) -> list[Traced]:
     if isinstance(given, dict):
         return [found for one in given.values() for found in operands_in(one)]
     return []
-
-
-def owner_of(array: Any) -> Any:
-    """Return the object that owns an array's memory."""
-    while True:
-        base = getattr(array, "base", None)
-        if base is None:
-            return array
-        array = base
 
 
 class Call:

@@ -15,14 +15,16 @@ class OptimizedModule(Module):
     ----------
     module : Module
         Kept as ``_orig_mod``, which prefixes the names in the `state_dict`, as in PyTorch.
-    fullgraph, fuses : bool
+    fullgraph, fuses, eager : optional
         As in `CompiledFunction`.
     """
 
-    def __init__(self, module: Module, fullgraph: bool = False, fuses: bool = False) -> None:
+    def __init__(
+        self, module: Module, fullgraph: bool = False, fuses: bool = False, eager: str = ""
+    ) -> None:
         super().__init__()
         self._orig_mod = module
-        self.forward = CompiledFunction(module, fullgraph, fuses)
+        self.forward = CompiledFunction(module, fullgraph, fuses, eager)
         self.training = module.training
 
     def train(self, mode: bool = True) -> Any:
@@ -35,7 +37,5 @@ class OptimizedModule(Module):
         except AttributeError:
             return getattr(self._modules["_orig_mod"], name)
 
-
-def compile_module(module: Any, fullgraph: bool, fuses: bool) -> OptimizedModule | None:
-    """Return a module compiled, None for what is no module."""
-    return OptimizedModule(module, fullgraph, fuses) if isinstance(module, Module) else None
+    def __len__(self) -> int:
+        return len(self._orig_mod)

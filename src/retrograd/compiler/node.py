@@ -89,9 +89,9 @@ class CompiledNode(CallNode):
     def run(self, grads: tuple[Any, ...], create_graph: bool) -> tuple[Any, ...]:
         if create_graph:
             raise RuntimeError(
-                "torch.compile does not support double backward: the backward of a compiled "
-                "function is not recorded. Call the function without compile where "
-                "create_graph=True is needed"
+                "torch.compile with aot_autograd does not currently support double backward: the "
+                "backward of a compiled function is not recorded. Call the function without "
+                "compile where create_graph=True is needed"
             )
         self.check_saved(grads)
         if self.sharing is not None:

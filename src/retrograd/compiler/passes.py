@@ -16,7 +16,9 @@ from .trace import (
     GRAD,
     HOST,
     WRITE,
+    OutDetached,
     OutGrad,
+    OutGradView,
     OutLeaf,
     OutNumber,
     OutTensor,
@@ -29,6 +31,9 @@ from .trace import (
 _LIKE = {np.ones_like, np.zeros_like, np.full_like, np.empty_like}
 _EMPTY = {np.empty, np.empty_like}
 _RANDOM = "numpy.random"
+_WITH_SLOT = (
+    OutTensor, OutNumber, OutGrad, OutLeaf, OutView, OutGradView, OutDetached, Ref,
+)  # fmt: skip
 
 
 def prepare(program: Program, kept: set[int] | None = None) -> Program:
@@ -77,8 +82,10 @@ def leaving(program: Program) -> set[int]:
 
 def collect(outputs: Any, found: set[int]) -> None:
     """Add the slots that a result is made of."""
-    if isinstance(outputs, (OutTensor, OutNumber, OutGrad, OutLeaf, OutView, Ref)):
+    if isinstance(outputs, _WITH_SLOT):
         found.add(outputs.number)
+        if isinstance(outputs, OutDetached):
+            collect(outputs.base, found)
     elif isinstance(outputs, dict):
         for one in outputs.values():
             collect(one, found)

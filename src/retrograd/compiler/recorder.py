@@ -104,6 +104,7 @@ class Recorder(Answering, Rolling, Ending, Hosts):
         self.histories: list[Any] = []  # their nodes, and whether they require grad
         self.grads: dict[int, int] = {}  # the slots of `.grad` from before the call
         self.newborn: set[int] = set()
+        self.made: list[Any] = []  # the tensors made in the call, kept so that ids stay taken
         self.cells: dict[int, Any] = {}  # what the `.grad` of each leaf is by now
         self.places: dict[int, Any] = {}  # by cell: itself, or the place of the argument
         self.own_cells: set[int] = set()  # of leaves made in the call: no other call has them
@@ -115,7 +116,8 @@ class Recorder(Answering, Rolling, Ending, Hosts):
         self.looks: list[Any] = []  # for the watcher of side effects: calls seen
         self.new_ways = True  # whether they are written
         self.differentiable: list[Any] = []  # the results that require grad
-        self.given_out: list[Any] = []
+        self.given_out: list[Any] = []  # new tensors in the result, and what stands for each
+        self.marks: list[Any] = []
         self.has_readings = False  # whether the program holds any
         self.leaves = False  # whether a result is a new leaf
         self.began = clock.now  # nodes made since are the trace's own
@@ -365,6 +367,7 @@ class Recorder(Answering, Rolling, Ending, Hosts):
         """Note a tensor that is made during the trace."""
         if threading.get_ident() == self.thread:
             self.newborn.add(id(value))
+            self.made.append(value)
             if not self._idle():
                 self._known(value.array)
 

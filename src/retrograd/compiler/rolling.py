@@ -10,14 +10,17 @@ turns out not to be one is cut again.
 
 from __future__ import annotations
 
+import sys
 from typing import Any
 
 from .answers import ANOTHER_WAY
 from .readings import Reading, read_number
-from .states import State, Unclear, common, frames_now, put_variable
+from .states import State, Unclear, common, frames_now, note_owners, put_variable
 from .trace import CALL, Argument, Captured, Loop, Segment, Slot, Step, copied, key_of
 
+HELD_HERE = 3  # references to a tensor that only a list and the loop over it hold
 MOST_TRIES = 40  # states taken at one place of the program, in one trace
+MOST_STATES = 400  # states taken in one trace without coming back to one
 
 
 class Rolling:
@@ -28,6 +31,9 @@ class Rolling:
     at: int
     values: list[Any]
     numbers: dict[int, int]
+    known: dict[int, Any]
+    made: list[Any]
+    newborn: set[int]
     failed: str
     claimed: int
     has_readings: bool
@@ -39,6 +45,7 @@ class Rolling:
         super().__init__()
         self.given: set[int] = set()  # the slots that no step fills
         self.readings: list[Reading] = []
+        self.owners: dict[int, Any] = {}  # of the memory of tensors from outside
         self.outsiders: dict[int, Any] = {}  # objects that were there before the call
         self.entered: dict[int, tuple[int, int]] = {}  # by id of a frame: its call's number, slots
         self.entries: dict[Any, int] = {}  # calls of each code that lends its variables
@@ -47,6 +54,8 @@ class Rolling:
         self.trail: list[tuple[Segment, State]] = []  # where the path has looked
         self.noted: dict[int, State | None] = {}  # by id of a segment
         self.tries: dict[Any, int] = {}
+        self.states = 0
+        self.hides = False  # whether objects from outside changed that are no effects
         self.strays = False
         self.last_loop: Segment | None = None  # the one that was gone back from last
 
@@ -68,7 +77,7 @@ class Rolling:
 
     def _remember(self, segment: Segment) -> State | None:
         """Note the state in which the program looks at the end of a segment."""
-        if self.failed or self.claimed:
+        if self.failed or self.claimed or self.hides:
             return None
         if id(segment) not in self.noted:
             self.noted[id(segment)] = self._state()
@@ -83,7 +92,9 @@ class Rolling:
             frames = frames_now(self)
             site = (frames[-1].f_code, frames[-1].f_lasti)
             tried = self.tries[site] = self.tries.get(site, 0) + 1
-            return State(self, frames) if tried <= MOST_TRIES else None
+            self.states += tried <= MOST_TRIES
+            taken = tried <= MOST_TRIES and self.states <= MOST_STATES
+            return State(self, frames) if taken else None
         except (Unclear, IndexError):
             return None
 
@@ -116,6 +127,8 @@ class Rolling:
                 self._lift(segment)
             else:
                 segment.loop = Loop(target, moves)
+            self.tries.clear()
+            self.states = 0
             return
 
     def _lift(self, segment: Segment) -> None:
@@ -146,6 +159,17 @@ class Rolling:
         self.values = loop.back(self.values)
         numbers = ((thing, now(number)) for thing, number in self.numbers.items())
         self.numbers = {thing: number for thing, number in numbers if number is not None}
+        # Those that only the loop has met are met again.
+        note_owners(self)
+        self.known = {
+            thing: value for thing, value in self.known.items() if id(value.array) in self.numbers
+        }
+        made, self.made = self.made, []
+        for child in made:
+            if sys.getrefcount(child) > HELD_HERE:
+                self.made.append(child)
+            else:
+                self.newborn.discard(id(child))
         readings, self.readings = self.readings, []
         for one in readings:
             number = now(one.number)

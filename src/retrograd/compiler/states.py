@@ -24,10 +24,9 @@ from .._core.node import AccumulateGrad, GradCell, Node
 from .._core.value import Value
 from .effects import modes_now, newborn_objects
 from .guards import plain_key
-from .mirror import owner_of
 from .positions import GENERATORS, calls, code_of, sees
 from .readings import Reading, plain_arguments
-from .trace import Row
+from .trace import Row, owner_of
 
 MOST_OBJECTS = 3000  # in one state
 _PACKAGE = __file__.replace("\\", "/").rsplit("/compiler/", 1)[0] + "/"
@@ -125,7 +124,9 @@ def places(recorder: Any, frames: list[Any]) -> list[Place]:
             direct = calls(frame, place, frames[number + 1])
         else:
             direct = sees(frame, place)
-        found.append(Place(recorder.entered.get(id(frame)), hidden, direct))
+        own = not frame.f_code.co_filename.startswith(_PACKAGE)
+        entry = recorder.entered.get(id(frame)) if own else None
+        found.append(Place(entry, hidden, direct))
     return found
 
 
@@ -178,7 +179,7 @@ class Walk:
         self.waiting: deque[Any] = deque()
         self.times: list[tuple[int, Any]] = []
         self.newborn: set[int] | None = None
-        self.owners = {id(owner_of(one.array)) for one in recorder.known.values()}
+        note_owners(recorder)
 
     def all(self) -> None:
         modes = thread_modes()
@@ -237,17 +238,17 @@ class Walk:
         """Put an object down where it is held."""
         kind = type(thing)
         if kind is Reading:
-            self.form.append(("reading", type(thing.plain)))
+            self.form += ["reading", type(thing.plain)]
             self.slot(thing.number)
         elif kind in _PLAIN:
             if kind is slice:
                 self.refs((thing.start, thing.stop, thing.step))
                 return
-            self.form.append((kind, plain_key(thing)))
+            self.form += [kind, plain_key(thing)]
             if kind is float and id(thing) in self.recorder.numbers:
                 self.slot(self.recorder.numbers[id(thing)])
         elif isinstance(thing, np.generic):
-            self.form.append((kind, thing.tobytes()))
+            self.form += [kind, thing.tobytes()]
         elif isinstance(thing, _SINGLE) or is_free(thing):
             self.single(thing)
         elif kind is np.ndarray:
@@ -258,7 +259,7 @@ class Walk:
                 number = self.seen[id(thing)] = len(self.seen)
                 self.waiting.append(thing)
                 self.kept.append(thing)
-            self.form.append(("object", number))
+            self.form += ["object", number]
 
     def refs(self, things: Any) -> None:
         self.form.append(len(things))
@@ -266,7 +267,7 @@ class Walk:
             self.ref(one)
 
     def slot(self, number: int) -> None:
-        self.form.append(("slot", self.slots.setdefault(number, len(self.slots))))
+        self.form += ["slot", self.slots.setdefault(number, len(self.slots))]
 
     def array(self, array: Any) -> None:
         recorder = self.recorder
@@ -287,7 +288,7 @@ class Walk:
         if first:
             owner = owner_of(array)
             self.form += [array.shape, array.strides, array.dtype, array.flags.writeable]
-            if id(owner) in self.owners:
+            if id(owner) in recorder.owners:
                 self.single(owner)
             else:
                 self.form.append(self.seen.setdefault(id(owner), len(self.seen)))
@@ -404,7 +405,7 @@ class Walk:
         first = id(storage) not in self.seen
         mark = self.seen.setdefault(id(storage), len(self.seen))
         self.kept.append(storage)
-        self.form.append(("storage", mark))
+        self.form += ["storage", mark]
         if first:
             self.times.append((storage.written, ("written", mark)))
 
@@ -460,6 +461,13 @@ _USUAL = ("__dict__", "__weakref__")
 def is_free(thing: Any) -> bool:
     """Say whether something is a built-in function that is nobody's method."""
     return type(thing) is types.BuiltinFunctionType and isinstance(thing.__self__, types.ModuleType)
+
+
+def note_owners(recorder: Any) -> None:
+    """Note whose memory the tensors from outside have that are known by now."""
+    for one in recorder.known.values():
+        owner = owner_of(one.array)
+        recorder.owners[id(owner)] = owner
 
 
 def address(array: Any) -> int:

@@ -81,10 +81,20 @@ class Source:
         The dtype of each parameter, and whether it is read or written.
     sizes : tuple of int
         How many elements each has.
+
+    Parameters
+    ----------
+    stretch : Stretch
+    layouts : dict
+    in_blocks : bool
+        Whether it is called for parts of its one group, of which rows and columns come first.
     """
 
-    def __init__(self, stretch: Stretch, layouts: dict[int, Layout]) -> None:
+    def __init__(
+        self, stretch: Stretch, layouts: dict[int, Layout], in_blocks: bool = False
+    ) -> None:
         self.stretch = stretch
+        self.in_blocks = in_blocks
         self.layouts = layouts
         self.lines: list[str] = []
         self.names: dict[int, str] = {}
@@ -136,6 +146,8 @@ class Source:
             parts.append(products.SOURCE)
         for text, name in self.functions.items():
             parts.append(f"@numba.njit(**alone)\n{text.replace('def kernel(', f'def {name}(', 1)}")
+        if self.in_blocks:
+            given = ["rows", "columns", *given]
         lines = [f"def kernel({', '.join(given)}):", *self.lines, "    return np.int64(0)"]
         return "\n\n".join([*parts, "\n".join(lines) + "\n"])
 
@@ -191,6 +203,8 @@ class Source:
         sizes = {FULL: group.size, ROW: group.rows, COLUMN: group.columns, BOTTOM: group.columns}
         inputs = list(group.inputs)
         given = [integer(group.rows), integer(group.columns)]
+        if self.in_blocks:
+            given = ["rows", "columns"]
         for number, kind in (inputs[place] for place in kernel.inputs):
             given.append(self.operand(number, sizes.get(kind, 1)))
         for number in group.outputs:

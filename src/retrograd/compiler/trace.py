@@ -72,9 +72,11 @@ class Step:
         Whether the result came as a NumPy scalar and is made an array.
     name : str
         For people: the operation or rule.
+    touched : list of Value or int
+        What a HOST wrote into, of the tensors that the trace knew: arguments by their place.
     """
 
-    __slots__ = ("args", "function", "kind", "name", "outs", "settings", "wrap")
+    __slots__ = ("args", "function", "kind", "name", "outs", "settings", "touched", "wrap")
 
     def __init__(
         self,
@@ -93,6 +95,7 @@ class Step:
         self.outs = outs
         self.wrap = wrap
         self.name = name
+        self.touched: list[Any] = []
 
     def same(self, other: Step) -> bool:
         """Say whether another step is the same call on the same slots."""
@@ -349,6 +352,24 @@ class OutView(Row):
     base: OutValue
 
 
+class OutGradView(Row):
+    """A view in the result that requires grad: also its place among those, and its `view_kind`."""
+
+    __slots__ = ()
+    number: int
+    base: OutValue
+    place: int
+    view_kind: int
+
+
+class OutDetached(Row):
+    """A tensor in the result that shares another one's memory, and is no view: `detach` made it."""
+
+    __slots__ = ()
+    number: int
+    base: Any
+
+
 class Named(Row):
     """A named tuple in the result."""
 
@@ -421,3 +442,12 @@ def into_out(target: Any, function: Any, *args: Any, **settings: Any) -> None:
 def slot_name(number: int) -> str:
     """Return what the source calls a slot."""
     return f"s{number}" if number >= 0 else f"v{-number}"
+
+
+def owner_of(array: Any) -> Any:
+    """Return the object that owns an array's memory."""
+    while True:
+        base = getattr(array, "base", None)
+        if base is None:
+            return array
+        array = base

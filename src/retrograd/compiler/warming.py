@@ -8,12 +8,14 @@ is imported when it is due: importing it takes as long as a hundred small steps.
 
 from __future__ import annotations
 
+import math
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from .._core.value import Value
+from .budget import budget
 from .codegen import Writer
 from .trace import CALL, Incoming, Ref, Segment
 
@@ -21,7 +23,7 @@ if TYPE_CHECKING:
     from .lowering import Program
 
 PER_STEP = 3e-4  # seconds to lower one step
-PATIENCE = 2.0  # how many times that the replays have to have taken before
+PATIENCE = 2.0  # how many times that the replays have to have taken before; 0: at once
 MOST_SURPRISES = 3
 
 
@@ -44,11 +46,20 @@ class Warming:
             steps += len(segment.backward.steps)
         self.expected = PER_STEP * steps
 
+    def due(self) -> bool:
+        """Say whether this replay is the example."""
+        if self.spent < PATIENCE * self.expected:
+            return False
+        # Who asks for kernels wants them soon.
+        at_once = PATIENCE == 0 or self.spent == math.inf or self.fuses
+        return at_once or budget.allows(self.expected)
+
     def run(self, slots: list[Any], tensors: list[Any], guards: Any) -> Any:
         """Replay; where it is time, note the arrays and lower the segment."""
         segment = self.segment
         began = perf_counter()
-        if self.spent < PATIENCE * self.expected:
+        write(segment)
+        if not self.due():
             seen = segment.run(slots, tensors)
             took = perf_counter() - began
             self.spent += took
@@ -67,7 +78,19 @@ class Warming:
             values.append(kept[0].get(f"s{number}"))
         segment.warming = None
         make_fast(segment, values, guards, self.fuses)
+        budget.spent += perf_counter() - began
         return seen
+
+
+def unwritten(slots: list[Any], tensors: list[Any]) -> Any:
+    """Stand for the replay of a segment that was recorded and has no code yet."""
+    raise RuntimeError("a segment is written before it is replayed")
+
+
+def write(segment: Segment) -> None:
+    """Make the code of a segment that has none: many are never replayed."""
+    if segment.run is unwritten:
+        segment.run = Writer(segment).write()
 
 
 def make_fast(segment: Segment, values: list[Any], guards: Any, fuses: bool = False) -> None:

@@ -54,6 +54,8 @@ def add_hook(
 class HookMethods:
     """The part of Module that registers hooks and runs them around a call."""
 
+    _compiled_call_impl: Any = None  # what `Module.compile` made of the call
+
     # Whether a call has to look for hooks: an attribute of the instance once it had one, of the
     # class once every module has.
     _hooked: bool = False
@@ -144,8 +146,9 @@ class HookMethods:
     def _call_with_hooks(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         if not self._has_hooks():
             # All were removed: the next call need not look, unless every module has hooks.
-            self.__dict__.pop("_hooked", None)
-            if not self._hooked:
+            if self._compiled_call_impl is None:  # which also has calls go this way
+                self.__dict__.pop("_hooked", None)
+            if not type(self)._hooked:
                 return self.forward(*args, **kwargs)  # type: ignore[attr-defined]
         call = _HookedCall(self, args, kwargs)
         try:
@@ -506,3 +509,12 @@ def register_module_full_backward_hook(hook: Any) -> RemovableHandle:
 def _look_everywhere() -> None:
     """Make every module without hooks of its own look for hooks from now on."""
     HookMethods._hooked = True
+    writes.count += 1
+
+
+def hooks_of_every_module(_: Any = None) -> tuple[Any, ...]:
+    """Return the hooks of every module, in all."""
+    return (
+        *_global_forward_pre_hooks.values(), *_global_forward_hooks.values(),
+        *_global_backward_pre_hooks.values(), *_global_backward_hooks.values(),
+    )  # fmt: skip

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from typing import Any, TypeVar
@@ -96,6 +97,8 @@ class Module(Registration, HookMethods, StateDictMethods):
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         if self._hooked:
+            if self._compiled_call_impl is not None:
+                return self._compiled_call_impl(*args, **kwargs)
             return self._call_with_hooks(args, kwargs)
         return self.forward(*args, **kwargs)
 
@@ -304,11 +307,14 @@ class Module(Registration, HookMethods, StateDictMethods):
         return self._apply(lambda tensor: tensor.share_memory_())
 
     def compile(self, *args: Any, **kwargs: Any) -> None:
-        """Refuse: there is no compiler."""
-        raise RuntimeError(
-            "Module.compile: retrograd has no torch.compile (yet); the module runs as it is "
-            "without this call"
-        )
+        """Let calls of this module be compiled from now on, in place: see `compile`.
+
+        Its parameters keep their names; copies and checkpoints are not compiled.
+        """
+        # The compiler stands above this package: the library's own name for it is asked.
+        library: Any = sys.modules[__name__.partition(".")[0]]
+        self.__dict__["_compiled_call_impl"] = library.compile(self._call_impl, *args, **kwargs)
+        self.__dict__["_hooked"] = True
 
     # -- text, copies ------------------------------------------------------------------------------
 
@@ -343,6 +349,7 @@ class Module(Registration, HookMethods, StateDictMethods):
                 if state.get(name) is value:
                     state.pop(name, None)
             state[table] = dict(members)
+        state.pop("_compiled_call_impl", None)
         return state
 
     def __setstate__(self, state: dict[str, Any]) -> None:

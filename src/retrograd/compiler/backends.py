@@ -1,0 +1,68 @@
+"""Backends: what `compile` may be told to make, PyTorch's names among them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+# Name -> how a function runs then, and the tags by which `list_backends` leaves it out.
+REPLAY, NUMBA, EAGER = "replay", "numba", "eager"
+_BACKENDS = {
+    "replay": (REPLAY, ()),
+    "numba": (NUMBA, ()),
+    "auto": (NUMBA, ()),
+    "inductor": (REPLAY, ()),
+    "cudagraphs": (REPLAY, ()),
+    "eager": (EAGER, ("debug",)),
+    "aot_eager": (EAGER, ("debug",)),
+}
+MODES = ("default", "lite", "reduce-overhead", "max-autotune-no-cudagraphs", "max-autotune")
+_chosen = [REPLAY]
+
+
+def backend_named(backend: Any) -> str:
+    """Return how a function runs with a backend: as REPLAY, NUMBA or EAGER.
+
+    Parameters
+    ----------
+    backend : str or None
+        None for the default one.
+
+    Raises
+    ------
+    RuntimeError
+        For a name that is not known.
+    TypeError
+        For a function: PyTorch gives it a graph of its own operations, which is not made here.
+    """
+    if backend is None:
+        backend = _chosen[0]
+    if isinstance(backend, str) and backend in _BACKENDS:
+        return _BACKENDS[backend][0]
+    names = ", ".join(_BACKENDS)
+    if isinstance(backend, str):
+        raise RuntimeError(
+            f"Invalid backend: {backend!r}, see `torch.compiler.list_backends()` for available "
+            f"backends: {names}"
+        )
+    raise TypeError(
+        f"compile: backend is one of {names}; there is no graph of PyTorch's that "
+        f"{type(backend).__name__} {getattr(backend, '__name__', backend)!s} could be called with"
+    )
+
+
+def list_backends(exclude_tags: Any = ("debug", "experimental")) -> list[str]:
+    """Return the names of the backends, without those that have one of the tags."""
+    left_out = set(exclude_tags or ())
+    return sorted(name for name, (_, tags) in _BACKENDS.items() if left_out.isdisjoint(tags))
+
+
+def get_default_backend() -> str:
+    """Return the backend of functions that are compiled without naming one."""
+    return _chosen[0]
+
+
+def set_default_backend(backend: Any) -> None:
+    """Set the backend of functions that are compiled without naming one; None for "replay"."""
+    if backend is not None:
+        backend_named(backend)
+    _chosen[0] = REPLAY if backend is None else backend

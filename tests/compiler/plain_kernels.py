@@ -1,0 +1,85 @@
+"""Kernels run as the Python that they are written in: slow, but nothing has to be compiled.
+
+The checks of the entries are made here too: dtypes, sizes, layouts, shared memory.
+"""
+
+from __future__ import annotations
+
+import types
+
+import numpy as np
+
+from retrograd.compiler import fusion, numba_backend, stretch_source, warming
+
+DTYPES = {
+    "float32": np.float32, "float64": np.float64, "int64": np.int64, "boolean": np.bool_,
+}  # fmt: skip
+_made: dict = {}
+
+
+def njit(*given, **options):
+    return given[0] if given else lambda function: function
+
+
+class PlainKernel:
+    """What stands for machine code."""
+
+    def __init__(self, source: str, signature: tuple[str, ...]) -> None:
+        head, body = source.split(stretch_source.HEAD, 1)
+        assert not head
+        names = {
+            "np": np, "numba": types.SimpleNamespace(njit=njit), "alone": {}, "inlined": njit,
+            "add": lambda total, number: total + number,
+            "part": lambda array, begin, size: array[begin : begin + size],
+        }  # fmt: skip
+        exec(compile(body, "<plain kernel>", "exec"), names)
+        self.kernel = names["kernel"]
+        self.parameters = [one.partition("/")[::2] for one in signature]
+
+    def bind(self, numbers, sizes, release=False):
+        def run(*arrays):
+            rest = iter(arrays)
+            given, seen = list(numbers), []
+            for (dtype, way), size in zip(self.parameters, sizes, strict=True):
+                if way == "scratch":
+                    given.append(np.full(size, 77, DTYPES[dtype]))
+                    continue
+                one = next(rest)
+                if not way:
+                    given.append(DTYPES[dtype](one))
+                    continue
+                plain = type(one) is np.ndarray and one.dtype == DTYPES[dtype]
+                if not plain or one.size != size or not one.flags.c_contiguous:
+                    return 16
+                flat = one.reshape(-1)
+                if way == "in":
+                    flat.flags.writeable = False
+                seen.append((flat, way))
+                given.append(flat)
+            for place, (one, way) in enumerate(seen):
+                others = [flat for flat, _ in (*seen[:place], *seen[place + 1 :])]
+                shared = any(np.may_share_memory(one, other) for other in others)
+                assert way != "out" or not shared, "a result lies in the memory of another array"
+                if way == "inout" and shared:
+                    return 17
+            with np.errstate(all="ignore"):
+                return int(self.kernel(*given))
+
+        return run
+
+
+def build(source: str, signature: tuple[str, ...], numbers: int = 2) -> PlainKernel:
+    key = source, signature
+    if key not in _made:
+        _made[key] = PlainKernel(source, signature)
+    return _made[key]
+
+
+def use(monkeypatch) -> None:
+    """Run kernels as Python; lower at the first replay, fuse even single calls, at once."""
+    monkeypatch.setattr(numba_backend, "build", build)
+    monkeypatch.setattr(numba_backend, "submit", lambda job: job())
+    monkeypatch.setattr(numba_backend, "finish", lambda: None)
+    monkeypatch.setattr(warming, "PATIENCE", 0.0)
+    monkeypatch.setattr(fusion, "FEWEST", 1)
+    monkeypatch.setenv("RETROGRAD_LOGS", "fusion")
