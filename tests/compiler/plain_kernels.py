@@ -79,6 +79,7 @@ def use(monkeypatch) -> None:
     """Run kernels as Python; lower at the first replay, fuse even single calls, at once."""
     monkeypatch.setattr(numba_backend, "build", build)
     monkeypatch.setattr(numba_backend, "submit", lambda job: job())
+    monkeypatch.setattr(numba_backend, "finish", lambda: None)
     monkeypatch.setattr(warming, "PATIENCE", 0.0)
     monkeypatch.setattr(fusion, "FEWEST", 1)
     monkeypatch.setenv("RETROGRAD_LOGS", "fusion")

@@ -6,11 +6,13 @@ import contextlib
 import io
 import re
 import warnings
+from unittest import mock
 
 import numpy as np
 
 import retrograd as rg
 from retrograd.compiler import CompiledFunction, numba_backend
+from retrograd.compiler import function as compiler_function
 
 
 def plain(given):
@@ -177,7 +179,10 @@ def compare_runs(source, seed, calls, tier="replay"):
     eager, _ = run(source, seed, calls, lambda step: step, lambda step: None)
     fuses = tier == "numba"
     settle = (lambda step: numba_backend.finish()) if fuses else (lambda step: None)
-    ours, function = run(source, seed, calls, lambda s: Checked(s, fuses=fuses), settle)
+    with mock.patch.object(compiler_function, "own_slots", own_slots):
+        ours, function = run(
+            source, seed, calls, lambda s: CompiledFunction(s, fuses=fuses), settle
+        )
     same = close if fuses else equal
     for place, (one, other) in enumerate(zip(eager, ours, strict=False)):
         if not same(one, other):
@@ -187,17 +192,18 @@ def compare_runs(source, seed, calls, tier="replay"):
     return "", function
 
 
-class Checked(CompiledFunction):
-    """A compiled function whose replays may not fail by themselves.
+_own_slots = compiler_function.own_slots
 
-    What a replay raises the function raises again itself; a mistake in the replay would only
-    make it slow.
+
+def own_slots(segment, slots, tensors, error):
+    """Refuse what a replay raises by a mistake of its own.
+
+    The function would raise it again itself, or run without it: the mistake would only make it
+    slow.
     """
-
-    def raise_again(self, tree, segment, slots, tensors, error, args, settings):
-        if isinstance(error, (NameError, AttributeError, TypeError, AssertionError)):
-            raise SystemError(f"the replay itself failed: {error!r}") from error
-        return super().raise_again(tree, segment, slots, tensors, error, args, settings)
+    if isinstance(error, (NameError, AttributeError, TypeError, AssertionError)):
+        raise SystemError(f"the replay itself failed: {error!r}") from error
+    return _own_slots(segment, slots, tensors, error)
 
 
 def equal(one, other):

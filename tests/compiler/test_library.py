@@ -455,3 +455,21 @@ def test_updates_that_no_kernel_makes():
     found = trained(rg.optim.SGD, rate, "float32")
     with switch.flags("never"):
         np.testing.assert_array_equal(found[0], trained(rg.optim.SGD, rate, "float32")[0])
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
+def test_a_forked_process_uses_kernels_too(folder):
+    """Even one forked while another thread asks."""
+    x = rg.tensor(numbers(*ROWS))
+    wanted = F.silu(x).numpy()
+    with library.lock:
+        child = os.fork()
+        if child == 0:  # pragma: no cover
+            code = 1
+            try:
+                library.table = {}
+                code = 0 if np.array_equal(F.silu(x).numpy(), wanted) and library.served() else 2
+            finally:
+                os._exit(code)
+    _, status = os.waitpid(child, 0)
+    assert os.waitstatus_to_exitcode(status) == 0

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 import retrograd as rg
-from retrograd.compiler import fusion, native, numba_backend, warming
+from retrograd.compiler import blocks, fusion, native, numba_backend, warming
 
 from ..sampling import collect, find
 
@@ -145,6 +145,50 @@ def test_training_step():
     np.testing.assert_allclose(losses, wanted, rtol=1e-5)
     for one, other in zip(parameters, others, strict=True):
         np.testing.assert_allclose(one, other, rtol=1e-5, atol=1e-6)
+
+
+def test_a_step_with_its_products_and_writes_is_one_kernel():
+    """Values that are written in place, matrices read by other strides, sums of both kinds."""
+
+    def run(compiled):
+        rg.manual_seed(0)
+        weight, bias = rg.randn(19, 11).requires_grad_(), rg.randn(19).requires_grad_()
+        x, y = rg.randn(7, 11), rg.randn(7, 19)
+
+        def step():
+            weight.grad = bias.grad = None
+            loss = ((rg.tanh(rg.nn.functional.linear(x, weight, bias)) - y) ** 2).mean()
+            loss.backward()
+            with rg.no_grad():
+                weight.sub_(weight.grad * 0.1)
+                bias.sub_(bias.grad * 0.1)
+            return loss
+
+        function = ready(step) if compiled else step
+        for _ in range(10 if compiled else 15):
+            loss = function()
+        return function, [one.detach().numpy() for one in (loss, weight, bias, weight.grad)]
+
+    compiled, found = run(True)
+    assert len(kernels(compiled)) == 1
+    for one, other in zip(found, run(False)[1], strict=True):
+        close(one, other, 64)
+
+
+def test_blocks_on_several_threads(monkeypatch):
+    monkeypatch.setattr(blocks, "SMALLEST", 1000)
+    monkeypatch.setattr(blocks, "BLOCK", 256)
+
+    def function(x):
+        return rg.softmax(x * 2, -1), (x * x + x).sum(0)
+
+    x = numbers(40, 33)
+    compiled = check(function, x)
+    found = []
+    for count in (1, 2, 3):
+        monkeypatch.setattr(blocks, "get_num_threads", lambda count=count: count)
+        found.append([one.numpy().tobytes() for one in compiled(x)])
+    assert found[0] == found[1] == found[2]
 
 
 def test_gradients_of_results():

@@ -202,20 +202,21 @@ def unchanged(holder: Holder) -> bool:
     thing: Any = holder.thing
     if len(thing) != len(values):
         return False
-    place = 0
-    if not isinstance(thing, dict):
-        for item in thing:
-            if not same(item, values[place]):
+    if isinstance(thing, list):
+        items: list[Any] = thing
+        for item, value in zip(items, values):
+            if item is not value and not same(item, value):
                 return False
-            place += 1
         return True
     if holder.owner is not None and holder.owner.__dict__ is not thing:
         return False
     names = holder.names
-    for key, item in thing.items():
-        if not same(item, values[place]) or not same(key, names[place]):
+    for place, (key, item) in enumerate(thing.items()):
+        value = values[place]
+        if item is not value and not same(item, value):
             return False
-        place += 1
+        if key is not names[place] and not same(key, names[place]):
+            return False
     return True
 
 
@@ -322,13 +323,16 @@ class Check:
                 return False
         for space, name, held in zip(self.spaces, self.space_names, self.space_values):
             table: dict[str, Any] = space
-            if not same(table.get(name, missing), held):
+            found: Any = table.get(name, missing)
+            if found is not held and not same(found, held):
                 return False
         for cell, held in zip(self.closures, self.contents):
-            if not same(contents(cell), held):
+            found = contents(cell)
+            if found is not held and not same(found, held):
                 return False
         for owner, name, held in zip(self.owners, self.owner_names, self.owner_values):
-            if not same(getattr(owner, name, missing), held):
+            found = getattr(owner, name, missing)
+            if found is not held and not same(found, held):
                 return False
         for holder in self.holders:
             if not unchanged(holder):

@@ -94,6 +94,10 @@ class Library:
         with self.lock:
             self.table = {key: found for key, found in self.table.items() if found is not None}
 
+    def renew(self) -> None:
+        """Have a lock that no thread holds: in a forked process only one thread goes on."""
+        self.lock = threading.Lock()
+
     # -- for compile ------------------------------------------------------------------------------
 
     def served(self) -> int:
@@ -109,3 +113,5 @@ class Library:
 
 
 library: Final = Library()
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=library.renew)

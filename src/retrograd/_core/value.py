@@ -143,3 +143,12 @@ def asarray(out: Any) -> Any:
     if isinstance(out, np.generic):
         return np.asarray(out)
     return out
+
+
+def hold_arrays(tables: list[Any], names: list[str], arrays: list[Any]) -> bool:
+    """Say whether each table has, under its name, a value with that very array."""
+    for place in range(len(arrays)):
+        value = tables[place].get(names[place])
+        if not isinstance(value, Value) or value.array is not arrays[place]:
+            return False
+    return True

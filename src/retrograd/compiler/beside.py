@@ -147,13 +147,13 @@ class Block:
         self.size = size
         self.dtype = dtype
         self.shapes = shapes
-        self.free = [2] * (len(shapes) + 1)
         self.arrays = self.fresh()
         # What is counted when only this block holds them.
         self.free = list(map(sys.getrefcount, self.arrays))
 
     def fresh(self) -> tuple[Any, ...]:
         """Return a new block and its parts."""
+        # By `frombuffer`, so that views of parts keep `flat`, which is counted, and not `raw`.
         raw = np.empty(self.size * self.dtype.itemsize + ALIGNED, np.uint8)
         start = -raw.ctypes.data % ALIGNED
         flat = np.frombuffer(raw, self.dtype, self.size, start)

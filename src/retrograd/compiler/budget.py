@@ -18,7 +18,7 @@ from typing import Any
 
 SHARE = 0.05  # of a function's own time
 PROCESS_SHARE = 0.03  # of the time of the process; importing the compiler takes some more
-FREE_TRIES = 64  # recordings without a replay between them, counted by `weight_of`
+FREE_TRIES = 32  # recordings without a replay between them, counted by `weight_of`
 FRUITLESS = 16  # the weight of a recording that came to nothing: the function has effects
 SAMPLED = (4, 12)  # replays in a row after which one call runs eagerly, to see what that takes
 WINDOW = 16  # replays that are compared with them

@@ -59,6 +59,7 @@ class Tree:
         self.eager = ""
         self.rolled = False
         self.pure = True
+        self.unjudged: list[Segment] = []  # whether they are pure matters once there is a loop
 
 
 class CompiledFunction:
@@ -277,7 +278,10 @@ class CompiledFunction:
                 segment.run = unwritten
                 segment.warming = Warming(segment, self.fuses)
             tree.rolled = tree.rolled or segment.loop is not None
-            tree.pure = tree.pure and can_run_again(segment)
+            tree.unjudged.append(segment)
+        if tree.rolled:
+            tree.pure = tree.pure and all(map(can_run_again, tree.unjudged))
+            tree.unjudged = []
         if writer.failed and writer.follows and (writer.effect or writer.strays):
             self.leave_eager(tree, writer.segment, writer.failed)
             self.tell(writer)

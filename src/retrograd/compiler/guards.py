@@ -299,7 +299,8 @@ class Guards:
         self.referred: set[int] = set()  # arrays that the replay reads anew
         self.hooks = hooks_of_every_module()
         self.settings = settings()
-        self.conditions: dict[int, tuple[Any, Any, Any]] = {}  # functions of an object: as they were
+        # Functions of an object: as they were.
+        self.conditions: dict[int, tuple[Any, Any, Any]] = {}
         self.bound: list[Any] = []  # called when a tensor may have got another array
 
     def start(self, function: Any, args: Any, settings: Any) -> None:
@@ -428,7 +429,22 @@ class Guards:
         owners = list(reads.attributes.values())
         check.owners, check.owner_names, check.owner_values = columns(owners)
         check.holders = []
-        closer: list[Any] = list(self.conditions.values())
+        closer: list[Any] = []
+        for look, thing, then in self.conditions.values():
+            groups = getattr(thing, "param_groups", None)
+            if look.__name__ != "members" or groups is None or look(thing) != then:
+                closer.append((look, thing, then))
+                continue
+            # An optimizer's parameters: the lists, and what is in them.
+            check.holders += [Holder(groups, None), *[Holder(g["params"], None) for g in groups]]
+            for columns_of, one in (
+                (check.spaces, groups), (check.space_names, ["params"] * len(groups)),
+                (check.space_values, [group["params"] for group in groups]),
+            ):  # fmt: skip
+                columns_of.extend(one)
+            check.spaces.append(vars(thing))
+            check.space_names.append("param_groups")
+            check.space_values.append(groups)
         if Module._hooked:  # from the first of them on
             closer.append((hooks_of_every_module, None, self.hooks))
         for number, (thing, state) in self.states.items():

@@ -7,8 +7,7 @@ from typing import Any
 from .._core.storage import tick
 from .._core.tracing import set_recorder
 from .answers import Failing
-from .mirror import getitem
-from .trace import HOST, Segment, Step
+from .trace import HOST, Segment, Step, getitem
 
 
 class Hosts:

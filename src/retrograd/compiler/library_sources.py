@@ -104,33 +104,36 @@ def kernel(first, last, {", ".join(f"{n}" for n in names)}, out):
 
 
 def rows(text: str, *parameters: str, functions: tuple[str, ...] = (), numbers: int = 3) -> Source:
-    """Return the source of a kernel over rows; `SUM name: term` sums a row."""
+    """Return the source of a kernel over rows, whose sums `spelled` writes out."""
     return Source(spelled(text), parameters, functions, "", numbers)
 
 
-_SUM = """\
-{0}{1}_all = 0.0
-{0}for block in range(0, columns, 2048):
-{0}    {1}_part = F(0)
-{0}    for j in range(block, min(block + 2048, columns)):
-{0}        k, c = np.uint64(at + j), np.uint64(j)
-{0}        {3}{1}_part = add({1}_part, {2})
-{0}    {1}_all += np.float64({1}_part)
-{0}{1} = F({1}_all)"""
-
-
 def spelled(text: str) -> str:
-    """Return a text with its sums over a row written out."""
+    """Return a text with its sums over a row written out.
 
-    def sum_of(match: re.Match[str]) -> str:
-        indent, name, term = match[1], match[2], match[3]
-        store = ""
-        if ";" in term:  # what is stored on the way
-            store, term = (part.strip() for part in term.split(";"))
-            store += f"\n{indent}        "
-        return _SUM.format(indent, name, term, store)
+    ``SUM one, other: statement; term, term`` makes some sums in one loop.
+    """
 
-    return re.sub(r"^( +)SUM (\w+): (.*)$", sum_of, text, flags=re.MULTILINE)
+    def sums_of(match: re.Match[str]) -> str:
+        indent, names = match[1], match[2].split(", ")
+        *statements, terms = match[3].split("; ")
+        inner = statements + [
+            f"{name}_part = add({name}_part, {term})"
+            for name, term in zip(names, terms.split(", "), strict=True)
+        ]
+        lines = [
+            *[f"{name}_all = 0.0" for name in names],
+            "for block in range(0, columns, 2048):",
+            *[f"    {name}_part = F(0)" for name in names],
+            "    for j in range(block, min(block + 2048, columns)):",
+            "        k, c = np.uint64(at + j), np.uint64(j)",
+            *[f"        {line}" for line in inner],
+            *[f"    {name}_all += np.float64({name}_part)" for name in names],
+            *[f"{name} = F({name}_all)" for name in names],
+        ]
+        return "\n".join([indent + line for line in lines])
+
+    return re.sub(r"^( +)SUM ([\w, ]+): (.*)$", sums_of, text, flags=re.MULTILINE)
 
 
 _TOP = """\
@@ -151,7 +154,7 @@ def kernel(first, last, columns, x, out):
             k = np.uint64(at + j)
             out[k] = out[k] / total
     return np.int64(0)
-""".replace("e = exp@(x[k] - top_x); out[k] = e; e", "out[k] = exp@(x[k] - top_x); out[k]")
+"""
 
 ATTENTION = """
 def kernel(first, last, columns, queries, blind, x):
@@ -254,8 +257,7 @@ def kernel(first, last, columns, centred, g, x, w, mean, rstd, dx, dw, db, pw, p
     for i in range(first, last):
         at = i * columns
         centre, scale = mean[np.uint64(i)], rstd[np.uint64(i)]
-        SUM level: g[k] * w[c]
-        SUM slope: g[k] * w[c] * (x[k] - centre)
+        SUM level, slope: gw = g[k] * w[c]; gw, gw * (x[k] - centre)
         slope = F(slope_all / columns) * scale * scale * scale
         level = F(level_all / columns) * scale if centred else F(0)
         for j in range(columns):
@@ -314,8 +316,7 @@ def kernel(first, last, count, channels, columns, g, x, mean, sums, slopes):
         whole, wide = 0.0, 0.0
         for n in range(count):
             at = (n * channels + q) * columns
-            SUM total: g[k]
-            SUM slope: g[k] * (x[k] - centre)
+            SUM total, slope: g[k], g[k] * (x[k] - centre)
             whole += total_all
             wide += slope_all
         sums[np.uint64(q)] = F(whole)

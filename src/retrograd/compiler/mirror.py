@@ -19,7 +19,7 @@ import numpy as np
 from numpy.lib.mixins import NDArrayOperatorsMixin
 
 from .._core.op import Op
-from .trace import CALL, WRITE, Ref, Step, getitem, into_out, setitem, transposed
+from .trace import CALL, WRITE, Ref, Step, getitem, into_out, owner_of, setitem, transposed
 
 
 class Unfollowed(BaseException):
@@ -496,15 +496,6 @@ def operands_in(given: Any) -> list[Traced]:
     if isinstance(given, dict):
         return [found for one in given.values() for found in operands_in(one)]
     return []
-
-
-def owner_of(array: Any) -> Any:
-    """Return the object that owns an array's memory."""
-    while True:
-        base = getattr(array, "base", None)
-        if base is None:
-            return array
-        array = base
 
 
 class Call:

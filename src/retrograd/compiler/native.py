@@ -19,6 +19,7 @@ from __future__ import annotations
 
 import ctypes
 import itertools
+import os
 import struct
 import sys
 import threading
@@ -301,6 +302,16 @@ _FASTCALL = 0x80
 _lock = threading.Lock()
 _engine: list[Any] = []
 _counter = itertools.count()
+
+
+def _renew() -> None:
+    """Have a lock that no thread holds: in a forked process only one thread goes on."""
+    global _lock
+    _lock = threading.Lock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_renew)
 
 
 class Code:

@@ -62,6 +62,7 @@ class Code:
     """
 
     def __init__(self, code: Any) -> None:
+        self.code = code  # kept, so that its id stays taken
         self.instructions = list(dis.get_instructions(code))
         self.offsets = [one.offset for one in self.instructions]
         self.at = {offset: place for place, offset in enumerate(self.offsets)}
@@ -277,16 +278,16 @@ def after(one: Any, place: int, stack: tuple[int, ...], jumps: bool) -> tuple[in
     return (*stack[: len(stack) - taken], *[place] * (taken + effect))
 
 
-codes: dict[Any, Code] = {}
+codes: dict[int, Code] = {}  # by id: a code object's hash is not kept
 
 
 def code_of(code: Any) -> Code:
     """Return what the instructions of a code object say; kept, since it takes a millisecond."""
-    found = codes.get(code)
+    found = codes.get(id(code))
     if found is None:
         if len(codes) > 1000:
             codes.clear()
-        found = codes[code] = Code(code)
+        found = codes[id(code)] = Code(code)
     return found
 
 

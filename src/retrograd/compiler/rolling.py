@@ -20,6 +20,7 @@ from .trace import CALL, Argument, Captured, Loop, Segment, Slot, Step, copied, 
 
 HELD_HERE = 3  # references to a tensor that only a list and the loop over it hold
 MOST_TRIES = 40  # states taken at one place of the program, in one trace
+MOST_STATES = 400  # states taken in one trace without coming back to one
 
 
 class Rolling:
@@ -53,6 +54,8 @@ class Rolling:
         self.trail: list[tuple[Segment, State]] = []  # where the path has looked
         self.noted: dict[int, State | None] = {}  # by id of a segment
         self.tries: dict[Any, int] = {}
+        self.states = 0
+        self.hides = False  # whether objects from outside changed that are no effects
         self.strays = False
         self.last_loop: Segment | None = None  # the one that was gone back from last
 
@@ -74,7 +77,7 @@ class Rolling:
 
     def _remember(self, segment: Segment) -> State | None:
         """Note the state in which the program looks at the end of a segment."""
-        if self.failed or self.claimed:
+        if self.failed or self.claimed or self.hides:
             return None
         if id(segment) not in self.noted:
             self.noted[id(segment)] = self._state()
@@ -89,7 +92,9 @@ class Rolling:
             frames = frames_now(self)
             site = (frames[-1].f_code, frames[-1].f_lasti)
             tried = self.tries[site] = self.tries.get(site, 0) + 1
-            return State(self, frames) if tried <= MOST_TRIES else None
+            self.states += tried <= MOST_TRIES
+            taken = tried <= MOST_TRIES and self.states <= MOST_STATES
+            return State(self, frames) if taken else None
         except (Unclear, IndexError):
             return None
 
@@ -123,6 +128,7 @@ class Rolling:
             else:
                 segment.loop = Loop(target, moves)
             self.tries.clear()
+            self.states = 0
             return
 
     def _lift(self, segment: Segment) -> None:

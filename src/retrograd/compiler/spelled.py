@@ -1,9 +1,9 @@
-"""Spelled out: functions of rows as kernels want them, in elementwise calls and sums alone.
+"""Spelled out: functions as kernels want them, in elementwise calls and sums over rows alone.
 
-NumPy's route through these is made of what NumPy is quick at: products with ones, one look at
-whether a maximum can be left out.  A kernel has the row at hand, and is quickest with the
-definition.  Where a program is fused, these take the place of the functions of `ops`; their results
-differ from those by roundings.
+NumPy's route through these is made of what NumPy is quick at: products with ones, gates made of
+integers, one look at whether a maximum can be left out.  A kernel has the row at hand, and is
+quickest with the definition.  Where a program is fused, these take the place of the functions of
+`ops`; their results differ from those by roundings.
 
 A function raises `Unfollowed` for what it has no better form of.
 """
@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from ..ops import attention, norm_rows, row_sums, softmax_rows
+from ..ops import attention, gating, norm_rows, row_sums, softmax_rows
 from ..ops.linear_algebra import turned
 from .mirror import Unfollowed
 
@@ -24,6 +24,11 @@ def expect_rows(*arrays: Any) -> None:
     for one in arrays:
         if one is not None and one.dtype.itemsize < 4:
             raise Unfollowed("half precision")
+
+
+def passed(x: Any, gate: Any) -> Any:
+    expect_rows(x)
+    return np.where(gate, x, 0)
 
 
 def row_totals(x: Any) -> Any:
@@ -91,6 +96,7 @@ def rows_backward(g: Any, x: Any, w: Any, mean: Any, rstd: Any, wanted: Any) -> 
 
 
 INSTEAD: dict[Any, Any] = {
+    gating.passed: passed,
     row_sums.row_totals: row_totals,
     row_sums.row_maxima: row_maxima,
     softmax_rows.softmax.kernel: softmax,

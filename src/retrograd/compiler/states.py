@@ -24,10 +24,9 @@ from .._core.node import AccumulateGrad, GradCell, Node
 from .._core.value import Value
 from .effects import modes_now, newborn_objects
 from .guards import plain_key
-from .mirror import owner_of
 from .positions import GENERATORS, calls, code_of, sees
 from .readings import Reading, plain_arguments
-from .trace import Row
+from .trace import Row, owner_of
 
 MOST_OBJECTS = 3000  # in one state
 _PACKAGE = __file__.replace("\\", "/").rsplit("/compiler/", 1)[0] + "/"
@@ -239,17 +238,17 @@ class Walk:
         """Put an object down where it is held."""
         kind = type(thing)
         if kind is Reading:
-            self.form.append(("reading", type(thing.plain)))
+            self.form += ["reading", type(thing.plain)]
             self.slot(thing.number)
         elif kind in _PLAIN:
             if kind is slice:
                 self.refs((thing.start, thing.stop, thing.step))
                 return
-            self.form.append((kind, plain_key(thing)))
+            self.form += [kind, plain_key(thing)]
             if kind is float and id(thing) in self.recorder.numbers:
                 self.slot(self.recorder.numbers[id(thing)])
         elif isinstance(thing, np.generic):
-            self.form.append((kind, thing.tobytes()))
+            self.form += [kind, thing.tobytes()]
         elif isinstance(thing, _SINGLE) or is_free(thing):
             self.single(thing)
         elif kind is np.ndarray:
@@ -260,7 +259,7 @@ class Walk:
                 number = self.seen[id(thing)] = len(self.seen)
                 self.waiting.append(thing)
                 self.kept.append(thing)
-            self.form.append(("object", number))
+            self.form += ["object", number]
 
     def refs(self, things: Any) -> None:
         self.form.append(len(things))
@@ -268,7 +267,7 @@ class Walk:
             self.ref(one)
 
     def slot(self, number: int) -> None:
-        self.form.append(("slot", self.slots.setdefault(number, len(self.slots))))
+        self.form += ["slot", self.slots.setdefault(number, len(self.slots))]
 
     def array(self, array: Any) -> None:
         recorder = self.recorder
@@ -406,7 +405,7 @@ class Walk:
         first = id(storage) not in self.seen
         mark = self.seen.setdefault(id(storage), len(self.seen))
         self.kept.append(storage)
-        self.form.append(("storage", mark))
+        self.form += ["storage", mark]
         if first:
             self.times.append((storage.written, ("written", mark)))
 

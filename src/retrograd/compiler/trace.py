@@ -445,3 +445,12 @@ def into_out(target: Any, function: Any, *args: Any, **settings: Any) -> None:
 def slot_name(number: int) -> str:
     """Return what the source calls a slot."""
     return f"s{number}" if number >= 0 else f"v{-number}"
+
+
+def owner_of(array: Any) -> Any:
+    """Return the object that owns an array's memory."""
+    while True:
+        base = getattr(array, "base", None)
+        if base is None:
+            return array
+        array = base

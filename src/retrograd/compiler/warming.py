@@ -50,7 +50,8 @@ class Warming:
         """Say whether this replay is the example."""
         if self.spent < PATIENCE * self.expected:
             return False
-        at_once = PATIENCE == 0 or self.spent == math.inf
+        # Who asks for kernels wants them soon.
+        at_once = PATIENCE == 0 or self.spent == math.inf or self.fuses
         return at_once or budget.allows(self.expected)
 
     def run(self, slots: list[Any], tensors: list[Any], guards: Any) -> Any:

@@ -241,7 +241,7 @@ class Capture:
         try:
             recorder.host(self.begin, ())
         except Exception:
-            if recorder.answering:  # another step was recorded here
+            if not recorder.failed:  # another step was recorded here
                 raise
             return False  # with nothing done; the step itself says why
         numbers: dict[int, list[Any]] = {}

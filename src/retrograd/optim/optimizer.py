@@ -54,12 +54,14 @@ def with_step_hooks(step: Any) -> Any:
 
     @functools.wraps(step)
     def hooked_step(self: Any, *args: Any, **kwargs: Any) -> Any:
-        if tracing.count != 0 and not (args or kwargs):
+        if tracing.count != 0:
             found = host_recorder()
-            if found is not None:
+            if found is not None and (args or kwargs):
+                found.hides = True  # with a closure, what it remembers is no part of the trace
+            elif found is not None:
                 found.depends(members, self)
-            if found is not None and not self._opens_steps():
-                return found.host(hooked_step, (self,))
+                if not self._opens_steps():
+                    return found.host(hooked_step, (self,))
         before = self._optimizer_step_pre_hooks
         after = self._optimizer_step_post_hooks
         if not (before or after or _step_pre_hooks or _step_post_hooks) or self._in_hooked_step:

@@ -11,6 +11,7 @@ import numpy as np
 
 from .._core.site import here
 from .._core.storage import tick
+from .._core.value import hold_arrays
 
 # Numbers, not bytes.  Up to SMALL, gathering beats NumPy's cost per call; BLOCK numbers of each
 # array an update touches fit a level-2 cache; FLAT bounds what one gathered update runs over.
@@ -79,7 +80,10 @@ class Flat:
         self.misses = 0
         self.scratch: Any = None
         self.views: list[tuple[Any, Any, Any]] = []
-        self.checks: list[tuple[Any, str, Any]] = []
+        # Where each state array is to be found: by its entry, its name, and itself.
+        self.tables: list[Any] = []
+        self.names: list[str] = []
+        self.arrays: list[Any] = []
         total = sum([param.array.size for param in params])
         param_buffer = np.empty(total, self.dtype)
         grad_buffer = np.empty(total, self.dtype)
@@ -111,7 +115,9 @@ class Flat:
             tensor.set_array(view)
         else:
             entry[name] = param.make(view)
-        self.checks.append((entry, name, view))
+        self.tables.append(entry)
+        self.names.append(name)
+        self.arrays.append(view)
 
     def gather(self, state: Any) -> int:
         """Copy parameters and gradients in; say whether everything is as it was."""
@@ -131,16 +137,15 @@ class Flat:
 
     def holds(self, state: Any) -> bool:
         """Say whether the state is the one that was gathered."""
-        if self.checks:
-            try:
-                for entry, name, view in self.checks:
-                    if entry[name].array is not view:
-                        return False
-                for param, entry in zip(self.params, self.entries):
-                    if state.get(param) is not entry:
-                        return False
-            except (KeyError, AttributeError):
+        try:
+            if not hold_arrays(self.tables, self.names, self.arrays):
                 return False
+        except AttributeError:
+            return False
+        if self.arrays:
+            for param, entry in zip(self.params, self.entries):
+                if state.get(param) is not entry:
+                    return False
         return True
 
     def is_level(self) -> bool:
