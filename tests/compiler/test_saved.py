@@ -399,3 +399,21 @@ def test_a_gradient_towards_an_intermediate_argument_is_replayed():
     for number in range(4):
         assert compiled(p * (number + 1)).tolist() == [2.0 * (number + 1)] * 3
     assert not any(segment.eager for segment in compiled.segments())
+
+
+def test_a_result_gives_no_gradients_to_what_it_does_not_depend_on():
+    compiled = CompiledFunction(lambda x, y: (x.sum(), (y * y).sum(), (x * y).sum()))
+    for number in range(4):
+        if number == 2:
+            lower_next(compiled)
+        leaf = rg.ones(3, requires_grad=True)
+        y = rg.ones(3, requires_grad=True)
+        first, second, third = compiled(leaf * 2, y)
+        second.backward()
+        assert leaf.grad is None
+        assert y.grad.tolist() == [2.0] * 3
+        first.backward()
+        assert leaf.grad.tolist() == [2.0] * 3
+        assert y.grad.tolist() == [2.0] * 3
+        with pytest.raises(RuntimeError, match="second time"):  # of what made the argument
+            third.backward()

@@ -360,6 +360,8 @@ class Writer:
         sharing = self.segment.sharing
         if any(len(one) < outs for one in sharing):
             self.put(f"node.sharing = {self.name_of(sharing, 'sharing')}")
+        if any(0 < len(one) < outs for one in self.segment.reaching):
+            self.put(f"node.reaching = {self.name_of(self.segment.reaching, 'reaching')}")
         if self.segment.saved:
             self.put(f"node.saved_outside = {self.name_of(self.segment.saved, 'saved')}")
             places = {one.owner for one in self.segment.saved if type(one.owner) is int}

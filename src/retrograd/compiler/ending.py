@@ -13,7 +13,7 @@ from ..device import device
 from ..dtypes import dtype
 from ..ops._returns import StructSequence
 from .readings import Reading
-from .saved import runs_outside, saved_outside, sharing
+from .saved import reaching, runs_outside, saved_outside, sharing
 from .trace import (
     Incoming,
     Named,
@@ -196,6 +196,7 @@ class Ending:
         inputs = [value for value in self.known.values() if value.requires]
         forward.saved = self._saved(outs)
         forward.sharing = sharing(outs, self.began)
+        forward.reaching = reaching(outs, self.began, inputs)
         self.segment = forward.backward = Segment(len(self.values), forward)
         seeds = []
         for place, value in enumerate(outs):

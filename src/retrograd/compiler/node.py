@@ -35,12 +35,15 @@ class CompiledNode(CallNode):
         The tensors that must not be written into before the backward.
     sharing : list of set, optional
         For each result, the results whose backward frees what its own needs; None for all.
+    reaching : list of set, optional
+        For each edge, the results whose graph leads to it; None for all.
     """
 
     # Defaults are in the class, so that making a node costs nothing for what it has not.
     saved_outside: Sequence[Saved] = ()
     held: Any = None  # storages of arguments and results among them
     sharing: list[set[int]] | None = None
+    reaching: list[set[int]] | None = None
     asked: frozenset[int] = frozenset()  # by the backward that runs
     done: frozenset[int] = frozenset()  # by backwards that kept nothing
     mark: Any = None
@@ -107,6 +110,9 @@ class CompiledNode(CallNode):
             else:
                 given.append(one.array if isinstance(one, Value) else one)
         found: tuple[Any, ...] = self.function(self.kept, given)
+        if self.reaching is not None:
+            asked = {place for place, one in enumerate(grads) if one is not None}
+            return tuple(one if ways & asked else None for one, ways in zip(found, self.reaching))
         return found
 
     def release(self, freed: Any) -> None:

@@ -102,6 +102,17 @@ def sharing(outs: list[Any], began: int) -> list[set[int]]:
     return [{k for k, other in enumerate(saving) if own & other} for own in saving]
 
 
+def reaching(outs: list[Any], began: int, inputs: list[Any]) -> list[set[int]]:
+    """Return for each input the results whose graph leads to it."""
+    found: list[set[int]] = [set() for _ in inputs]
+    for place, out in enumerate(outs):
+        ends = {id(edge) for node in nodes_behind(out, began) for edge in node.edges}
+        for number, value in enumerate(inputs):
+            if id(value.edge()) in ends:
+                found[number].add(place)
+    return found
+
+
 def saves(node: Any) -> bool:
     """Say whether a node has something that a backward frees."""
     if isinstance(node, FunctionNode):

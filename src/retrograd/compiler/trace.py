@@ -224,6 +224,8 @@ class Segment:
         results as a `Ref` of their slot, others themselves.
     sharing : list of set
         For each result that requires grad, the results whose backward leaves none for it.
+    reaching : list of set
+        For each of `inputs`, the results whose graph leads to it.
     refuses : str
         What a backward of the results is told, where they come from a graph that was freed.
     eager : str
@@ -255,6 +257,7 @@ class Segment:
         self.inputs: list[Any] = []
         self.saved: list[Any] = []
         self.sharing: list[set[int]] = []
+        self.reaching: list[set[int]] = []
         self.refuses = ""
         self.eager = ""
         self.run: Any = None
