@@ -98,7 +98,11 @@ class Answering:
         segment, own = self.executed[turn]
         self.turn, self.segment, self.at = turn, segment, 0
         for number, (slot, held) in enumerate(zip(segment.slots, own), segment.first):
-            if isinstance(slot.source, CapturedGrad) and held is not None:
+            # A loop that was gone back from may have forgotten these.
+            if isinstance(slot.source, Captured):
+                self._know(slot.source.value)
+            elif isinstance(slot.source, CapturedGrad) and held is not None:
+                self.known[id(held)] = held
                 held = held.array
             self.values.append(held)
             if slot.source is not None:
