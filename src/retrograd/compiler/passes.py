@@ -185,7 +185,7 @@ _PLAIN = {getitem, transposed}
 
 def shorten(program: Program) -> None:
     """Call methods where NumPy's function only finds the method: 0.1 us for 0.7."""
-    for step in program.steps:
+    for place, step in enumerate(program.steps):
         if step.kind != CALL or step.settings or not step.args:
             continue
         method = _METHODS.get(step.function) if callable(step.function) else None
@@ -194,7 +194,8 @@ def shorten(program: Program) -> None:
             continue
         if step.function is np.dot and not isinstance(step.args[1], (Ref, np.ndarray)):
             continue
-        step.function = method
+        program.steps[place] = changed(step, step.args)  # the recorded step stays what it is
+        program.steps[place].function = method
 
 
 _METHODS: Any = {
