@@ -24,7 +24,12 @@ def test_random_programs(block):
             assert not difference, f"program {seed}\n{source}\n{difference}"
 
 
-@pytest.mark.parametrize("seed", range(30))
+# Some that were wrong once: a loop that forgot tensors, steps changed by lowering, an outdated
+# optimizer's step in a loop, requires_grad_ turned about by the function itself.
+ONCE_WRONG = [70235, 71285, 510249, 510759]
+
+
+@pytest.mark.parametrize("seed", [*range(30), *ONCE_WRONG])
 def test_wide_random_programs(seed, monkeypatch):
     if seed % 2:  # lowered at the first replay
         monkeypatch.setattr(warming, "PATIENCE", 0.0)

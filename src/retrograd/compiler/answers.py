@@ -113,6 +113,10 @@ class Answering:
         if self.raises is not None and turn == len(self.executed) - 1:
             self.answers = segment.steps[: self.raises]
 
+    def expected(self) -> Any:
+        """Return the function of the call that will be answered next, None where none will."""
+        return self.answers[self.at].function if self.at < len(self.answers) else None
+
     def _answer(self, step: Step) -> Any:
         """Return what a step of the path returned in the replay."""
         last = self.turn == len(self.executed) - 1

@@ -345,11 +345,15 @@ class Guards:
         self.freeze()
         # A `.grad` that was there before the call, though another may have come in its place.
         grads = {number: writer.known[held] for held, number in writer.grads.items()}
+        # What the function changed of a tensor counts as it was before.
+        began = {id(value): (requires, node is None) for value, node, requires in writer.histories}
         for segment in writer.new_segments:
             for number, slot in enumerate(segment.slots, segment.first):
                 source = slot.source
                 if isinstance(source, trace.Captured):
-                    self.captured[id(source.value)] = (source.value, description(source.value))
+                    about = description(source.value)
+                    about = (*about[:3], *began.get(id(source.value), about[3:5]), *about[5:])
+                    self.captured[id(source.value)] = (source.value, about)
                 elif isinstance(source, trace.CapturedGrad) and not isinstance(source.cell, int):
                     about = description(grads[number]) if number in grads else None
                     self.cells[id(source.cell)] = (source.cell, about)
