@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from .verdicts import cell, held, lowest, shown, verdicts, wins
+from .measure import ALLOWED
+from .verdicts import cell, from_the_start, held, lowest, shown, spans, verdicts, wins
 from .ways import BY_NAME, WAYS
 
 BEGIN, END = "<!-- figures: begin -->\n", "<!-- figures: end -->"
@@ -21,7 +22,8 @@ def write(results: dict[str, Any], page: Path) -> None:
 
 
 def figures(results: dict[str, Any]) -> str:
-    parts = [made_on(results), beside_eager(results), first_of_all(results), "## Every figure\n"]
+    parts = [made_on(results), beside_eager(results), in_all(results), first_of_all(results)]
+    parts.append("## Every figure\n")
     parts += [table(model, results["steps"]) for model in results["models"].values()]
     return "\n".join(parts)
 
@@ -60,6 +62,31 @@ def beside_eager(results: dict[str, Any]) -> str:
                 f"| {model['title']} | {verdict.way} | {' | '.join(cells)} | {verdict} |"
             )
     lines += ["", sentence(held(results))]
+    return "\n".join(lines) + "\n"
+
+
+def in_all(results: dict[str, Any]) -> str:
+    steps = results["steps"]
+    places = shown(steps)
+    lines = [
+        "## The same, from the start of the process",
+        "",
+        "Importing the libraries and building the model, as measured for eager, counts in both.",
+        "",
+        f"| model | way | {' | '.join(f'N = {steps[place]:,}' for place in places)} | |",
+        f"|---|---|{'---:|' * len(places)}---|",
+    ]
+    for model in results["models"].values():
+        for way in model["ratios"]:
+            if way == "eager" or way not in model["ways"]:
+                continue
+            ratios = from_the_start(model, way)
+            above = tuple(steps[n] for n, ratio in enumerate(ratios) if ratio > ALLOWED)
+            worst = max(ratios)
+            said = f"at worst {worst:.2f}, at N = {steps[ratios.index(worst)]:,}"
+            said += f"; above {ALLOWED:g} at N = {spans(above)}" if above else ""
+            cells = " | ".join(f"{ratios[place]:.2f}" for place in places)
+            lines.append(f"| {model['title']} | {way} | {cells} | {said} |")
     return "\n".join(lines) + "\n"
 
 
