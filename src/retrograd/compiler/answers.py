@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 
 from .._core.value import Value
-from .trace import CALL, Argument, Captured, CapturedGrad, Ref, Segment, Step
+from .trace import CALL, Argument, Captured, CapturedGrad, Segment, Step, made_by, outs_of
 
 ANOTHER_WAY = "compile: the function took another way than before with the same inputs"
 
@@ -180,8 +180,6 @@ def fill(segment: Segment, slots: list[Any], steps: int, tensors: list[Any]) -> 
     for number in segment.plan.program.parts:
         if slots[number] is not None:  # the engine takes over only arrays that own their memory
             slots[number] = slots[number].copy()
-    from .lowering import outs_of
-
     for place, slot in enumerate(segment.slots):
         number = segment.first + place
         if slots[number] is None and isinstance(slot.source, Captured):
@@ -189,28 +187,14 @@ def fill(segment: Segment, slots: list[Any], steps: int, tensors: list[Any]) -> 
         elif slots[number] is None and isinstance(slot.source, Argument):
             slots[number] = tensors[slot.source.place].array
 
-    def given(thing: Any) -> Any:
-        if isinstance(thing, Ref):
-            held = slots[thing.number]
-            return held.array if isinstance(held, Value) else held  # a `.grad` is kept whole
-        if type(thing) in (list, tuple):
-            return type(thing)([given(one) for one in thing])
-        if type(thing) is dict:
-            return {key: given(one) for key, one in thing.items()}
-        return thing
+    def kept(number: int) -> Any:
+        held = slots[number]
+        return held.array if isinstance(held, Value) else held  # a `.grad` is kept whole
 
     for step in segment.steps[:steps]:
         outs = outs_of(step)
         if step.kind != CALL or not outs or all(slots[number] is not None for number in outs):
             continue
-        made = step.function(*given(step.args), **given(step.settings))
-        found = made if isinstance(step.outs, tuple) else (made,)
-        numbers = step.outs if isinstance(step.outs, tuple) else (step.outs,)
-        for number, one in zip(numbers, found):
-            if number is not None and slots[number] is None:
-                slots[number] = step_result(step, one)
-
-
-def step_result(step: Any, made: Any) -> Any:
-    """Return a result as the replay keeps it."""
-    return np.asarray(made) if step.wrap else made
+        for number, one in made_by(step, kept):
+            if slots[number] is None:
+                slots[number] = one

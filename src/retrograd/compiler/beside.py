@@ -15,9 +15,9 @@ from typing import Any
 
 import numpy as np
 
-from .lowering import Layout, Program, outs_of, reads_of
+from .lowering import Layout, Program, contiguous
 from .mirror import setitem
-from .trace import CALL, HOST, WRITE, Ref, Step
+from .trace import CALL, HOST, WRITE, Ref, Step, outs_of, reads_of
 
 ALIGNED = 64
 
@@ -112,12 +112,7 @@ def can_be_part(layouts: dict[int, Layout], number: int, whole: int) -> bool:
     layout = layouts[number]
     if layout.owner != number or layout.scalar or layout.dtype != layouts[whole].dtype:
         return False
-    step = layout.dtype.itemsize
-    for size, stride in zip(layout.shape[::-1], layout.strides[::-1]):
-        if size != 1 and stride != step:
-            return False
-        step *= size
-    return True
+    return contiguous(layout)
 
 
 def drop_unread_views(program: Program) -> None:

@@ -17,9 +17,20 @@ from typing import Any
 import numpy as np
 
 from .beside import lay_side_by_side
-from .lowering import Layout, Program, outs_of, reads_of
+from .lowering import Layout, Program
 from .passes import array_like, changed, is_plain
-from .trace import CALL, NAMED_OUT, WRITE, Captured, Ref, Step, slot_name
+from .trace import (
+    CALL,
+    NAMED_OUT,
+    WRITE,
+    Captured,
+    Ref,
+    Step,
+    made_by,
+    outs_of,
+    reads_of,
+    slot_name,
+)
 
 ALIGNED = 64
 
@@ -194,17 +205,8 @@ class Plan:
         for number, value in self.captured.items():
             held[number] = value.array
 
-        def known(given: Any) -> Any:
-            if isinstance(given, Ref):
-                return held[given.number]
-            if type(given) in (list, tuple):
-                return type(given)([known(one) for one in given])
-            if type(given) is dict:
-                return {key: known(one) for key, one in given.items()}
-            return given
-
         for step in self.bound:
-            held[step.outs] = step.function(*known(step.args), **known(step.settings))
+            held.update(made_by(step, held.__getitem__))
         for number, array in held.items():
             names[slot_name(number)] = array
         if self.leaves:

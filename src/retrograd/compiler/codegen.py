@@ -47,6 +47,7 @@ from .trace import (
     getitem,
     into_out,
     key_of,
+    refs_in,
     setitem,
     slot_name,
     transposed,
@@ -126,12 +127,12 @@ class Writer:
             return repr(given)
         if type(given) is float and math.isfinite(given):
             return repr(given)
-        if type(given) is tuple and _holds_refs(given):
+        if type(given) is tuple and refs_in(given):
             inside = ", ".join(self.text(one) for one in given)
             return f"({inside},)" if len(given) == 1 else f"({inside})"
-        if type(given) is list and _holds_refs(given):
+        if type(given) is list and refs_in(given):
             return f"[{', '.join(self.text(one) for one in given)}]"
-        if type(given) is dict and _holds_refs(given):
+        if type(given) is dict and refs_in(given):
             inside = ", ".join(f"{key!r}: {self.text(one)}" for key, one in given.items())
             return f"{{{inside}}}"
         return self.name_of(given, "k")
@@ -531,11 +532,3 @@ def detached(base: Any, array: Any) -> Any:
     return made
 
 
-def _holds_refs(given: Any) -> bool:
-    if isinstance(given, Ref):
-        return True
-    if type(given) in (list, tuple):
-        return any(_holds_refs(one) for one in given)
-    if type(given) is dict:
-        return any(_holds_refs(one) for one in given.values())
-    return False

@@ -21,7 +21,7 @@ from .effects import watching
 from .exported import DTYPES, FORMAT, FUNCTIONS, VERSION, ExportError
 from .guards import Guards, flatten
 from .loading import part_of
-from .lowering import Program, lower, refs_in
+from .lowering import Program, lower
 from .mirror import imaginary_part, real_part, turned_matrices
 from .recorder import Recorder
 from .trace import (
@@ -39,6 +39,7 @@ from .trace import (
     Step,
     getitem,
     into_out,
+    refs_in,
     setitem,
     transposed,
 )

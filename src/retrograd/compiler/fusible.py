@@ -10,7 +10,7 @@ import numpy as np
 
 from .._core.rules import accumulate
 from ..inplace import write_ufunc
-from .lowering import Layout
+from .lowering import Layout, contiguous
 from .mirror import into_out
 from .trace import CALL, WRITE, Ref, Step
 
@@ -81,18 +81,6 @@ class Node:
         self.kind = ""
         self.view = slot.owner != number and name == "same"
         self.target: int | None = None
-
-
-def contiguous(layout: Layout) -> bool:
-    """Say whether an array's numbers follow each other in memory, the last axis fastest."""
-    if not layout.shape:
-        return True
-    step = layout.dtype.itemsize
-    for size, stride in zip(layout.shape[::-1], layout.strides[::-1]):
-        if size != 1 and stride != step:
-            return False
-        step *= size
-    return True
 
 
 def known(dtype: Any) -> bool:

@@ -40,8 +40,8 @@ from .fusible import (
     contiguous,
     read,
 )
-from .lowering import Layout, outs_of, reads_of
-from .trace import CALL, GRAD, TOUCH, WRITE, Ref, Step
+from .lowering import Layout
+from .trace import CALL, GRAD, TOUCH, WRITE, Ref, Step, outs_of, reads_of, refs_in
 
 FEWEST = 3  # calls on small arrays that a kernel pays for
 MOST_NODES = 200  # statements of a kernel: a thousand take tens of seconds to compile
@@ -320,7 +320,7 @@ class Group:
             asked = (node.number in wanted and not node.view) or node.target is not None
             if asked or node.number in inside:
                 alive.append(node)
-                inside |= set(refs(node.args))
+                inside |= set(refs_in(node.args))
         self.nodes = alive[::-1]
         self.outputs = [
             n.number for n in self.nodes
@@ -331,18 +331,6 @@ class Group:
             if key[0] in inside:
                 used[key] = len(used)
         self.inputs = used
-
-
-def refs(given: Any) -> Iterable[int]:
-    """Yield the slots that an argument names."""
-    if isinstance(given, Ref):
-        yield given.number
-    elif isinstance(given, (tuple, list)):
-        for one in given:
-            yield from refs(one)
-    elif isinstance(given, dict):
-        for one in given.values():
-            yield from refs(one)
 
 
 def partition(
@@ -424,7 +412,7 @@ class Partition:
             node.number = self.free
             self.layouts[node.number] = self.layouts[node.target]._replace(owner=node.number)
             self.free -= 1
-        if set(refs(node.args)) & self.late or not self.may_join(node):
+        if set(refs_in(node.args)) & self.late or not self.may_join(node):
             self.close()
         if self.group is None or not self.group.takes(node):
             self.close()
@@ -438,7 +426,7 @@ class Partition:
 
     def may_join(self, node: Node) -> bool:
         """Say whether the open group may write what a node writes, and read what it reads."""
-        if self.owners(refs(node.args)) & self.written:
+        if self.owners(refs_in(node.args)) & self.written:
             return False
         # What may have to be computed by NumPy after all must not have written anything.
         far = node.name in FAR or (self.group is not None and self.group.has(FAR))
@@ -449,7 +437,7 @@ class Partition:
         owner = self.layouts[node.target].owner
         if owner in self.owners(self.group.made) or any(map(self.can_raise, self.waiting)):
             return False
-        inside = [*(number for number, _ in self.group.inputs), *refs(node.args)]
+        inside = [*(number for number, _ in self.group.inputs), *refs_in(node.args)]
         if any(self.layouts[n].owner == owner and n != node.target for n in inside):
             return False
         kinds = {kind for number, kind in self.group.inputs if number == node.target}

@@ -8,8 +8,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from .buffers import bytes_of, slot_name
-from .lowering import Layout, outs_of, reads_of
-from .trace import CALL, GRAD, HOST, TOUCH, WRITE, Segment, Step
+from .lowering import Layout
+from .trace import CALL, GRAD, HOST, TOUCH, WRITE, Segment, Step, outs_of, reads_of
 
 # What one element of a result costs, in operations of the processor, roughly.
 _COSTLY = {

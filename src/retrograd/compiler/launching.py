@@ -13,9 +13,9 @@ from typing import Any
 
 import numpy as np
 
-from .lowering import Layout, reads_of
+from .lowering import Layout
 from .stretches import Stretch
-from .trace import Ref
+from .trace import made_by, reads_of
 
 MOST_SETS = 2  # of results that are kept to be written again
 
@@ -103,23 +103,12 @@ def by_numpy(stretch: Stretch) -> Callable[..., Any]:
     """Return the function that makes the calls of a stretch one by one."""
     steps = stretch.calls()
 
-    def value(given: Any, held: dict[int, Any]) -> Any:
-        if isinstance(given, Ref):
-            return held[given.number]
-        if type(given) in (list, tuple):
-            return type(given)([value(one, held) for one in given])
-        if type(given) is dict:
-            return {key: value(one, held) for key, one in given.items()}
-        return given
-
     def again(*arrays: Any) -> Any:
         held = dict(zip(stretch.inputs, arrays))
         for step in steps:
             if not all(number in held for number in reads_of(step)):
                 continue  # a call that was only there for another, which the kernel has
-            made = step.function(*value(step.args, held), **value(step.settings, held))
-            if isinstance(step.outs, int):
-                held[step.outs] = np.asarray(made) if step.wrap else made
+            held.update(made_by(step, held.__getitem__))
         found = tuple(held[number] for number in stretch.outputs)
         return found if len(found) != 1 else found[0]
 

@@ -16,7 +16,7 @@ import numpy as np
 from .._core.library import library
 from .._core.op import Op
 from .mirror import Tape, Traced, Unfollowed, expect, getitem, owner_of
-from .trace import CALL, Ref, Segment, Step
+from .trace import CALL, Ref, Segment, Step, made_by, outs_of, put_in, reads_of, refs_in
 
 
 class Layout(NamedTuple):
@@ -37,6 +37,18 @@ class Layout(NamedTuple):
     strides: tuple[int, ...]
     owner: int
     scalar: bool = False
+
+
+def contiguous(layout: Layout) -> bool:
+    """Say whether an array's numbers follow each other in memory, the last axis fastest."""
+    if not layout.shape:
+        return True
+    step = layout.dtype.itemsize
+    for size, stride in zip(layout.shape[::-1], layout.strides[::-1]):
+        if size != 1 and stride != step:
+            return False
+        step *= size
+    return True
 
 
 class Program:
@@ -252,24 +264,11 @@ def gives_again(steps: list[Step], made: Any, values: Any) -> bool:
     """
     slots: dict[int, Any] = {}
 
-    def given(thing: Any) -> Any:
-        if isinstance(thing, Ref):
-            number = thing.number
-            return slots[number] if number in slots else values[number]
-        if type(thing) in (list, tuple):
-            return type(thing)([given(one) for one in thing])
-        if type(thing) is dict:
-            return {key: given(one) for key, one in thing.items()}
-        return thing
+    def held(number: int) -> Any:
+        return slots[number] if number in slots else values[number]
 
     for step in steps:
-        result = step.function(*given(step.args), **given(step.settings))
-        if step.kind == CALL and step.outs is not None:
-            one_out = not isinstance(step.outs, tuple)
-            numbers = (step.outs,) if one_out else step.outs
-            for number, one in zip(numbers, (result,) if one_out else result):
-                if number is not None:
-                    slots[number] = np.asarray(one) if step.wrap else one
+        slots.update(made_by(step, held))
     results = made if isinstance(made, (list, tuple)) else (made,)
     return all(
         same(slots[one.number], one.held)
@@ -297,30 +296,22 @@ def run_both(step: Step, values: Any, tape: Tape) -> tuple[Any, Any]:
     """Run a kernel traced and as it is; return what both gave."""
     operands: dict[int, Traced] = {}
 
-    def given(thing: Any, traced: bool) -> Any:
-        if isinstance(thing, Ref):
-            number = thing.number
-            if not traced:
-                return values[number]
-            if number not in operands:
-                operands[number] = tape.operand(values[number], number)
-            return operands[number]
-        if type(thing) in (list, tuple):
-            return type(thing)([given(one, traced) for one in thing])
-        if type(thing) is dict:
-            return {key: given(one, traced) for key, one in thing.items()}
-        return thing
+    def operand(number: int) -> Traced:
+        if number not in operands:
+            operands[number] = tape.operand(values[number], number)
+        return operands[number]
 
     served, before = library.served(), library.suspend(tape.fuses)
     try:
-        plain = step.function(*given(step.args, False), **given(step.settings, False))
+        held = values.__getitem__
+        plain = step.function(*put_in(step.args, held), **put_in(step.settings, held))
     finally:
         library.suspend(before)
     if library.served() != served:
         tape.met = True
         raise Unfollowed("a kernel of the library computes it")
     mirrored = tape.mirror.convert(step.function)
-    made = mirrored(*given(step.args, True), **given(step.settings, True))
+    made = mirrored(*put_in(step.args, operand), **put_in(step.settings, operand))
     return made, plain
 
 
@@ -363,18 +354,12 @@ def fill_one(number: int, made: Any, plain: Any, tape: Tape) -> None:
 def rename(tape: Tape, old: int, new: int) -> None:
     """Give an inner slot the number of the outer one that it is."""
 
-    def renamed(given: Any) -> Any:
-        if isinstance(given, Ref):
-            return Ref(new) if given.number == old else given
-        if type(given) in (list, tuple):
-            return type(given)([renamed(one) for one in given])
-        if type(given) is dict:
-            return {key: renamed(one) for key, one in given.items()}
-        return given
+    def renamed(number: int) -> Ref:
+        return Ref(new if number == old else number)
 
     for step in tape.steps:
-        step.args = renamed(step.args)
-        step.settings = renamed(step.settings)
+        step.args = put_in(step.args, renamed)
+        step.settings = put_in(step.settings, renamed)
         if isinstance(step.outs, tuple):
             step.outs = tuple(new if one == old else one for one in step.outs)
         elif step.outs == old:
@@ -433,36 +418,3 @@ def is_pure(function: Any) -> bool:
         return True
     module = getattr(function, "__module__", None) or ""
     return module.startswith(("retrograd.ops", "retrograd._core"))
-
-
-# -- walking over arguments -----------------------------------------------------------------------
-
-
-def refs_in(given: Any) -> list[int]:
-    """Return the slots in an argument."""
-    if isinstance(given, Ref):
-        return [given.number]
-    if type(given) in (list, tuple):
-        return [found for one in given for found in refs_in(one)]
-    if type(given) is dict:
-        return [found for one in given.values() for found in refs_in(one)]
-    return []
-
-
-def outs_of(step: Step) -> list[int]:
-    """Return the slots that a step fills."""
-    if step.outs is None:
-        return []
-    if isinstance(step.outs, tuple):
-        return [one for one in step.outs if one is not None]
-    return [step.outs]
-
-
-def reads_of(step: Step) -> list[int]:
-    """Return the slots that a step is given."""
-    return refs_in((step.args, step.settings))
-
-
-def numbers_of(step: Step) -> list[int]:
-    """Return every slot that a step names."""
-    return reads_of(step) + outs_of(step)

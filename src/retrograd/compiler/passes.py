@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from .lowering import Layout, Program, is_pure, is_single, outs_of, owner_of, reads_of, refs_in
+from .lowering import Layout, Program, is_pure, is_single, owner_of
 from .mirror import expect, getitem, transposed
 from .trace import (
     CALL,
@@ -26,6 +26,10 @@ from .trace import (
     Ref,
     Step,
     copied,
+    outs_of,
+    put_in,
+    reads_of,
+    refs_in,
 )
 
 _LIKE = {np.ones_like, np.zeros_like, np.full_like, np.empty_like}
@@ -285,16 +289,10 @@ def with_constants(step: Step, constants: dict[int, Any]) -> Step:
     if not any(number in constants for number in reads_of(step)):
         return step
 
-    def known(given: Any) -> Any:
-        if isinstance(given, Ref):
-            return constants.get(given.number, given)
-        if type(given) in (list, tuple):
-            return type(given)([known(one) for one in given])
-        if type(given) is dict:
-            return {key: known(one) for key, one in given.items()}
-        return given
+    def known(number: int) -> Any:
+        return constants[number] if number in constants else Ref(number)
 
-    return changed(step, known(step.args), known(step.settings))
+    return changed(step, put_in(step.args, known), put_in(step.settings, known))
 
 
 def changed(step: Step, args: Any, settings: Any = None) -> Step:

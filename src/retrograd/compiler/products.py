@@ -16,8 +16,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from .fusible import Slots, contiguous, usable
-from .lowering import Layout
+from .fusible import Slots, usable
+from .lowering import Layout, contiguous
 from .trace import CALL, Ref, Step
 
 MOST_TERMS = 1 << 16  # multiplications: beyond, BLAS makes up for its call

@@ -40,6 +40,7 @@ from .trace import (
     copied,
     key_of,
     plain_of,
+    refs_in,
 )
 from .whole import Whole, template
 
@@ -406,7 +407,7 @@ class Recorder(Answering, Rolling, Ending, Hosts):
         given = tuple(self._data(one, name) for one in args)
         if any(type(one) in (list, tuple) for one in given):
             args = given  # readings in them are plain by now
-            if _holds_refs(given):
+            if any(refs_in(one) for one in given if type(one) in (list, tuple)):
                 self.fail(f"{name} is given data that hold computed arrays")
         return self._call(function, given, args, {}, name)
 
@@ -602,15 +603,6 @@ class Recorder(Answering, Rolling, Ending, Hosts):
         """Give the trace up, for good and with a reason; the function runs on as it is."""
         if not self.failed:
             self.failed = why
-
-
-def _holds_refs(given: Any) -> bool:
-    return any(
-        isinstance(one, Ref) or (type(one) in (list, tuple) and _holds_refs(one))
-        for part in given
-        if type(part) in (list, tuple)
-        for one in part
-    )
 
 
 def maker() -> str:

@@ -19,12 +19,12 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from . import fusion
-from .fusible import FAR, contiguous
+from .fusible import FAR
 from .fusion import Group, calls_of
-from .lowering import Layout, outs_of, owner_of, reads_of
+from .lowering import Layout, contiguous, owner_of
 from .passes import array_like, is_plain
 from .products import Joining, read_joining, read_product
-from .trace import CALL, GRAD, HOST, TOUCH, WRITE, Captured, Ref, Step
+from .trace import CALL, GRAD, HOST, TOUCH, WRITE, Captured, Ref, Step, outs_of, reads_of
 
 LARGEST = 1 << 15  # numbers of the arrays of a group that shares a function with others
 MOST_PARTS = 64

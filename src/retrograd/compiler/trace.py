@@ -417,6 +417,66 @@ def copied(held: Held) -> Any:
     return held.array.copy(order="K")
 
 
+# What a step reads and fills.
+
+
+def refs_in(given: Any) -> list[int]:
+    """Return the slots in an argument."""
+    if isinstance(given, Ref):
+        return [given.number]
+    if type(given) in (list, tuple):
+        return [found for one in given for found in refs_in(one)]
+    if type(given) is dict:
+        return [found for one in given.values() for found in refs_in(one)]
+    return []
+
+
+def outs_of(step: Step) -> list[int]:
+    """Return the slots that a step fills."""
+    if step.outs is None:
+        return []
+    if isinstance(step.outs, tuple):
+        return [one for one in step.outs if one is not None]
+    return [step.outs]
+
+
+def reads_of(step: Step) -> list[int]:
+    """Return the slots that a step is given."""
+    return refs_in((step.args, step.settings))
+
+
+def numbers_of(step: Step) -> list[int]:
+    """Return every slot that a step names."""
+    return reads_of(step) + outs_of(step)
+
+
+def put_in(given: Any, slot: Any) -> Any:
+    """Return an argument with ``slot(number)`` in the place of each slot."""
+    if isinstance(given, Ref):
+        return slot(given.number)
+    if type(given) in (list, tuple):
+        return type(given)([put_in(one, slot) for one in given])
+    if type(given) is dict:
+        return {key: put_in(one, slot) for key, one in given.items()}
+    return given
+
+
+def made_by(step: Step, slot: Any) -> list[tuple[int, Any]]:
+    """Make the call of a step; return the slots that it fills, and what with.
+
+    Parameters
+    ----------
+    step : Step
+    slot : callable
+        ``slot(number)`` returns what a slot holds.
+    """
+    made = step.function(*put_in(step.args, slot), **put_in(step.settings, slot))
+    if step.outs is None:
+        return []
+    pairs = zip(step.outs, made) if isinstance(step.outs, tuple) else [(step.outs, made)]
+    return [(n, np.asarray(one) if step.wrap else one) for n, one in pairs if n is not None]
+
+
 # What steps of lowered segments call, beside NumPy's functions.
 
 NAMED_OUT = (np.maximum, np.minimum)  # NumPy wants their third argument named

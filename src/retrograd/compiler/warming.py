@@ -17,7 +17,7 @@ import numpy as np
 from .._core.value import Value
 from .budget import budget
 from .codegen import Writer
-from .trace import CALL, Incoming, Ref, Segment
+from .trace import CALL, Incoming, Ref, Segment, made_by, reads_of
 
 if TYPE_CHECKING:
     from .lowering import Program
@@ -125,8 +125,6 @@ def make_fast(segment: Segment, values: list[Any], guards: Any, fuses: bool = Fa
 
 def saved_for(backward: Segment | None, behind: Program | None) -> set[int]:
     """Return the slots that a backward reads."""
-    from .lowering import reads_of
-
     if backward is None:
         return set()
     steps = backward.steps if behind is None else behind.steps
@@ -168,22 +166,9 @@ def interpreted(backward: Segment, values: list[Any]) -> Any:
         elif slot.source is not None:
             return None
 
-    def given(thing: Any) -> Any:
-        if isinstance(thing, Ref):
-            return slots[thing.number]
-        if type(thing) in (list, tuple):
-            return type(thing)([given(one) for one in thing])
-        if type(thing) is dict:
-            return {key: given(one) for key, one in thing.items()}
-        return thing
-
     for step in backward.steps:
         if step.kind != CALL or not (is_single(step.function) or is_pure(step.function)):
             return None
-        made = step.function(*given(step.args), **given(step.settings))
-        found = made if isinstance(step.outs, tuple) else (made,)
-        numbers = step.outs if isinstance(step.outs, tuple) else (step.outs,)
-        for number, one in zip(numbers, found):
-            if number is not None:
-                slots[number] = np.asarray(one) if step.wrap else one
+        for number, one in made_by(step, slots.__getitem__):
+            slots[number] = one
     return slots
