@@ -9,11 +9,10 @@ import pytest
 import retrograd as rg
 from retrograd.compiler import CompiledFunction, warming
 
-from ..sampling import collect, find
+from ..sampling import find
 from .running import plain
-from .test_samples import WITHOUT_BACKWARD, compare, seen
+from .test_samples import SAMPLES, compare, compiled_calls, seen
 
-SAMPLES, _ = collect()
 LSTM, GRU, RNN = rg.nn.LSTM(3, 4), rg.nn.GRU(3, 4), rg.nn.RNN(3, 4)
 
 
@@ -28,12 +27,8 @@ def test_lowered_samples_equal_eager(name):
     lowered = 0
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # that a sample runs eagerly, and PyTorch's own
-        for sample in SAMPLES[name]:
-            if sample.raises is not None:
-                continue
-            backward = name not in WITHOUT_BACKWARD
+        for sample, backward, compiled in compiled_calls(name):
             eager = seen(find(rg, name), sample, backward)
-            compiled = CompiledFunction(lambda *args, **settings: find(rg, name)(*args, **settings))
             for _ in range(4):
                 compare(seen(compiled, sample, backward), eager)
             segments = list(compiled.segments())

@@ -15,11 +15,10 @@ import pytest
 import retrograd as rg
 from retrograd.compiler import CompiledFunction, warming
 
-from ..sampling import collect, find
+from ..sampling import find
 from .running import bits
-from .test_samples import WITHOUT_BACKWARD, flat
+from .test_samples import SAMPLES, WITHOUT_BACKWARD, called
 
-SAMPLES, _ = collect()
 MOST_SAMPLES, MOST_VALUES = 3, 6  # of a name, of a sample: the fuzz of all takes minutes
 
 
@@ -61,13 +60,8 @@ def seen(function, sample, backward, arrays):
     """Return what a call gives, without tensors: results and gradients, or the error."""
     own = [np.array(one, order="K") for one in arrays]
     args, settings, tensors = sample.build(rg, own)
-    rg.manual_seed(0)
     try:
-        results = flat(function(*args, **settings))
-        for one in results:
-            if backward and isinstance(one, rg.Tensor) and one.requires_grad:
-                weights = rg.arange(1.0, one.numel() + 1, dtype=rg.float64).reshape(one.shape)
-                (one * weights.to(one.real.dtype)).abs().sum().backward(retain_graph=True)
+        results = called(function, args, settings, backward)
     except Exception as error:
         return [type(error).__name__, str(error).partition("\nThe values saved by")[0]]
     return [plain(one) for one in results + [tensor.grad for tensor in tensors]]

@@ -12,6 +12,7 @@ from retrograd.compiler import CompiledFunction
 
 from .loops import compare_loops, outcome
 from .running import plain
+from .test_programs import adaptive_ode
 
 
 def agree(function, inputs, settled=2, most=None):
@@ -433,22 +434,9 @@ def test_numbers_of_python_are_carried():
     compiled = agree(count, numbers(*values), most=10)
     assert loops(compiled)
 
-    def adaptive(y, rate):
-        t, h = 0.0, 0.5
-        while t < 1.0:
-            whole = y - h * rate * y
-            half = y - 0.5 * h * rate * y
-            half = half - 0.5 * h * rate * half
-            if (whole - half).abs().max() > 0.01 and h > 0.01:
-                h = h / 2
-                continue
-            y = half
-            t = t + h
-            h = min(h * 2, 1.0 - t) if t < 1.0 else h
-        return y, t
-
     rates = (0.1, 1.0, 4.0, 20.0, 60.0, 9.0, 30.0)
-    compiled = agree(adaptive, [lambda r=r: (rg.ones(3), rg.tensor(r)) for r in rates], most=40)
+    inputs = [lambda r=r: (rg.ones(3), rg.tensor(r)) for r in rates]
+    compiled = agree(adaptive_ode, inputs, most=40)
     assert loops(compiled)
 
 

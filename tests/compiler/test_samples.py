@@ -26,6 +26,17 @@ def flat(result):
     return [result]
 
 
+def called(function, args, settings, backward):
+    """Call a function, and go back from a weighted sum of its results; return these."""
+    rg.manual_seed(0)
+    results = flat(function(*args, **settings))
+    for one in results:
+        if backward and isinstance(one, rg.Tensor) and one.requires_grad:
+            weights = rg.arange(1.0, one.numel() + 1, dtype=rg.float64).reshape(one.shape)
+            (one * weights.to(one.real.dtype)).abs().sum().backward(retain_graph=True)
+    return results
+
+
 def seen(function, sample, backward, other_values=None):
     """Return what a call gives: results, and gradients of a weighted sum of them.
 
@@ -39,13 +50,8 @@ def seen(function, sample, backward, other_values=None):
             held = one.detach().numpy()
             if held.flags.writeable:
                 held[...] = array
-    rg.manual_seed(0)
     try:
-        results = flat(function(*args, **settings))
-        for one in results:
-            if backward and isinstance(one, rg.Tensor) and one.requires_grad:
-                weights = rg.arange(1.0, one.numel() + 1, dtype=rg.float64).reshape(one.shape)
-                (one * weights.to(one.real.dtype)).abs().sum().backward(retain_graph=True)
+        results = called(function, args, settings, backward)
     except Exception as error:
         # Of an error that a rule raises, the words may name another operation's call.
         return [type(error).__name__]
@@ -90,17 +96,22 @@ def compare(ours, eager):
             assert one == other or one != one
 
 
+def compiled_calls(name):
+    """Yield each good sample of a name, whether to go back from it, and the name compiled anew."""
+    function = find(rg, name)
+    for sample in SAMPLES[name]:
+        if sample.raises is None:
+            compiled = CompiledFunction(lambda *args, **settings: function(*args, **settings))
+            yield sample, name not in WITHOUT_BACKWARD, compiled
+
+
 @pytest.mark.parametrize("name", sorted(SAMPLES))
 def test_replay_equals_eager(name):
     replayed = 0
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # that a sample runs eagerly, and PyTorch's own
-        for sample in SAMPLES[name]:
-            if sample.raises is not None:
-                continue
-            backward = name not in WITHOUT_BACKWARD
+        for sample, backward, compiled in compiled_calls(name):
             eager = seen(find(rg, name), sample, backward)
-            compiled = CompiledFunction(lambda *args, **settings: find(rg, name)(*args, **settings))
             for _ in range(3):
                 compare(seen(compiled, sample, backward), eager)
             # The record holds nothing of the values that it was made with.
