@@ -1,4 +1,7 @@
-"""Time N calls of small models, eager and compiled: ``python tools/time_calls.py``.
+"""Time N calls of what is hard to compile, eager and compiled: ``python tools/time_calls.py``.
+
+What gives another number at each call, is given one, or has an effect.  For programs that compile
+well, and other libraries, there is ``python -m benchmarks.steps``.
 
 A compiled function must never have taken much longer than the same function as it is, however
 often it was called.  Each run is a process of its own, which makes a model and calls it up to
@@ -25,122 +28,23 @@ sys.path[:0] = [str(ROOT / "src")]
 
 import retrograd as torch  # noqa: E402
 
-nn = torch.nn
-functional = torch.nn.functional
 COUNTS = (1, 2, 3, 5, 10, 20, 50, 100, 300, 1000, 3000, 10000)
 
 
-def trained(model, optimizer, inputs, loss_of):
+def tiny_mlp_sgd():
     """Return a training step that takes no arguments."""
+    nn = torch.nn
+    model = nn.Sequential(nn.Linear(2, 16), nn.Tanh(), nn.Linear(16, 16), nn.Tanh(),
+                          nn.Linear(16, 1))  # fmt: skip
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.01)
+    inputs = torch.randn(32, 2)
 
     def step():
         optimizer.zero_grad()
-        loss = loss_of(model(*inputs))
+        loss = model(inputs).square().mean()
         loss.backward()
         optimizer.step()
         return loss
-
-    return step
-
-
-def squares(out):
-    return (out * out).mean()
-
-
-def tiny_mlp_sgd():
-    model = nn.Sequential(nn.Linear(2, 16), nn.Tanh(), nn.Linear(16, 16), nn.Tanh(),
-                          nn.Linear(16, 1))  # fmt: skip
-    return trained(model, torch.optim.SGD(model.parameters(), lr=0.01), [torch.randn(32, 2)],
-                   squares)  # fmt: skip
-
-
-def small_mlp_adam():
-    model = nn.Sequential(nn.Linear(64, 128), nn.ReLU(), nn.Linear(128, 128), nn.ReLU(),
-                          nn.Linear(128, 10))  # fmt: skip
-    labels = torch.randint(0, 10, (64,))
-    return trained(model, torch.optim.Adam(model.parameters()), [torch.randn(64, 64)],
-                   lambda out: functional.cross_entropy(out, labels))  # fmt: skip
-
-
-def lstm():
-    model = nn.LSTM(8, 16)
-    return trained(model, torch.optim.SGD(model.parameters(), lr=0.01), [torch.randn(12, 4, 8)],
-                   lambda out: squares(out[0]))  # fmt: skip
-
-
-def cnn():
-    model = nn.Sequential(nn.Conv2d(1, 8, 3), nn.ReLU(), nn.MaxPool2d(2), nn.Flatten(),
-                          nn.Linear(8 * 9, 10))  # fmt: skip
-    labels = torch.randint(0, 10, (16,))
-    return trained(model, torch.optim.SGD(model.parameters(), lr=0.01), [torch.randn(16, 1, 8, 8)],
-                   lambda out: functional.cross_entropy(out, labels))  # fmt: skip
-
-
-def newton():
-    start = torch.tensor(3.0)
-
-    def root():
-        x = start
-        while True:
-            step = (x * x - 2) / (2 * x)
-            x = x - step
-            if abs(step) < 1e-6:
-                return x
-
-    return root
-
-
-def ode():
-    matrix = torch.tensor([[-0.1, 1.0], [-1.0, -0.1]])
-    state = [torch.tensor([1.0, 0.0])]
-
-    def slope(y):
-        return matrix @ torch.tanh(y)
-
-    def inside(y):
-        h = 0.1
-        while True:
-            a = slope(y)
-            b = slope(y + h * a)
-            error = (b - a).abs().max() * h / 2
-            if error < 1e-2:
-                return y + h / 2 * (a + b)
-            h = h / 2
-
-    # The compiled function is the step; the program around it keeps the state.
-    def step(f=inside):
-        state[0] = f(state[0])
-        return state[0]
-
-    step.inside = inside
-    return step
-
-
-def transformer():
-    model = nn.TransformerEncoderLayer(32, 4, 64, dropout=0.0, batch_first=True)
-    return trained(model, torch.optim.Adam(model.parameters()), [torch.randn(4, 16, 32)], squares)
-
-
-def gan():
-    maker = nn.Sequential(nn.Linear(4, 16), nn.ReLU(), nn.Linear(16, 2))
-    judge = nn.Sequential(nn.Linear(2, 16), nn.LeakyReLU(0.2), nn.Linear(16, 1))
-    first = torch.optim.Adam(maker.parameters(), lr=1e-3)
-    second = torch.optim.Adam(judge.parameters(), lr=1e-3)
-    real = torch.randn(32, 2)
-    ones, zeros = torch.ones(32, 1), torch.zeros(32, 1)
-    compare = functional.binary_cross_entropy_with_logits
-
-    def step():
-        made = maker(torch.randn(32, 4))
-        second.zero_grad()
-        lost = compare(judge(real), ones) + compare(judge(made.detach()), zeros)
-        lost.backward()
-        second.step()
-        first.zero_grad()
-        fooled = compare(judge(made), ones)
-        fooled.backward()
-        first.step()
-        return lost, fooled
 
     return step
 
@@ -181,12 +85,8 @@ def print_now_and_then():
 
 
 MODELS = {
-    one.__name__: one
-    for one in (tiny_mlp_sgd, small_mlp_adam, lstm, cnn, newton, ode, transformer, gan)
-}
-HARD = {
     one.__name__: one for one in (number_of_the_loss, number_of_the_step, print_now_and_then)
-}  # fmt: skip
+}
 
 
 def run(name, compiles, calls, seconds, backend):
@@ -194,7 +94,7 @@ def run(name, compiles, calls, seconds, backend):
     warnings.simplefilter("ignore")
     now = time.process_time
     torch.manual_seed(0)
-    step = {**MODELS, **HARD}[name]()
+    step = MODELS[name]()
     began = now()
     if compiles:
         inside = getattr(step, "inside", None)
@@ -251,7 +151,7 @@ def main():
     if given.one is not None:
         print(run(given.models[0], given.one, given.calls, given.seconds, given.backend))
         return
-    names = given.models or [*MODELS, *HARD]
+    names = given.models or [*MODELS]
     found = {name: measure(name, given) for name in names}
     for which, title in enumerate(("whole process", "from the first call on")):
         counts = [count for count in COUNTS if count <= given.calls]

@@ -44,38 +44,27 @@ def made_on(results: dict[str, Any]) -> str:
 
 def beside_eager(results: dict[str, Any]) -> str:
     steps = results["steps"]
-    places = shown(steps)
+    rows = []
+    for model in results["models"].values():
+        for verdict in verdicts(model, steps):
+            medians = model["ratios"][verdict.way]["median"]
+            rows.append((model["title"], verdict.way, medians, str(verdict)))
     lines = [
         "## Compiled by eager",
         "",
         "retrograd's compiled time divided by its eager time, medians of rounds. The row `eager`",
         "is a round's second eager process by its first, and shows the noise.",
         "",
-        f"| model | way | {' | '.join(f'N = {steps[place]:,}' for place in places)} | |",
-        f"|---|---|{'---:|' * len(places)}---|",
+        *ratio_table(rows, steps),
+        "",
+        sentence(held(results)),
     ]
-    for model in results["models"].values():
-        for verdict in verdicts(model, steps):
-            medians = model["ratios"][verdict.way]["median"]
-            cells = [f"{medians[place]:.2f}" if place < len(medians) else "" for place in places]
-            lines.append(
-                f"| {model['title']} | {verdict.way} | {' | '.join(cells)} | {verdict} |"
-            )
-    lines += ["", sentence(held(results))]
     return "\n".join(lines) + "\n"
 
 
 def in_all(results: dict[str, Any]) -> str:
     steps = results["steps"]
-    places = shown(steps)
-    lines = [
-        "## The same, from the start of the process",
-        "",
-        "Importing the libraries and building the model, as measured for eager, counts in both.",
-        "",
-        f"| model | way | {' | '.join(f'N = {steps[place]:,}' for place in places)} | |",
-        f"|---|---|{'---:|' * len(places)}---|",
-    ]
+    rows = []
     for model in results["models"].values():
         for way in model["ratios"]:
             if way == "eager" or way not in model["ways"]:
@@ -85,9 +74,28 @@ def in_all(results: dict[str, Any]) -> str:
             worst = max(ratios)
             said = f"at worst {worst:.2f}, at N = {steps[ratios.index(worst)]:,}"
             said += f"; above {ALLOWED:g} at N = {spans(above)}" if above else ""
-            cells = " | ".join(f"{ratios[place]:.2f}" for place in places)
-            lines.append(f"| {model['title']} | {way} | {cells} | {said} |")
+            rows.append((model["title"], way, ratios, said))
+    lines = [
+        "## The same, from the start of the process",
+        "",
+        "Importing the libraries and building the model, as measured for eager, counts in both.",
+        "",
+        *ratio_table(rows, steps),
+    ]
     return "\n".join(lines) + "\n"
+
+
+def ratio_table(rows: list[tuple[str, str, list[float], str]], steps: list[int]) -> list[str]:
+    """A line for each way of a model: its ratios to eager, and what is said of them."""
+    places = shown(steps)
+    lines = [
+        f"| model | way | {' | '.join(f'N = {steps[place]:,}' for place in places)} | |",
+        f"|---|---|{'---:|' * len(places)}---|",
+    ]
+    for title, way, ratios, said in rows:
+        cells = [f"{ratios[place]:.2f}" if place < len(ratios) else "" for place in places]
+        lines.append(f"| {title} | {way} | {' | '.join(cells)} | {said} |")
+    return lines
 
 
 def first_of_all(results: dict[str, Any]) -> str:
