@@ -13,9 +13,12 @@ from pathlib import Path
 from setuptools import find_namespace_packages, setup
 
 PACKAGE = Path("src/retrograd")
-# Exceptions, the interpreted base class, the registry of public names, the wrapper of rules and
+# Exceptions, the interpreted base classes, the registry of public names, the wrapper of rules and
 # the decorators of traced functions stay interpreted.
-INTERPRETED = {"__init__.py", "errors.py", "holomorphic.py", "native.py", "public.py", "traced.py"}
+INTERPRETED = {
+    "__init__.py", "any_module.py", "errors.py", "holomorphic.py", "native.py", "public.py",
+    "traced.py",
+}
 
 
 def compiled_files():

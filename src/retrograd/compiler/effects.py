@@ -23,11 +23,11 @@ from typing import Any
 
 import numpy as np
 
+from .._core.any_module import AnyModule
 from .._core.modes import thread_modes
 from .._core.promotion import defaults
 from .._core.site import describe_site
 from .._core.value import Value
-from ..nn.module import Module
 from .bytecode import NEUTRAL, attribute, before, read_value, skip_value, unknown
 from .contents import Contents
 from .guards import state_of
@@ -327,7 +327,7 @@ class Watch:
                 self.effect(frame, f"the attribute {what} of a tensor is assigned")
         elif isinstance(target, np.ndarray):
             self.effect(frame, "an array of NumPy's is assigned to")
-        elif isinstance(target, Module) and name == "STORE_ATTR":
+        elif isinstance(target, AnyModule) and name == "STORE_ATTR":
             # ``self.count += 1`` on a buffer puts back what was there.
             self.watch_state(target, site_of(frame), "it is assigned to on a {} from outside the "
                              "function")  # fmt: skip

@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from .._core.op import Op
 from .._core.value import Value
 
 
@@ -514,3 +515,23 @@ def owner_of(array: Any) -> Any:
         if base is None:
             return array
         array = base
+
+
+def is_single(function: Any) -> bool:
+    """Say whether a function is one call of NumPy already."""
+    if isinstance(function, (np.ufunc, type(np.ndarray.dot))):
+        return True
+    owner = getattr(function, "__self__", None)
+    if isinstance(owner, np.ufunc):
+        return True
+    return (getattr(function, "__module__", None) or "").startswith("numpy")
+
+
+def is_pure(function: Any) -> bool:
+    """Say whether a function is one of the library's kernels, rules, or sums of gradients."""
+    if getattr(function, "whole", False):
+        return False
+    if isinstance(function, Op):
+        return True
+    module = getattr(function, "__module__", None) or ""
+    return module.startswith(("retrograd.ops", "retrograd._core"))
