@@ -23,7 +23,8 @@ INTERPRETED = {
 
 def compiled_files():
     core = sorted(p for p in (PACKAGE / "_core").glob("*.py") if p.name not in INTERPRETED)
-    return [str(p) for p in [*core, PACKAGE / "tensor.py"]]
+    hot = [PACKAGE / "compiler" / f"{name}.py" for name in ("effects", "noting")]
+    return [str(p) for p in [*core, PACKAGE / "tensor.py", *hot]]
 
 
 def can_compile():

@@ -56,6 +56,10 @@ _MUTATORS = {
 }  # fmt: skip
 _PLAIN_TYPES = (str, bytes, int, float, complex, tuple, frozenset, range, slice, type(None))
 _CONTAINERS = (list, dict, set, bytearray)
+_CHANGEABLE: Any = (*_CONTAINERS, np.ndarray)
+_FOLLOWED: Any = (type, types.ModuleType, *_PLAIN_TYPES, *_CHANGEABLE)
+_BEFORE_STORES = (*NEUTRAL, "SWAP", "ROT_TWO")
+_COPIES = (*NEUTRAL, "COPY", "DUP_TOP", "DUP_TOP_TWO")
 
 # Functions of the library that return numbers which no value of a tensor decides.
 _ABOUT = {
@@ -120,7 +124,7 @@ class Watch:
     # -- calls ------------------------------------------------------------------------------------
 
     def profile(self, frame: Any, event: str, arg: Any) -> None:
-        if event == "c_return" or event == "c_exception":
+        if event == "c_return" or event == "c_exception" or self.recorder.resting:
             return
         if kinds.get(frame.f_code.co_filename) is LIBRARY and self.importing is None:
             # Nearly all events are between functions of the library.
@@ -365,7 +369,7 @@ class Watch:
     def stored_again(self, frame: Any, code: list[Any], number: int) -> Any:
         """Return the old value of what an in-place operator is about to store."""
         place = number + 1
-        while place < len(code) and code[place].opname in (*NEUTRAL, "SWAP", "ROT_TWO"):
+        while place < len(code) and code[place].opname in _BEFORE_STORES:
             place += 1
         if place == len(code):
             return unknown
@@ -387,7 +391,7 @@ class Watch:
             return owner
         if isinstance(owner, (list, tuple, dict)):
             held = owner.values() if isinstance(owner, dict) else owner
-            inner = [one for one in held if isinstance(one, (*_CONTAINERS, np.ndarray))]
+            inner = [one for one in held if isinstance(one, _CHANGEABLE)]
             return unknown if inner else None
         return unknown
 
@@ -405,7 +409,7 @@ class Watch:
             if not copied:
                 continue
             place = back - 1
-            while code[place].opname in (*NEUTRAL, "COPY", "DUP_TOP", "DUP_TOP_TWO"):
+            while code[place].opname in _COPIES:
                 place -= 1
             owner = place if load == "LOAD_ATTR" else skip_value(code, place)
             return unknown if owner is None else read_value(frame, code, owner)
@@ -444,7 +448,8 @@ class Watch:
         """Judge what was changed: objects made during the call may be."""
         if self.pending is not None:
             self.settle_pending()
-        new = newborn_objects()
+        # Listing what was made takes long, and most calls change nothing.
+        new = newborn_objects() if self.changed or self.has_moved() else set()
         for thing, outside, site, what in self.changed:
             if outside or id(thing) not in new:
                 if self.recorder.has_readings:
@@ -461,6 +466,10 @@ class Watch:
         if self.modes != modes_now():
             self.recorder.effect = True
             self.recorder.fail("a mode of the library is changed")
+
+    def has_moved(self) -> bool:
+        """Say whether some object of the library is not what it was."""
+        return any(state_of(owner) != state for owner, state, *_ in self.owners.values())
 
     def late(self, what: str, site: Any) -> None:
         if not self.recorder.failed:
@@ -493,7 +502,7 @@ def modes_now() -> Any:
 
 def is_followed(owner: Any) -> bool:
     """Say whether changes of an object of the library are followed in other ways."""
-    if isinstance(owner, (type, types.ModuleType, *_PLAIN_TYPES, *_CONTAINERS, np.ndarray)):
+    if isinstance(owner, _FOLLOWED):
         return True
     kind = type(owner)
     if not hasattr(owner, "__dict__"):
@@ -541,7 +550,7 @@ def kind_of(name: str) -> str:
 
 def reader() -> Any:
     """Return the frame of the program that reads a number just now."""
-    frame: Any = sys._getframe(2)
+    frame: Any = sys._getframe()
     while frame.f_back is not None and inside(frame):
         frame = frame.f_back
     return frame
@@ -589,7 +598,9 @@ def unwatched(*names: str) -> Any:
 
     def mark(kind: Any) -> Any:
         for name in names:
-            setattr(kind, name, resting(getattr(kind, name)))
+            method = getattr(kind, name)
+            if isinstance(method, types.FunctionType):  # what is compiled reports no calls
+                setattr(kind, name, resting(method))
         return kind
 
     return mark

@@ -55,7 +55,6 @@ class Rolling:
 
     def __init__(self) -> None:
         super().__init__()
-        self.given: set[int] = set()  # the slots that no step fills
         self.readings: list[Reading] = []
         self.owners: dict[int, Any] = {}  # of the memory of tensors from outside
         self.outsiders: dict[int, Any] = {}  # objects that were there before the call
