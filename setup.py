@@ -23,7 +23,7 @@ INTERPRETED = {
 
 def compiled_files():
     core = sorted(p for p in (PACKAGE / "_core").glob("*.py") if p.name not in INTERPRETED)
-    hot = [PACKAGE / "compiler" / f"{name}.py" for name in ("effects", "noting")]
+    hot = [PACKAGE / "compiler" / f"{name}.py" for name in ("effects", "noting", "step")]
     return [str(p) for p in [*core, PACKAGE / "tensor.py", *hot]]
 
 

@@ -41,6 +41,7 @@ class Answering:
     cells: dict[int, Any]
     places: dict[int, Any]
     given: set[int]
+    answering: bool
     fail: Any
     _go_back: Any
     _leave: Any
@@ -59,12 +60,9 @@ class Answering:
         self.at = 0  # how many of them were met
         self.answered: Any = None  # the last of them
 
-    @property
-    def answering(self) -> bool:
-        return bool(self.executed)
-
     def _answer_from(self, executed: list[Any], key: Any, steps: int | None) -> None:
         self.executed, self.last_key, self.raises = executed, key, steps
+        self.answering = True
         path = {id(segment) for segment in executed[-1][0].path()}
         for turn, (segment, own) in enumerate(executed):
             if id(segment) in path:
@@ -155,6 +153,7 @@ class Answering:
             self._remember(segment)
         if last:
             self.executed = []
+            self.answering = False
             self._leave(segment, seen)
         else:
             if segment.loop is not None:

@@ -16,9 +16,10 @@ from .._core.storage import clock
 from .._core.value import Value
 from ..inplace import write_ufunc
 from .answers import Failing
-from .readings import Reading, plainly
+from .readings import Reading
 from .trace import CALL, TOUCH, WRITE, Captured, Ref, Slot, Step
 
+_HOLDERS = (Reading, list, tuple)
 # Files through which a tensor is made for others.
 _MAKERS = ("/tensor.py", "/noting.py", "/effects.py", "/tracing.py", "/_wrap.py")
 # Operations and functions whose results have shapes that depend on values.
@@ -68,6 +69,7 @@ class Noting:
         self.tensors: list[Any] = []
         self.segment: Any = None
         self.follows: bool = False
+        self.answering: bool = False
         self.failed: str = ""
         self.busy: bool = False
         self.resting: bool = False
@@ -225,7 +227,7 @@ class Noting:
         if self.failed:
             return function(*arrays, **settings)
         step = Step(CALL, function, args, noted, name=name)
-        if whole.answering:
+        if self.answering:
             answer = whole._answer(step)
             if answer is not Failing:
                 return self._sized(step, answer)
@@ -264,22 +266,21 @@ class Noting:
 
     def _result(self, step: Any, out: Any) -> Any:
         """Give the results of a call their slots; return them as arrays."""
-        whole: Any = self
         if isinstance(out, np.ndarray):
             step.outs = self._out(out)
-            whole._note(step)
+            self._note(step)
             return out
         if isinstance(out, (tuple, list)):
             held = [np.asarray(one) if isinstance(one, np.generic) else one for one in out]
             step.wrap = any(isinstance(one, np.generic) for one in out)
             step.outs = tuple([self._out(one) for one in held])
-            whole._note(step)
+            self._note(step)
             return tuple(held) if isinstance(out, tuple) else held
         if isinstance(out, np.generic):
             step.wrap = True
             out = np.asarray(out)
         step.outs = self._out(out)
-        whole._note(step)
+        self._note(step)
         return out
 
     def _out(self, out: Any) -> int | None:
@@ -312,7 +313,7 @@ class Noting:
         step = Step(WRITE, function, (where, *given), name=name)
         self.claimed += 1
         self.writes += 1
-        if whole.answering and whole._answer(step) is not Failing:
+        if self.answering and whole._answer(step) is not Failing:
             return
         self.busy = True
         try:
@@ -323,7 +324,7 @@ class Noting:
         finally:
             self.busy = False
         if not self.failed:
-            whole._note(step)
+            self._note(step)
 
     def written(self, storage: Any) -> None:
         """Note that a storage was marked as written: by a recorded call, or the trace ends."""
@@ -353,8 +354,8 @@ class Noting:
             if one is value:
                 owner = place
         step = Step(TOUCH, owner, (storage.writer,), name=storage.writer)
-        if not whole.answering:
-            whole._note(step)
+        if not self.answering:
+            self._note(step)
         elif whole._answer(step) is not Failing:
             storage.version -= 1  # the replay has counted this write
 
@@ -388,6 +389,14 @@ class Noting:
             if self.owner_of(array) is None:
                 self.fail(f"{maker()} makes a tensor outside of recorded operations")
 
+    def _note(self, step: Any) -> None:
+        """Write a step down, or compare it with the known one."""
+        if not self.follows:
+            self.segment.steps.append(step)
+            return
+        whole: Any = self
+        whole._follow_step(step)
+
     # -- the end ----------------------------------------------------------------------------------
 
     def fail(self, why: str) -> None:
@@ -402,6 +411,31 @@ def has_tensors(args: Any) -> bool:
         if isinstance(one, Value):
             return True
     return False
+
+
+def plainly(given: Any) -> Any:
+    """Return arguments with the plain numbers of readings."""
+    if isinstance(given, dict):
+        for one in given.values():
+            if type(one) in _HOLDERS:
+                return {key: plain_of(one) for key, one in given.items()}
+        return given
+    for one in given:
+        if type(one) in _HOLDERS:
+            return tuple([plain_of(one) for one in given])
+    return given
+
+
+def plain_of(given: Any) -> Any:
+    """Return an argument with the plain numbers of readings."""
+    kind = type(given)
+    if kind is Reading:
+        return given.plain
+    if kind is list or kind is tuple:
+        for one in given:
+            if type(one) is Reading:
+                return kind([plain_of(one) for one in given])
+    return given
 
 
 def maker() -> str:

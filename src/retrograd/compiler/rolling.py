@@ -198,11 +198,8 @@ class Rolling:
 
     # -- following --------------------------------------------------------------------------------
 
-    def _note(self, step: Step) -> None:
-        """Write a step down, or compare it with the known one."""
-        if not self.follows:
-            self.segment.steps.append(step)
-            return
+    def _follow_step(self, step: Step) -> None:
+        """Compare a step with the known one."""
         steps = self.segment.steps
         if self.at < len(steps) and steps[self.at].same(step) and steps[self.at].outs == step.outs:
             self.at += 1
