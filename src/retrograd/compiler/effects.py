@@ -11,7 +11,6 @@ be appended to as one likes.
 from __future__ import annotations
 
 import contextlib
-import dis
 import functools
 import gc
 import io
@@ -28,7 +27,15 @@ from .._core.promotion import defaults
 from .._core.site import describe_site
 from .._core.value import Value
 from ..nn.module import Module
-from .bytecode import NEUTRAL, attribute, before, read_value, skip_value, unknown
+from .bytecode import (
+    NEUTRAL,
+    attribute,
+    before,
+    instructions_of,
+    read_value,
+    skip_value,
+    unknown,
+)
 from .contents import Contents
 from .guards import state_of
 from .positions import code_of
@@ -91,6 +98,12 @@ _STORES = {
     "STORE_ATTR", "STORE_SUBSCR", "STORE_GLOBAL", "STORE_DEREF", "STORE_SLICE", "DELETE_ATTR",
     "DELETE_SUBSCR", "DELETE_GLOBAL", "DELETE_DEREF",
 }  # fmt: skip
+# What loads the old value of what an in-place operator stores, and how many keys it takes.
+_LOADS = {
+    "STORE_ATTR": ("LOAD_ATTR", 0), "STORE_SUBSCR": ("BINARY_SUBSCR", 1),
+    "STORE_SLICE": ("BINARY_SLICE", 2),
+}  # fmt: skip
+_TURNS = ("SWAP", "ROT_TWO", "ROT_THREE")  # instructions before what ``x[k] += y`` stores
 
 
 class Watch:
@@ -278,7 +291,7 @@ class Watch:
         found = self.stores.get(code)
         if found is None:
             found = {}
-            for number, instruction in enumerate(dis.get_instructions(code)):
+            for number, instruction in enumerate(instructions_of(code)):
                 if instruction.opname in _STORES or is_in_place(instruction):
                     found[instruction.offset] = (instruction.opname, number)
             self.stores[code] = found
@@ -303,7 +316,7 @@ class Watch:
 
     def store(self, frame: Any, name: str, number: int) -> None:
         """Judge one instruction that is about to store."""
-        code = list(dis.get_instructions(frame.f_code))
+        code = instructions_of(frame.f_code)
         if name in ("STORE_GLOBAL", "DELETE_GLOBAL"):
             self.effect(frame, f"the global {code[number].argval} is assigned")
             return
@@ -365,15 +378,13 @@ class Watch:
     def stored_again(self, frame: Any, code: list[Any], number: int) -> Any:
         """Return the old value of what an in-place operator is about to store."""
         place = number + 1
-        while place < len(code) and code[place].opname in (*NEUTRAL, "SWAP", "ROT_TWO"):
+        while place < len(code) and code[place].opname in (*NEUTRAL, *_TURNS):
             place += 1
         if place == len(code):
             return unknown
         name, what = code[place].opname, code[place].argval
         if name == "STORE_FAST":
             return frame.f_locals.get(what, unknown)
-        if name.startswith("STORE_FAST_") and isinstance(what, tuple):
-            return frame.f_locals.get(what[0], unknown)
         if name == "STORE_DEREF":
             return frame.f_locals.get(what, unknown)
         if name in ("STORE_GLOBAL", "STORE_NAME"):
@@ -397,7 +408,7 @@ class Watch:
         The owner is copied before the attribute or the item is loaded.
         """
         what = code[number].argval
-        load = {"STORE_ATTR": "LOAD_ATTR", "STORE_SUBSCR": "BINARY_SUBSCR"}.get(name)
+        load, keys = _LOADS.get(name, ("", 0))
         for back in range(number - 1, max(number - 40, -1), -1):
             if code[back].opname != load or (load == "LOAD_ATTR" and code[back].argval != what):
                 continue
@@ -407,7 +418,9 @@ class Watch:
             place = back - 1
             while code[place].opname in (*NEUTRAL, "COPY", "DUP_TOP", "DUP_TOP_TWO"):
                 place -= 1
-            owner = place if load == "LOAD_ATTR" else skip_value(code, place)
+            owner: int | None = place
+            for _ in range(keys):
+                owner = skip_value(code, owner)
             return unknown if owner is None else read_value(frame, code, owner)
         return unknown
 
@@ -421,7 +434,7 @@ class Watch:
     def target(self, frame: Any, code: list[Any], number: int, name: str) -> Any:
         """Return the object that an instruction stores into, `unknown` where that is unclear."""
         back = before(code, number - 1)
-        if back >= 0 and code[back].opname in ("SWAP", "ROT_TWO", "ROT_THREE"):
+        if back >= 0 and code[back].opname in _TURNS:
             return self.owner(frame, code, number, name)
         place: int | None = back
         if name in ("STORE_SUBSCR", "DELETE_SUBSCR"):
@@ -611,6 +624,8 @@ def watching(recorder: Any, reads: Any) -> Iterator[None]:
     collecting = gc.isenabled()
     gc.collect(0)
     gc.disable()
+    # Python 3.12 reports instructions from the next `settrace` on after some frame asked for them.
+    sys._getframe().f_trace_opcodes = True
     sys.settrace(untraced)
     sys.setprofile(watch.profile)
     try:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dis
 import sys
 import types
 from typing import Any
@@ -32,6 +31,7 @@ from ..config import settings
 from ..nn.hooks import hooks_of_every_module
 from ..nn.module import Module
 from . import trace
+from .bytecode import instructions_of
 from .described import Described, Met, described, objects_in
 
 PLAIN = (bool, int, float, complex, str, bytes, type(None))
@@ -187,7 +187,7 @@ class Reads:
         self.codes.add(code)
         space = frame.f_globals
         last: Any = None  # the module or class that the instruction before loaded
-        for instruction in dis.get_instructions(code):
+        for instruction in instructions_of(code):
             name = instruction.argval
             owner, last = last, None
             if instruction.opname in ("LOAD_GLOBAL", "LOAD_NAME"):
@@ -196,7 +196,7 @@ class Reads:
                 if value is not missing:
                     self.thing(value)
                     last = value if isinstance(value, (type, types.ModuleType)) else None
-            elif instruction.opname in ("LOAD_ATTR", "LOAD_METHOD"):
+            elif instruction.opname in ("LOAD_ATTR", "LOAD_METHOD", "LOAD_SUPER_ATTR"):
                 self.names.add(name)
                 if owner is not None and not settled(owner):
                     value = held(owner, name)
