@@ -457,23 +457,29 @@ class Watch:
         """Judge what was changed: objects made during the call may be."""
         if self.pending is not None:
             self.settle_pending()
-        new = newborn_objects()
-        for thing, outside, site, what in self.changed:
-            if outside or id(thing) not in new:
-                if self.recorder.has_readings:
-                    settle(thing, 3)
-                kind = type(thing).__name__
-                self.late(f"{what} on a {kind} from outside the function", site)
-        for owner, state, site, what, _ in self.owners.values():
-            if id(owner) not in new and state_of(owner) != state:
-                self.late(what.format(type(owner).__name__), site)
-        for thing, site in self.contents.changed():
+        for thing, what, site in self.changes():
             if self.recorder.has_readings:
                 settle(thing, 3)
-            self.late(f"a {type(thing).__name__} from outside the function changes", site)
+            self.late(what, site)
         if self.modes != modes_now():
             self.recorder.effect = True
             self.recorder.fail("a mode of the library is changed")
+
+    def changes(self) -> Iterator[tuple[Any, str, Any]]:
+        """Yield each object from outside that was changed, in what words, and where."""
+        new = newborn_objects()
+        for thing, outside, site, what in self.changed:
+            if outside or id(thing) not in new:
+                yield thing, f"{what} on a {type(thing).__name__} from outside the function", site
+        for owner, state, site, what, _ in self.owners.values():
+            if id(owner) not in new and state_of(owner) != state:
+                yield owner, what.format(type(owner).__name__), site
+        for thing, site in self.contents.changed():
+            yield thing, f"a {type(thing).__name__} from outside the function changes", site
+
+    def is_clean(self) -> bool:
+        """Say whether nothing was seen so far for which the trace will end."""
+        return self.pending is None and next(self.changes(), None) is None
 
     def late(self, what: str, site: Any) -> None:
         if not self.recorder.failed:
@@ -621,6 +627,7 @@ def watching(recorder: Any, reads: Any) -> Iterator[None]:
         recorder.new_ways = False
         yield
         return
+    recorder.watch = watch
     collecting = gc.isenabled()
     gc.collect(0)
     gc.disable()

@@ -18,6 +18,7 @@ import numpy as np
 from .._core.storage import clock
 from .._core.value import Value
 from ..inplace import write_ufunc
+from .ahead import Ahead
 from .answers import Answering, Failing
 from .effects import reader, unwatched
 from .ending import Ending
@@ -58,9 +59,9 @@ VARYING = {
 
 
 @unwatched(
-    "kernel", "function", "write", "written", "born", "grad", "observe", "compute", "look"
+    "kernel", "function", "write", "written", "born", "grad", "observe", "compute", "look", "truth"
 )
-class Recorder(Answering, Rolling, Ending, Hosts):
+class Recorder(Answering, Ahead, Rolling, Ending, Hosts):
     """Writes the trace of one call, or answers from it what was already computed.
 
     Parameters
@@ -547,9 +548,9 @@ class Recorder(Answering, Rolling, Ending, Hosts):
     def look(self, number: int, kind: str) -> Any:
         """Note that the program depends on a number: a branch."""
         plain = self.values[number]
-        if not self._idle():
-            self._branch(number, kind, key_of(plain))
-        return plain
+        if self._idle():
+            return plain
+        return plain_of(self._branch(number, kind, key_of(plain)))
 
     def _branch(self, number: int, kind: str, key: Any) -> Any:
         """Note that Python sees `key`; return what it saw in the replay, where there was one.
@@ -568,6 +569,11 @@ class Recorder(Answering, Rolling, Ending, Hosts):
             segment.watched = number
             segment.kind = kind
             self._roll(segment)
+        if segment.loop is not None and kind != "layout":
+            key = self._come_back(segment, key)
+            if self.answering:
+                return key
+            segment = segment.loop.target
         self._leave(segment, key)
         return key
 
