@@ -1,13 +1,13 @@
 """Ahead: the later turns of a loop are replayed while its first call is still being recorded.
 
-Note [Running ahead].  A loop that is known was recorded, and followed for some turns.  What it does
-in the next ones is known, and Python need not be watched doing it: the recorder replays them
-from where the program looks, and stops where something unseen comes.  The program is then put
-into the state that it would have at the last turn that was replayed whole.  That state differs from
-the present one in its slots alone (Note [The same state]), so this is: other arrays in the same
-tensors.  What was replayed of the turn after it is answered, as after every replay that came to
-something unseen.  Where an array is held by something else than a tensor or the saved values of a
-node, or something from outside was changed that makes the trace end, nothing is replayed ahead.
+Note [Running ahead].  What a loop does in its next turns is known as soon as it is a loop, and
+Python need not be watched doing it: the recorder replays them from where the program looks, and
+stops where something unseen comes.  The program is then put into the state that it would have at
+the last turn that was replayed whole.  That state differs from the present one in its slots alone
+(Note [The same state]), so this is: other arrays in the same tensors.  What was replayed of the
+turn after it is answered, as after every replay that came to something unseen.  Where an array is
+held by something else than a tensor or the saved values of a node, or something from outside was
+changed that makes the trace end, nothing is replayed ahead.
 """
 
 from __future__ import annotations
@@ -23,7 +23,6 @@ from .._core.value import Value
 from .states import State, Unclear, Walk, frames_now
 from .trace import CapturedGrad, Segment
 
-FOLLOWED = 4  # turns that are followed first: for fewer it does not pay
 MOST_ANSWERED = 2000  # segments of one turn: their slots are kept to answer from
 
 
@@ -54,7 +53,7 @@ class Ahead:
         super().__init__()
         self.watch: Any = None  # of effects
         self.turns: dict[int, int] = {}  # by id of a segment: how often a loop came back to it
-        self.due: dict[int, int] = {}  # after how many turns running ahead is tried next
+        self.due: dict[int, int] = {}  # after how many turns it is tried again, where it failed
         self.ran_ahead = 0  # turns
 
     def _come_back(self, segment: Segment, key: Any) -> Any:
@@ -67,12 +66,13 @@ class Ahead:
         self._go_back(segment.loop)
         target = segment.loop.target
         turns = self.turns[id(target)] = self.turns.get(id(target), 0) + 1
-        if turns < self.due.get(id(target), FOLLOWED):
+        known = target.children.get(key)
+        if known is None or not can_be_replayed(known) or turns < self.due.get(id(target), 0):
             return key
         before = self.ran_ahead
         key = self._run_ahead(target, key)
-        found = self.ran_ahead > before
-        self.due[id(target)] = turns + FOLLOWED if found else 2 * turns
+        if self.ran_ahead == before:
+            self.due[id(target)] = 2 * turns  # it costs as much as a turn that is watched
         return key
 
     def _run_ahead(self, target: Segment, key: Any) -> Any:
