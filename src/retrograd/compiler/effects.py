@@ -11,7 +11,6 @@ be appended to as one likes.
 from __future__ import annotations
 
 import contextlib
-import dis
 import functools
 import gc
 import io
@@ -28,7 +27,15 @@ from .._core.modes import thread_modes
 from .._core.promotion import defaults
 from .._core.site import describe_site
 from .._core.value import Value
-from .bytecode import NEUTRAL, attribute, before, read_value, skip_value, unknown
+from .bytecode import (
+    NEUTRAL,
+    attribute,
+    before,
+    instructions_of,
+    read_value,
+    skip_value,
+    unknown,
+)
 from .contents import Contents
 from .guards import state_of
 from .positions import code_of
@@ -58,7 +65,6 @@ _PLAIN_TYPES = (str, bytes, int, float, complex, tuple, frozenset, range, slice,
 _CONTAINERS = (list, dict, set, bytearray)
 _CHANGEABLE: Any = (*_CONTAINERS, np.ndarray)
 _FOLLOWED: Any = (type, types.ModuleType, *_PLAIN_TYPES, *_CHANGEABLE)
-_BEFORE_STORES = (*NEUTRAL, "SWAP", "ROT_TWO")
 _COPIES = (*NEUTRAL, "COPY", "DUP_TOP", "DUP_TOP_TWO")
 
 # Functions of the library that return numbers which no value of a tensor decides.
@@ -95,6 +101,13 @@ _STORES = {
     "STORE_ATTR", "STORE_SUBSCR", "STORE_GLOBAL", "STORE_DEREF", "STORE_SLICE", "DELETE_ATTR",
     "DELETE_SUBSCR", "DELETE_GLOBAL", "DELETE_DEREF",
 }  # fmt: skip
+# What loads the old value of what an in-place operator stores, and how many keys it takes.
+_LOADS = {
+    "STORE_ATTR": ("LOAD_ATTR", 0), "STORE_SUBSCR": ("BINARY_SUBSCR", 1),
+    "STORE_SLICE": ("BINARY_SLICE", 2),
+}  # fmt: skip
+_TURNS = ("SWAP", "ROT_TWO", "ROT_THREE")  # instructions before what ``x[k] += y`` stores
+_BEFORE_STORES = (*NEUTRAL, *_TURNS)
 
 
 class Watch:
@@ -282,7 +295,7 @@ class Watch:
         found = self.stores.get(code)
         if found is None:
             found = {}
-            for number, instruction in enumerate(dis.get_instructions(code)):
+            for number, instruction in enumerate(instructions_of(code)):
                 if instruction.opname in _STORES or is_in_place(instruction):
                     found[instruction.offset] = (instruction.opname, number)
             self.stores[code] = found
@@ -307,7 +320,7 @@ class Watch:
 
     def store(self, frame: Any, name: str, number: int) -> None:
         """Judge one instruction that is about to store."""
-        code = list(dis.get_instructions(frame.f_code))
+        code = instructions_of(frame.f_code)
         if name in ("STORE_GLOBAL", "DELETE_GLOBAL"):
             self.effect(frame, f"the global {code[number].argval} is assigned")
             return
@@ -376,8 +389,6 @@ class Watch:
         name, what = code[place].opname, code[place].argval
         if name == "STORE_FAST":
             return frame.f_locals.get(what, unknown)
-        if name.startswith("STORE_FAST_") and isinstance(what, tuple):
-            return frame.f_locals.get(what[0], unknown)
         if name == "STORE_DEREF":
             return frame.f_locals.get(what, unknown)
         if name in ("STORE_GLOBAL", "STORE_NAME"):
@@ -401,7 +412,7 @@ class Watch:
         The owner is copied before the attribute or the item is loaded.
         """
         what = code[number].argval
-        load = {"STORE_ATTR": "LOAD_ATTR", "STORE_SUBSCR": "BINARY_SUBSCR"}.get(name)
+        load, keys = _LOADS.get(name, ("", 0))
         for back in range(number - 1, max(number - 40, -1), -1):
             if code[back].opname != load or (load == "LOAD_ATTR" and code[back].argval != what):
                 continue
@@ -411,7 +422,9 @@ class Watch:
             place = back - 1
             while code[place].opname in _COPIES:
                 place -= 1
-            owner = place if load == "LOAD_ATTR" else skip_value(code, place)
+            owner: int | None = place
+            for _ in range(keys):
+                owner = skip_value(code, owner)
             return unknown if owner is None else read_value(frame, code, owner)
         return unknown
 
@@ -425,7 +438,7 @@ class Watch:
     def target(self, frame: Any, code: list[Any], number: int, name: str) -> Any:
         """Return the object that an instruction stores into, `unknown` where that is unclear."""
         back = before(code, number - 1)
-        if back >= 0 and code[back].opname in ("SWAP", "ROT_TWO", "ROT_THREE"):
+        if back >= 0 and code[back].opname in _TURNS:
             return self.owner(frame, code, number, name)
         place: int | None = back
         if name in ("STORE_SUBSCR", "DELETE_SUBSCR"):
@@ -448,28 +461,31 @@ class Watch:
         """Judge what was changed: objects made during the call may be."""
         if self.pending is not None:
             self.settle_pending()
-        # Listing what was made takes long, and most calls change nothing.
-        new = newborn_objects() if self.changed or self.has_moved() else set()
-        for thing, outside, site, what in self.changed:
-            if outside or id(thing) not in new:
-                if self.recorder.has_readings:
-                    settle(thing, 3)
-                kind = type(thing).__name__
-                self.late(f"{what} on a {kind} from outside the function", site)
-        for owner, state, site, what, _ in self.owners.values():
-            if id(owner) not in new and state_of(owner) != state:
-                self.late(what.format(type(owner).__name__), site)
-        for thing, site in self.contents.changed():
+        for thing, what, site in self.changes():
             if self.recorder.has_readings:
                 settle(thing, 3)
-            self.late(f"a {type(thing).__name__} from outside the function changes", site)
+            self.late(what, site)
         if self.modes != modes_now():
             self.recorder.effect = True
             self.recorder.fail("a mode of the library is changed")
 
-    def has_moved(self) -> bool:
-        """Say whether some object of the library is not what it was."""
-        return any(state_of(owner) != state for owner, state, *_ in self.owners.values())
+    def changes(self) -> Iterator[tuple[Any, str, Any]]:
+        """Yield each object from outside that was changed, in what words, and where."""
+        moved = [one for one in self.owners.values() if state_of(one[0]) != one[1]]
+        # Listing what was made takes long, and most calls change nothing.
+        new = newborn_objects() if self.changed or moved else set()
+        for thing, outside, site, what in self.changed:
+            if outside or id(thing) not in new:
+                yield thing, f"{what} on a {type(thing).__name__} from outside the function", site
+        for owner, _, site, what, _ in moved:
+            if id(owner) not in new:
+                yield owner, what.format(type(owner).__name__), site
+        for thing, site in self.contents.changed():
+            yield thing, f"a {type(thing).__name__} from outside the function changes", site
+
+    def is_clean(self) -> bool:
+        """Say whether nothing was seen so far for which the trace will end."""
+        return self.pending is None and next(self.changes(), None) is None
 
     def late(self, what: str, site: Any) -> None:
         if not self.recorder.failed:
@@ -619,9 +635,12 @@ def watching(recorder: Any, reads: Any) -> Iterator[None]:
         recorder.new_ways = False
         yield
         return
+    recorder.watch = watch
     collecting = gc.isenabled()
     gc.collect(0)
     gc.disable()
+    # Python 3.12 reports instructions from the next `settrace` on after some frame asked for them.
+    sys._getframe().f_trace_opcodes = True
     sys.settrace(untraced)
     sys.setprofile(watch.profile)
     try:

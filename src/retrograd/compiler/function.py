@@ -275,7 +275,7 @@ class CompiledFunction:
                 self.leave_eager(tree, segment, writer.failed)
                 self.tell(writer)
             else:
-                segment.run = unwritten
+                segment.run = segment.run or unwritten
                 segment.warming = Warming(segment, self.fuses)
             tree.rolled = tree.rolled or segment.loop is not None
             tree.unjudged.append(segment)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dis
 import sys
 import types
 from typing import Any
@@ -31,6 +30,7 @@ from .._core.promotion import defaults
 from .._core.value import Value
 from ..config import settings
 from . import trace
+from .bytecode import instructions_of
 from .described import Described, Met, described, objects_in
 
 PLAIN = (bool, int, float, complex, str, bytes, type(None))
@@ -186,7 +186,7 @@ class Reads:
         self.codes.add(code)
         space = frame.f_globals
         last: Any = None  # the module or class that the instruction before loaded
-        for instruction in dis.get_instructions(code):
+        for instruction in instructions_of(code):
             name = instruction.argval
             owner, last = last, None
             if instruction.opname in ("LOAD_GLOBAL", "LOAD_NAME"):
@@ -195,7 +195,7 @@ class Reads:
                 if value is not missing:
                     self.thing(value)
                     last = value if isinstance(value, (type, types.ModuleType)) else None
-            elif instruction.opname in ("LOAD_ATTR", "LOAD_METHOD"):
+            elif instruction.opname in ("LOAD_ATTR", "LOAD_METHOD", "LOAD_SUPER_ATTR"):
                 self.names.add(name)
                 if owner is not None and not settled(owner):
                     value = held(owner, name)

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from .._core.value import Value
+from .ahead import Ahead
 from .answers import Answering, Failing
 from .effects import reader, unwatched
 from .ending import Ending
@@ -43,9 +44,9 @@ ADVICE = "; where a number is only returned or computed with, t.item() needs no 
 LONGEST_PATH = 5000  # segments
 
 @unwatched(
-    "kernel", "function", "write", "written", "born", "grad", "observe", "compute", "look"
+    "kernel", "function", "write", "written", "born", "grad", "observe", "compute", "look", "truth"
 )
-class Recorder(Answering, Rolling, Ending, Hosts, Noting):
+class Recorder(Answering, Ahead, Rolling, Ending, Hosts, Noting):
     """Writes the trace of one call, or answers from it what was already computed.
 
     Parameters
@@ -278,9 +279,9 @@ class Recorder(Answering, Rolling, Ending, Hosts, Noting):
     def look(self, number: int, kind: str) -> Any:
         """Note that the program depends on a number: a branch."""
         plain = self.values[number]
-        if not self._idle():
-            self._branch(number, kind, key_of(plain))
-        return plain
+        if self._idle():
+            return plain
+        return plain_of(self._branch(number, kind, key_of(plain)))
 
     def _branch(self, number: int, kind: str, key: Any) -> Any:
         """Note that Python sees `key`; return what it saw in the replay, where there was one.
@@ -299,6 +300,11 @@ class Recorder(Answering, Rolling, Ending, Hosts, Noting):
             segment.watched = number
             segment.kind = kind
             self._roll(segment)
+        if segment.loop is not None and kind != "layout":
+            key = self._come_back(segment, key)
+            if self.answering:
+                return key
+            segment = segment.loop.target
         self._leave(segment, key)
         return key
 

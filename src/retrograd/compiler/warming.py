@@ -89,7 +89,7 @@ def unwritten(slots: list[Any], tensors: list[Any]) -> Any:
 
 def write(segment: Segment) -> None:
     """Make the code of a segment that has none: many are never replayed."""
-    if segment.run is unwritten:
+    if segment.run is unwritten or segment.run is None:
         segment.run = writer_of(segment).write()
 
 
