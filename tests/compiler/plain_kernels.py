@@ -28,7 +28,8 @@ class PlainKernel:
         head, body = source.split(stretch_source.HEAD, 1)
         assert not head
         names = {
-            "np": np, "numba": types.SimpleNamespace(njit=njit), "alone": {}, "inlined": njit,
+            "np": np, "numba": types.SimpleNamespace(njit=njit), "alone": {}, "loops": {},
+            "inlined": njit,
             "add": lambda total, number: total + number,
             "part": lambda array, begin, size: array[begin : begin + size],
         }  # fmt: skip

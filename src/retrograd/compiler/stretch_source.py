@@ -46,6 +46,7 @@ class Part(Compiler):
 
 alone = {"error_model": "numpy", "pipeline_class": Part, "_nrt": False}
 inlined = numba.njit(fastmath={"contract"}, forceinline=True, **alone)
+loops = {"fastmath": False, **alone}
 
 
 @numba.njit(fastmath={"reassoc"}, forceinline=True, **alone)
@@ -68,6 +69,11 @@ def part(typing, array, begin, size):
 
     return array(array, types.intp, types.intp), code
 '''
+# What a module says whose loops may reorder sums and know no nan and no infinity.  Polynomials
+# stay as they are: the order of their terms is what makes them exact.
+FASTER = '''
+loops["fastmath"] = True
+'''
 
 
 class Source:
@@ -88,13 +94,20 @@ class Source:
     layouts : dict
     in_blocks : bool
         Whether it is called for parts of its one group, of which rows and columns come first.
+    fast : bool
+        Whether loops are compiled with all of LLVM's flags of fast arithmetic.
     """
 
     def __init__(
-        self, stretch: Stretch, layouts: dict[int, Layout], in_blocks: bool = False
+        self,
+        stretch: Stretch,
+        layouts: dict[int, Layout],
+        in_blocks: bool = False,
+        fast: bool = False,
     ) -> None:
         self.stretch = stretch
         self.in_blocks = in_blocks
+        self.fast = fast
         self.layouts = layouts
         self.lines: list[str] = []
         self.names: dict[int, str] = {}
@@ -141,11 +154,11 @@ class Source:
             else:
                 self.product(part)
         given += [f"scratch_{dtype}" for dtype in self.scratch]
-        parts = [HEAD, helpers(self.polynomials, self.keys)]
+        parts = [HEAD + FASTER if self.fast else HEAD, helpers(self.polynomials, self.keys)]
         if self.has_products:
             parts.append(products.SOURCE)
         for text, name in self.functions.items():
-            parts.append(f"@numba.njit(**alone)\n{text.replace('def kernel(', f'def {name}(', 1)}")
+            parts.append(f"@numba.njit(**loops)\n{text.replace('def kernel(', f'def {name}(', 1)}")
         if self.in_blocks:
             given = ["rows", "columns", *given]
         lines = [f"def kernel({', '.join(given)}):", *self.lines, "    return np.int64(0)"]
