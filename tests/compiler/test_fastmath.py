@@ -8,6 +8,8 @@ import pytest
 import retrograd as rg
 from retrograd.compiler import fusion, numba_backend, stretch_source, warming
 
+from .plain_kernels import always_replay
+
 pytest.importorskip("numba")
 FAST = {"fastmath": True}
 
@@ -15,6 +17,7 @@ FAST = {"fastmath": True}
 @pytest.fixture(autouse=True)
 def eager_to_fuse(monkeypatch, tmp_path):
     monkeypatch.setattr(warming, "PATIENCE", 0.0)
+    always_replay(monkeypatch)
     monkeypatch.setattr(fusion, "FEWEST", 1)
     monkeypatch.setenv("RETROGRAD_CACHE_DIR", str(tmp_path))
     monkeypatch.setattr(numba_backend, "_kernels", {})

@@ -18,6 +18,7 @@ from typing import Any
 from . import numba_backend
 from .backends import EXACT, FAST
 from .blocks import cut_of, in_blocks
+from .checks import Checking
 from .fusion import partition
 from .launching import launcher
 from .lowering import Layout, Program
@@ -93,18 +94,23 @@ def begin(
 
 def fuse(program: Program, kernels: list[str], arithmetic: str = EXACT) -> None:
     """Put kernels in the place of a program's stretches; add their texts to a list."""
-    places = {id(step): origin for step, origin in zip(program.steps, program.origins)}
     needed = program.leaving | program.held
+    checking = Checking(program)
+    checking.run()
     layouts = program.layouts
     sources = {
         segment.first + place: slot.source
         for segment in program.segment.path()
         for place, slot in enumerate(segment.slots)
     }
+    places = {id(step): origin for step, origin in zip(program.steps, program.origins)}
     plan = gather(partition(program.steps, layouts, needed, can_raise), layouts, needed, sources)
+    read = {number for part in plan if isinstance(part, Stretch) for number in part.inputs}
     steps: list[Step] = []
     origins: list[int] = []
     for part in plan:
+        if checking.own.get(id(part), part) not in (part, *read):
+            continue  # what it would protect is computed by NumPy, which checks for itself
         if not isinstance(part, Stretch):
             steps.append(part)
             origins.append(places[id(part)])

@@ -11,7 +11,7 @@ import math
 import numpy as np
 
 from . import products
-from .fusible import BOTTOM, COLUMN, FULL, ROW
+from .fusible import BOTTOM, COLUMN, FULL, ROW, TABLE
 from .fusion import Group
 from .kernels import Kernel, helpers
 from .lowering import Layout
@@ -114,7 +114,7 @@ class Source:
         self.functions: dict[str, str] = {}  # text -> name
         self.polynomials: set[tuple[str, int]] = set()
         self.keys: set[int] = set()
-        self.has_products = False
+        self.has_products = self.has_index = False
         self.scratch: dict[str, int] = {}  # dtype -> numbers
         self.own: dict[int, tuple[str, int]] = {}
         self.body = self.write()
@@ -154,7 +154,8 @@ class Source:
             else:
                 self.product(part)
         given += [f"scratch_{dtype}" for dtype in self.scratch]
-        parts = [HEAD + FASTER if self.fast else HEAD, helpers(self.polynomials, self.keys)]
+        parts = [HEAD + FASTER if self.fast else HEAD]
+        parts.append(helpers(self.polynomials, self.keys, self.has_index))
         if self.has_products:
             parts.append(products.SOURCE)
         for text, name in self.functions.items():
@@ -212,6 +213,7 @@ class Source:
         kernel = Kernel(group, scalars)
         self.polynomials |= kernel.functions
         self.keys |= kernel.keys
+        self.has_index = self.has_index or kernel.has_index
         name = self.functions.setdefault(kernel.body, f"group_{len(self.functions) + 1}")
         sizes = {FULL: group.size, ROW: group.rows, COLUMN: group.columns, BOTTOM: group.columns}
         inputs = list(group.inputs)
@@ -219,7 +221,8 @@ class Source:
         if self.in_blocks:
             given = ["rows", "columns"]
         for number, kind in (inputs[place] for place in kernel.inputs):
-            given.append(self.operand(number, sizes.get(kind, 1)))
+            size = self.size(number) if kind == TABLE else sizes.get(kind, 1)
+            given.append(self.operand(number, size))
         for number in group.outputs:
             target = group.made[number].target
             if target is None:
