@@ -210,6 +210,15 @@ def test_an_index_that_is_written_into_is_checked_again():
         compiled(3)
 
 
+@pytest.mark.usefixtures("never_by_numpy")
+def test_an_index_that_is_made_in_the_function():
+    leaf = numbers(6, 4).requires_grad_()
+    step = gradient(lambda x: x[rg.arange(4)] * 2 + x[rg.tensor([5, 5, -6, 0])], leaf)
+    compiled = same(step, ())
+    assert "take" not in compiled.source
+    same(gradient(lambda x, i: F.embedding(i, x) * x[rg.arange(5)], leaf), (places((5,), 6),))
+
+
 def test_an_index_that_is_computed():
     x, index = numbers(6, 4), places((5,), 3)
     same(lambda i: x[i * 2] * 2 + 1, (index,), (places((5,), 3, seed=5),))

@@ -6,11 +6,14 @@ import math
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
+
 from ..ops import lookup, scattering
 from . import numba_backend
 from .indexed import hashable, is_index, read_indexed
-from .lowering import Program
+from .lowering import Layout, Program
 from .mirror import in_classes
+from .passes import changed
 from .stretch_source import HEAD
 from .trace import CALL, HOST, WRITE, Ref, Step
 
@@ -54,12 +57,16 @@ class Checking:
         self.layouts = program.layouts
         self.known: dict[int, list[tuple[int, int]]] = {}
         self.own: dict[int, int] = {}
+        self.constants: dict[int, int] = {}  # slots of constant indices, by `id`
 
     def run(self) -> None:
         program = self.program
         steps: list[Step] = []
         origins: list[int] = []
         for step, origin in zip(program.steps, program.origins):
+            step, held = self.held(step)
+            steps += held
+            origins += [origin] * len(held)
             node = read_indexed(step, self.layouts.__getitem__)
             made = step if node is None else None
             if node is not None:
@@ -83,6 +90,24 @@ class Checking:
                 steps.append(made)
                 origins.append(origin)
         program.steps, program.origins = steps, origins
+
+    def held(self, step: Step) -> tuple[Step, list[Step]]:
+        """Return a call with a slot in the place of a constant index, and what fills the slot."""
+        index = step.args[1] if step.kind == CALL and len(step.args) > 1 else None
+        if type(index) is not np.ndarray or index.dtype.kind != "i" or index.flags.writeable:
+            return step, []
+        number = self.constants.get(id(index))
+        made = [] if number is not None else [Step(CALL, np.asarray, (index,), name="asarray")]
+        if number is None:
+            number = made[0].outs = min(self.layouts, default=0) - 1
+            self.layouts[number] = Layout(index.shape, index.dtype, index.strides, number)
+        other = changed(step, (step.args[0], Ref(number), *step.args[2:]))
+        node = read_indexed(other, self.layouts.__getitem__)
+        if node is None or index.min() < node.low or index.max() >= node.length:
+            return step, []
+        self.constants[id(index)] = number
+        self.note(number, node.low, node.length)
+        return other, made
 
     def taken_over(self, step: Step) -> Step | None:
         """Return a check of the program's as machine code; None where it has been made before."""
