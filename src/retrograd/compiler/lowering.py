@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from .._core.library import library
-from .mirror import Tape, Traced, Unfollowed, expect, getitem, owner_of
+from .mirror import Tape, Traced, Unfollowed, expect, getitem, in_classes, owner_of
 from .trace import (
     CALL,
     Ref,
@@ -290,7 +290,7 @@ def gives_again(steps: list[Step], made: Any, values: Any) -> bool:
 
 def decides_by_values(step: Step) -> bool:
     """Say whether a fine step raises, or goes on, by the values that it is given."""
-    if step.function is expect:
+    if step.function in (expect, in_classes):
         return True
     return (getattr(step.function, "__module__", None) or "").startswith("numpy.linalg")
 

@@ -33,11 +33,11 @@ class Warming:
     Parameters
     ----------
     segment : Segment
-    fuses : bool
-        Whether kernels are made of it then, in the background.
+    fuses : str
+        How kernels compute that are made of it then, in the background; "" for none.
     """
 
-    def __init__(self, segment: Segment, fuses: bool = False) -> None:
+    def __init__(self, segment: Segment, fuses: str = "") -> None:
         self.segment = segment
         self.fuses = fuses
         self.spent = 0.0
@@ -100,7 +100,7 @@ def writer_of(segment: Segment, plan: Plan | None = None, backward: Plan | None 
     return Writer(segment, plan, backward)
 
 
-def make_fast(segment: Segment, values: list[Any], guards: Any, fuses: bool = False) -> None:
+def make_fast(segment: Segment, values: list[Any], guards: Any, fuses: str = "") -> None:
     """Lower a segment and its backward, plan their memory, and replay that from now on."""
     from .lowering import lower_twice
     from .passes import prepare
@@ -125,7 +125,7 @@ def make_fast(segment: Segment, values: list[Any], guards: Any, fuses: bool = Fa
             prepare(other_behind)
         saved = saved_for(backward, other_behind)
         other = prepare(program.copy() if other is None else other, saved)
-        fused.begin(segment, other, other_behind, install)
+        fused.begin(segment, other, other_behind, install, fuses)
     prepare(program, saved_for(backward, behind))
     install(segment, program, behind, guards)
 
