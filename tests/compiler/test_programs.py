@@ -26,7 +26,7 @@ def test_random_programs(block):
 
 # Some that were wrong once: a loop that forgot tensors, steps changed by lowering, an outdated
 # optimizer's step in a loop, requires_grad_ turned about by the function itself.
-ONCE_WRONG = [70235, 71285, 510249, 510759]
+ONCE_WRONG = [31110, 70235, 71285, 510249, 510759, 520080]
 
 
 @pytest.mark.parametrize("seed", [*range(30), *ONCE_WRONG])

@@ -616,6 +616,10 @@ class Run:
         before = set_grad(self.create_graph)
         try:
             grads = list(node.run(outs, self.create_graph))
+        except RuntimeError:
+            if node.arrived is not None:
+                self.deliver_arrived(node)
+            raise
         finally:
             set_grad(before)
         if self.anomaly:
@@ -632,6 +636,15 @@ class Run:
             node.release(self.freed_mark(node))
         for position in range(len(node.edges)):
             self.deliver(node, position, grads[position], False)
+
+    def deliver_arrived(self, node: CallNode) -> None:
+        """Deliver what a node made before it was refused."""
+        arrived: dict[int, Any] = node.arrived
+        node.arrived = None
+        if not self.keep:
+            node.release(self.freed_mark(node))
+        for position, value in arrived.items():
+            self.deliver(node, position, value, False)
 
     def freed_mark(self, node: Node) -> Freed:
         """Return the marker of this run."""

@@ -12,8 +12,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .._core.errors import GraphFreedError
-from .._core.site import describe_site, here
 from .._core.storage import clock, tick, write_all
 from .._core.value import Value
 from ..inplace import write_ufunc
@@ -329,8 +327,6 @@ class Writer:
         if segment.watched is None:
             if segment.backward is not None:
                 self.backward(segment.backward)
-            elif segment.refuses:
-                self.node(Refusal(segment.refuses), "refusal", outputs_of(segment.outputs), "")
             note_new(segment.outputs, self.standing)
             self.put(f"return {self.output(segment.outputs)}")
             return
@@ -358,11 +354,6 @@ class Writer:
         backward.run = makes
         outs = sum(isinstance(slot.source, Incoming) for slot in backward.slots)
         self.node(makes, "backward", outs, f"{saved}{',' if saved else ''}")
-        sharing = self.segment.sharing
-        if any(len(one) < outs for one in sharing):
-            self.put(f"node.sharing = {self.name_of(sharing, 'sharing')}")
-        if any(0 < len(one) < outs for one in self.segment.reaching):
-            self.put(f"node.reaching = {self.name_of(self.segment.reaching, 'reaching')}")
         if self.segment.saved:
             self.put(f"node.saved_outside = {self.name_of(self.segment.saved, 'saved')}")
             places = {one.owner for one in self.segment.saved if type(one.owner) is int}
@@ -379,7 +370,9 @@ class Writer:
             edges = "edges"
         name = self.name_of(function, stem)
         node = self.name_of(CompiledNode, "CompiledNode")
-        self.put(f"node = {node}({name}, {edges}, {outs}, ({saved}))")
+        way = f"{self.name_of(self.segment.backward, 'recorded')}, "
+        way += self.name_of(self.segment.route, "route")
+        self.put(f"node = {node}({name}, {edges}, {outs}, ({saved}), {way})")
 
     def backward_function(self) -> Any:
         """Return the function that turns gradients of the results into those of the inputs."""
@@ -470,30 +463,6 @@ def new_leaf(array: Any) -> Any:
 _NDARRAY = {
     getattr(np.ndarray, name) for name in ("dot", "reshape", "view", "astype", "copy", "transpose")
 }
-
-
-class Refusal:
-    """The backward of results whose graph was freed: it raises."""
-
-    def __init__(self, text: str) -> None:
-        self.text = text
-
-    def __call__(self, saved: Any, grads: Any) -> Any:
-        again = describe_site(here())
-        text = f"{self.text} and are asked for again at {again}" if again else self.text
-        raise GraphFreedError(text.rstrip(".") + ".")
-
-
-def outputs_of(outputs: Any) -> int:
-    """Return how many of the results require grad."""
-    if isinstance(outputs, (OutGrad, OutGradView)):
-        return outputs.place + 1
-    if isinstance(outputs, dict):
-        outputs = list(outputs.values())
-    if isinstance(outputs, Named):
-        outputs = outputs.parts
-    inside = outputs if type(outputs) in (list, tuple) else ()
-    return max(map(outputs_of, inside), default=0)
 
 
 def note_new(outputs: Any, standing: Counter[int]) -> None:

@@ -6,14 +6,13 @@ from typing import Any
 
 import numpy as np
 
-from .._core.errors import GraphFreedError
 from .._core.gradients import grad
 from .._core.value import MULTIPLE_OUTPUT_VIEW, PLAIN_VIEW, Value
 from ..device import device
 from ..dtypes import dtype
 from ..ops._returns import StructSequence
 from .readings import Reading
-from .saved import reaching, runs_outside, saved_outside, sharing
+from .saved import Route, runs_outside, saved_outside
 from .trace import (
     Incoming,
     Named,
@@ -195,8 +194,14 @@ class Ending:
         outs = self.differentiable
         inputs = [value for value in self.known.values() if value.requires]
         forward.saved = self._saved(outs)
-        forward.sharing = sharing(outs, self.began)
-        forward.reaching = reaching(outs, self.began, inputs)
+        route = forward.route = Route(outs, self.began, inputs)
+        wanted = inputs
+        if route.freed:
+            if len(outs) > 1:  # others of them may be differentiated
+                self.fail("the graph of one of the results is freed")
+                return
+            arrived = route.arrived({0}, route.first_freed())
+            wanted = [value for value, one in zip(inputs, arrived) if one]
         self.segment = forward.backward = Segment(len(self.values), forward)
         seeds = []
         for place, value in enumerate(outs):
@@ -210,12 +215,7 @@ class Ending:
         for node in nodes.values():
             node.edges = ()
         try:
-            found = grad(outs, seeds, inputs, True, False)
-        except GraphFreedError as error:
-            if len(outs) > 1:  # others of them may be differentiated
-                self.fail("the graph of one of the results is freed")
-            self._refuse_backward(forward, inputs, error)
-            return
+            found = grad(outs, seeds, wanted, True, False) if wanted else []
         except Exception as error:
             self.fail(f"its backward raised {type(error).__name__}: {error}")
             found = []
@@ -223,7 +223,9 @@ class Ending:
             for number, node in nodes.items():
                 node.edges = edges[number]
         refs = []
-        for one in found:
+        by_input = {id(value): one for value, one in zip(wanted, found)}
+        for value in inputs:
+            one = by_input.get(id(value))
             refs.append(None if one is None else self._number(one.array, one, "a gradient"))
         self.segment.outputs = refs
         forward.inputs = self._places(inputs)
@@ -255,10 +257,3 @@ class Ending:
         """Return tensors, arguments by their place."""
         places = {id(value): place for place, value in enumerate(self.tensors)}
         return [places.get(id(value), value) for value in inputs]
-
-    def _refuse_backward(self, forward: Segment, inputs: list[Any], error: Exception) -> None:
-        """Note that the results cannot be differentiated: as a loss after its own backward."""
-        forward.backward = None
-        forward.refuses = str(error).partition(" and are asked for again")[0]
-        forward.inputs = self._places(inputs)
-        self.segment = forward

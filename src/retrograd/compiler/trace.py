@@ -222,12 +222,8 @@ class Segment:
     saved : list of Saved
         Tensors that others hold and that the backward needs unchanged: arguments by their place,
         results as a `Ref` of their slot, others themselves.
-    sharing : list of set
-        For each result that requires grad, the results whose backward leaves none for it.
-    reaching : list of set
-        For each of `inputs`, the results whose graph leads to it.
-    refuses : str
-        What a backward of the results is told, where they come from a graph that was freed.
+    route : Route
+        For the last segment of a path, in which order eager goes through the results' graph.
     eager : str
         Why what follows cannot be replayed; empty when it can.
     source, lines : str, list of int
@@ -256,9 +252,7 @@ class Segment:
         self.backward: Segment | None = None
         self.inputs: list[Any] = []
         self.saved: list[Any] = []
-        self.sharing: list[set[int]] = []
-        self.reaching: list[set[int]] = []
-        self.refuses = ""
+        self.route: Any = None
         self.eager = ""
         self.run: Any = None
         self.kernels: list[str] = []
