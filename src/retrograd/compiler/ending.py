@@ -16,6 +16,7 @@ from .saved import Route, runs_outside, saved_outside
 from .trace import (
     Incoming,
     Named,
+    OutBase,
     OutCell,
     OutDetached,
     OutGrad,
@@ -45,6 +46,7 @@ class Ending:
     newborn: set[int]
     differentiable: list[Any]
     given_out: list[Any]
+    given_views: list[Any]
     marks: list[Any]
     leaves: bool
     follows: bool
@@ -119,11 +121,20 @@ class Ending:
             return OutValue(None, value)
         if id(value) not in self.newborn:
             return OutValue(None, value)
-        if value.base is not None and id(value.base) not in self.newborn:
-            return self._view(value)
-        for one, mark in zip(self.given_out, self.marks):
+        for one, mark in self.given_views:
             if one is value:
                 return mark
+        if value.base is not None and id(value.base) not in self.newborn:
+            return self._view(value, self._output(value.base))
+        for one, mark in zip(self.given_out, self.marks):
+            if one is value:
+                if type(mark) is OutBase:
+                    self.fail("a result comes behind its parts")
+                return mark
+        if value.view_kind == MULTIPLE_OUTPUT_VIEW and (
+            value.base.node is not None or not value.base.requires
+        ):
+            return self._view(value, self._base(value.base))
         found = self._detached(value)
         if found is not None:
             return found
@@ -160,13 +171,29 @@ class Ending:
         self.differentiable.append(value)
         return OutGrad(where.number, len(self.differentiable) - 1)
 
-    def _view(self, value: Any) -> Any:
-        base = self._output(value.base)
+    def _base(self, base: Any) -> Any:
+        """Return what stands for the tensor that parts in the result are views of."""
+        for one, mark in zip(self.given_out, self.marks):
+            if one is base:
+                return mark
+        where = self._number(base.array, base, "the result")
+        if where is None:
+            return None
+        self.given_out.append(base)
+        self.marks.append(OutBase(where.number, base.requires))
+        return self.marks[-1]
+
+    def _view(self, value: Any, base: Any) -> Any:
+        mark = self._view_mark(value, base)
+        self.given_views.append((value, mark))
+        return mark
+
+    def _view_mark(self, value: Any, base: Any) -> Any:
         where = self._number(value.array, value, "the result")
         if where is None or base is None:
             return None
         if not value.requires and not value.base.requires:
-            return OutView(where.number, base)
+            return OutView(where.number, base, value.view_kind)
         if value.view_kind not in (PLAIN_VIEW, MULTIPLE_OUTPUT_VIEW) or (
             not value.requires or value.node is None or self.leaves
         ):
@@ -202,7 +229,10 @@ class Ending:
                 return
             arrived = route.arrived({0}, route.first_freed())
             wanted = [value for value, one in zip(inputs, arrived) if one]
-        self.segment = forward.backward = Segment(len(self.values), forward)
+            if not wanted:
+                forward.inputs = self._places(inputs)
+                return
+        self.segment = forward.backward = route.backward = Segment(len(self.values), forward)
         seeds = []
         for place, value in enumerate(outs):
             seed = np.ones_like(value.array)
@@ -215,7 +245,7 @@ class Ending:
         for node in nodes.values():
             node.edges = ()
         try:
-            found = grad(outs, seeds, wanted, True, False) if wanted else []
+            found = grad(outs, seeds, wanted, True, False)
         except Exception as error:
             self.fail(f"its backward raised {type(error).__name__}: {error}")
             found = []

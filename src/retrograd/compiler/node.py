@@ -35,8 +35,6 @@ class CompiledNode(CallNode):
         How many results require grad.
     saved : tuple
         The slots of the forward that the backward reads.
-    segment : Segment
-        The recorded backward.
     route : Route
 
     Attributes
@@ -54,19 +52,12 @@ class CompiledNode(CallNode):
     last_freed: Any = None  # by which backward
 
     def __init__(
-        self,
-        function: Any,
-        edges: tuple[Any, ...],
-        outputs: int,
-        saved: Any,
-        segment: Any,
-        route: Route,
+        self, function: Any, edges: tuple[Any, ...], outputs: int, saved: Any, route: Route
     ) -> None:
         super().__init__(tick(), edges)
         self.function = function
         self.kept = saved
         self.outputs = outputs
-        self.segment = segment
         self.route = route
         self.results: list[Any] = [None] * outputs
 
@@ -98,7 +89,9 @@ class CompiledNode(CallNode):
     def is_done(self, place: int) -> bool:
         """Say whether what a stop saved was freed by a backward."""
         stop = self.route.stops[place]
-        return bool(stop.freed) or any(place < end and stop.results & asked for asked, end in self.done)
+        if stop.freed:
+            return True
+        return any(place < end and stop.results & asked for asked, end in self.done)
 
     def check(self, asked: frozenset[int]) -> None:
         """Refuse where eager would, and note how far it would have come."""
@@ -166,7 +159,7 @@ class CompiledNode(CallNode):
         if wanted and self.kept is not None:
             found = self.function(self.kept, given)
         elif wanted:
-            found = by_gradients_alone(self.segment, given)
+            found = by_gradients_alone(route.backward, given)
         return {k: found[k] if k in wanted and found else None for k in edges}
 
     def release(self, freed: Any) -> None:

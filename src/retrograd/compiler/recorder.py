@@ -119,6 +119,7 @@ class Recorder(Answering, Rolling, Ending, Hosts):
         self.differentiable: list[Any] = []  # the results that require grad
         self.given_out: list[Any] = []  # new tensors in the result, and what stands for each
         self.marks: list[Any] = []
+        self.given_views: list[Any] = []  # views in the result, with what stands for each
         self.has_readings = False  # whether the program holds any
         self.leaves = False  # whether a result is a new leaf
         self.began = clock.now  # nodes made since are the trace's own

@@ -137,9 +137,12 @@ class Route:
         For each input, the stops that send it a gradient.
     reaching : list of frozenset of int
         For each input, the results whose graph leads to it.
+    backward : Segment or None
+        How the gradients are computed, where any can be.
     """
 
     def __init__(self, outs: list[Any], began: int, inputs: list[Any]) -> None:
+        self.backward: Any = None
         nodes: dict[int, Any] = {}
         results: dict[int, set[int]] = {}
         for place, out in enumerate(outs):
@@ -152,10 +155,11 @@ class Route:
             for seq in order
         ]
         self.freed = any(stop.freed for stop in self.stops)
-        self.uses: list[list[int]] = []
-        for value in inputs:
-            edge = value.edge()
-            self.uses.append([k for k, seq in enumerate(order) if edge in nodes[seq].edges])
+        senders: dict[int, list[int]] = {}
+        for k, seq in enumerate(order):
+            for number in {id(edge) for edge in nodes[seq].edges}:
+                senders.setdefault(number, []).append(k)
+        self.uses = [senders.get(id(value.edge()), []) for value in inputs]
         self.reaching = [
             frozenset().union(*(self.stops[k].results for k in places)) for places in self.uses
         ]

@@ -341,12 +341,21 @@ class OutHeldGrad(Row):
     number: int
 
 
-class OutView(Row):
-    """A view in the result: its slot, and the tensor from outside that it is a view of."""
+class OutBase(Row):
+    """A tensor that parts in the result are views of, and that is no result itself: its slot."""
 
     __slots__ = ()
     number: int
-    base: OutValue
+    requires: bool
+
+
+class OutView(Row):
+    """A view in the result: its slot, what it is a view of, its `view_kind`."""
+
+    __slots__ = ()
+    number: int
+    base: Any
+    view_kind: int
 
 
 class OutGradView(Row):
@@ -354,7 +363,7 @@ class OutGradView(Row):
 
     __slots__ = ()
     number: int
-    base: OutValue
+    base: Any
     place: int
     view_kind: int
 
