@@ -262,6 +262,7 @@ class CompiledFunction:
             raise
         finally:
             set_recorder(before)
+            writer.rest()
         if writer.postponed:
             writer.forget()
         else:

@@ -14,8 +14,7 @@ from .._core.site import describe_site, here
 from .._core.storage import tick
 from .._core.value import Value
 from ..tensor import Tensor, raw
-from .saved import Route, Saved
-from .trace import CALL, Incoming, Ref, made_by, reads_of
+from .saved import Route, Saved, by_gradients_alone
 
 
 class CompiledNode(CallNode):
@@ -165,24 +164,9 @@ class CompiledNode(CallNode):
     def release(self, freed: Any) -> None:
         self.last_freed = freed
         self.done = (*self.done, (self.asked, self.limit))
-        stops = self.route.stops
-        if all(self.is_done(place) for place in range(len(stops)) if stops[place].saves):
+        route = self.route
+        refused = set().union(
+            *(one.results for k, one in enumerate(route.stops) if one.saves and self.is_done(k))
+        )
+        if len(refused) == self.outputs and not route.needs_saved():
             self.kept = None
-
-
-def by_gradients_alone(segment: Any, given: list[Any]) -> list[Any]:
-    """Return what a recorded backward makes of nothing but the gradients it is given.
-
-    None stands for what needs more, which is gone.
-    """
-    slots: dict[int, Any] = {}
-    for number, slot in enumerate(segment.slots, segment.first):
-        if isinstance(slot.source, Incoming):
-            slots[number] = given[slot.source.place]
-    for step in segment.steps:
-        if step.kind == CALL and all(number in slots for number in reads_of(step)):
-            slots.update(made_by(step, slots.__getitem__))
-        elif step.kind != CALL:
-            for number in reads_of(step):
-                slots.pop(number, None)
-    return [slots.get(one.number) if isinstance(one, Ref) else None for one in segment.outputs]

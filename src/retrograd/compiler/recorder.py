@@ -600,6 +600,10 @@ class Recorder(Answering, Rolling, Ending, Hosts):
 
     # -- the end ----------------------------------------------------------------------------------
 
+    def rest(self) -> None:
+        """Note nothing more: nodes and the program may still hold readings, which are numbers."""
+        self.thread = 0
+
     def fail(self, why: str) -> None:
         """Give the trace up, for good and with a reason; the function runs on as it is."""
         if not self.failed:

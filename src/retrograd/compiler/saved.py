@@ -8,6 +8,7 @@ from .._core.backward_errors import freed_error, saved_text
 from .._core.custom import FunctionNode
 from .._core.node import AccumulateGrad
 from .._core.plan import ARRAY, RESULT
+from .trace import CALL, Incoming, Ref, made_by, outs_of, reads_of
 
 
 class Saved(NamedTuple):
@@ -143,6 +144,7 @@ class Route:
 
     def __init__(self, outs: list[Any], began: int, inputs: list[Any]) -> None:
         self.backward: Any = None
+        self.reads_saved: bool | None = None
         nodes: dict[int, Any] = {}
         results: dict[int, set[int]] = {}
         for place, out in enumerate(outs):
@@ -172,9 +174,49 @@ class Route:
             for places in self.uses
         ]
 
+    def needs_saved(self) -> bool:
+        """Say whether what arrives before a second backward is refused needs what was saved."""
+        if self.backward is None:
+            return False
+        if self.reads_saved is None:
+            alone = by_gradients_alone(self.backward, None)
+            self.reads_saved = any(
+                made is None and self.arrived({place}, self.first_saving(place))[number]
+                for number, made in enumerate(alone)
+                for place in self.reaching[number]
+            )
+        return self.reads_saved
+
+    def first_saving(self, place: int) -> int:
+        """Return the first stop of a result's backward that has something to free."""
+        found = (k for k, one in enumerate(self.stops) if one.saves and place in one.results)
+        return next(found, len(self.stops))
+
     def first_freed(self) -> int:
         """Return the first stop that was freed inside the call."""
         return next((k for k, stop in enumerate(self.stops) if stop.freed), len(self.stops))
+
+
+def by_gradients_alone(segment: Any, given: list[Any] | None) -> list[Any]:
+    """Return what a recorded backward makes of nothing but the gradients it is given.
+
+    None stands for what needs more, which is gone.  Without gradients, the rest are True.
+    """
+    slots: dict[int, Any] = {}
+    for number, slot in enumerate(segment.slots, segment.first):
+        if isinstance(slot.source, Incoming):
+            slots[number] = True if given is None else given[slot.source.place]
+    for step in segment.steps:
+        reads = reads_of(step)
+        if step.kind != CALL:
+            for number in reads:
+                slots.pop(number, None)
+        elif all(number in slots for number in reads):
+            if given is None:
+                slots.update((number, True) for number in outs_of(step))
+            else:
+                slots.update(made_by(step, slots.__getitem__))
+    return [slots.get(one.number) if isinstance(one, Ref) else None for one in segment.outputs]
 
 
 def freed_text(node: Any) -> str:
