@@ -136,6 +136,7 @@ class Trial:
             plain(args), plain(state), plain([one.grad for one in space["parameters"]]),
             plain(grads), aliasing(everything), [one._version for one in (*tensors(args), *state)],
             plain(space["optimizer"].state_dict()), rg.get_rng_state().numpy().tobytes(),
+            plain(space["more"]() if "more" in space else None),
         ])  # fmt: skip
         self.kept.append(grads)
 
@@ -170,7 +171,7 @@ def complaint(error):
 def run(source, seed, calls, wrap, settle):
     """Run a program; return all that was seen, and what was called."""
     space: dict = {"__name__": f"program_{seed}"}
-    exec(compile(source, f"<program {seed}>", "exec"), space)
+    exec(compile(source, f"<program {seed}>", "exec", dont_inherit=True), space)
     trial = Trial(space["make"](rg), wrap, settle)
     for number, (args, settings) in enumerate(calls(seed, rg)):
         trial.call(number, args, settings)
