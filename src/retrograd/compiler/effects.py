@@ -108,9 +108,9 @@ class Watch:
         self.recorder = recorder
         self.reads = reads
         # Object, whether it is known to be from outside, site, what was done.
-        self.changed: list[tuple[Any, bool, Any, str]] = []
+        self.changed: list[tuple[Any, bool, Any, str, Any]] = []
         # Objects: state before, where it may change, in what words; what they held stays alive.
-        self.owners: dict[int, tuple[Any, Any, Any, str, Any]] = {}
+        self.owners: dict[int, tuple[Any, Any, Any, str, Any, Any]] = {}
         self.contents = Contents()
         self.modes = modes_now()
         self.pending: Any = None  # an item assignment, and how many writes there were before
@@ -225,7 +225,8 @@ class Watch:
         """Note what an object is like now; if it is not like that in the end, it was changed."""
         if id(owner) not in self.owners:
             held = list(vars(owner).values()) if hasattr(owner, "__dict__") else None
-            self.owners[id(owner)] = (owner, state_of(owner), site, what, held)
+            now = self.recorder.segment
+            self.owners[id(owner)] = (owner, state_of(owner), site, what, now, held)
 
     def method_of_tensor(self, frame: Any, owner: Any, name: str) -> None:
         """Judge a call of a method of a tensor."""
@@ -318,7 +319,7 @@ class Watch:
         target = self.target(frame, code, number, name)
         if target is unknown:
             if name == "STORE_SUBSCR":
-                self.pending = (site_of(frame), self.recorder.writes)
+                self.pending = (site_of(frame), self.recorder.writes, self.recorder.segment)
                 return
             self.effect(frame, f"something is stored ({name}) that cannot be followed")
         elif isinstance(target, Value):
@@ -336,6 +337,7 @@ class Watch:
 
     def change(self, thing: Any, site: Any, what: str) -> None:
         """Note that an object is changed, which it may be if it was made during the call."""
+        segment = self.recorder.segment
         if type(thing) is dict and not gc.is_tracked(thing):
             # Python begins to track a dictionary when something goes in; it looks new from then
             # on.  What was there before the call is held by something that is tracked.
@@ -344,9 +346,9 @@ class Watch:
                 if isinstance(holder, types.FrameType) or any(holder is one for one in here):
                     continue
                 if id(holder) not in newborn_objects():
-                    self.changed.append((thing, True, site, what))
+                    self.changed.append((thing, True, site, what, segment))
                     return
-        self.changed.append((thing, False, site, what))
+        self.changed.append((thing, False, site, what, segment))
 
     def in_place(self, frame: Any, code: list[Any], number: int) -> None:
         """Judge ``x += y``, which changes a list, a set or an array that it does not make."""
@@ -413,10 +415,10 @@ class Watch:
 
     def settle_pending(self) -> None:
         """Judge an item assignment to something unknown: a tensor's is a recorded write."""
-        site, writes = self.pending
+        site, writes, segment = self.pending
         self.pending = None
         if self.recorder.writes == writes:
-            self.late("something is stored that cannot be followed", site)
+            self.late("something is stored that cannot be followed", site, segment)
 
     def target(self, frame: Any, code: list[Any], number: int, name: str) -> Any:
         """Return the object that an instruction stores into, `unknown` where that is unclear."""
@@ -445,15 +447,15 @@ class Watch:
         if self.pending is not None:
             self.settle_pending()
         new = newborn_objects()
-        for thing, outside, site, what in self.changed:
+        for thing, outside, site, what, segment in self.changed:
             if outside or id(thing) not in new:
                 if self.recorder.has_readings:
                     settle(thing, 3)
                 kind = type(thing).__name__
-                self.late(f"{what} on a {kind} from outside the function", site)
-        for owner, state, site, what, _ in self.owners.values():
+                self.late(f"{what} on a {kind} from outside the function", site, segment)
+        for owner, state, site, what, segment, _ in self.owners.values():
             if id(owner) not in new and state_of(owner) != state:
-                self.late(what.format(type(owner).__name__), site)
+                self.late(what.format(type(owner).__name__), site, segment)
         for thing, site in self.contents.changed():
             if self.recorder.has_readings:
                 settle(thing, 3)
@@ -462,10 +464,10 @@ class Watch:
             self.recorder.effect = True
             self.recorder.fail("a mode of the library is changed")
 
-    def late(self, what: str, site: Any) -> None:
-        if not self.recorder.failed:
+    def late(self, what: str, site: Any, segment: Any = None) -> None:
+        """Note what turns out to have been an effect, in a segment that may have ended since."""
+        if self.recorder.fail_in(segment, f"{what} at {describe_site(site)}"):
             self.recorder.effect = True
-            self.recorder.fail(f"{what} at {describe_site(site)}")
 
 
 def importing(frame: Any) -> bool:

@@ -293,6 +293,8 @@ class CompiledFunction:
         """Note that from the end of what comes before a segment on the function runs eagerly."""
         segment.eager = why
         segment.run = None
+        segment.loop = None
+        segment.children = {}
         if segment is tree.root:
             tree.eager = why
 

@@ -610,6 +610,22 @@ class Recorder(Answering, Rolling, Ending, Hosts):
             self.failed = why
 
 
+    def fail_in(self, segment: Any, why: str) -> bool:
+        """Give the trace up from a segment on, which may have ended since.
+
+        A replay of it would run what came behind the effect before the effect: an optimizer's step
+        with the settings from before.
+        """
+        if not any(segment is one for one in self.new_segments):
+            segment = self.segment
+        if self.failed and segment.depth >= self.segment.depth:
+            return False
+        if segment is not self.segment:
+            self.segment, self.follows = segment, False
+        self.failed = why
+        return True
+
+
 def maker() -> str:
     """Return the name of the library's function that makes a tensor just now."""
     frame: Any = sys._getframe(1)
