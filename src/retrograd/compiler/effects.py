@@ -125,9 +125,9 @@ class Watch:
         self.recorder = recorder
         self.reads = reads
         # Object, whether it is known to be from outside, site, what was done.
-        self.changed: list[tuple[Any, bool, Any, str]] = []
+        self.changed: list[tuple[Any, bool, Any, str, Any]] = []
         # Objects: state before, where it may change, in what words; what they held stays alive.
-        self.owners: dict[int, tuple[Any, Any, Any, str, Any]] = {}
+        self.owners: dict[int, tuple[Any, Any, Any, str, Any, Any]] = {}
         self.contents = Contents()
         self.modes = modes_now()
         self.pending: Any = None  # an item assignment, and how many writes there were before
@@ -242,7 +242,8 @@ class Watch:
         """Note what an object is like now; if it is not like that in the end, it was changed."""
         if id(owner) not in self.owners:
             held = list(vars(owner).values()) if hasattr(owner, "__dict__") else None
-            self.owners[id(owner)] = (owner, state_of(owner), site, what, held)
+            now = self.recorder.segment
+            self.owners[id(owner)] = (owner, state_of(owner), site, what, now, held)
 
     def method_of_tensor(self, frame: Any, owner: Any, name: str) -> None:
         """Judge a call of a method of a tensor."""
@@ -335,7 +336,7 @@ class Watch:
         target = self.target(frame, code, number, name)
         if target is unknown:
             if name == "STORE_SUBSCR":
-                self.pending = (site_of(frame), self.recorder.writes)
+                self.pending = (site_of(frame), self.recorder.writes, self.recorder.segment)
                 return
             self.effect(frame, f"something is stored ({name}) that cannot be followed")
         elif isinstance(target, Value):
@@ -353,6 +354,7 @@ class Watch:
 
     def change(self, thing: Any, site: Any, what: str) -> None:
         """Note that an object is changed, which it may be if it was made during the call."""
+        segment = self.recorder.segment
         if type(thing) is dict and not gc.is_tracked(thing):
             # Python begins to track a dictionary when something goes in; it looks new from then
             # on.  What was there before the call is held by something that is tracked.
@@ -361,9 +363,9 @@ class Watch:
                 if isinstance(holder, types.FrameType) or any(holder is one for one in here):
                     continue
                 if id(holder) not in newborn_objects():
-                    self.changed.append((thing, True, site, what))
+                    self.changed.append((thing, True, site, what, segment))
                     return
-        self.changed.append((thing, False, site, what))
+        self.changed.append((thing, False, site, what, segment))
 
     def in_place(self, frame: Any, code: list[Any], number: int) -> None:
         """Judge ``x += y``, which changes a list, a set or an array that it does not make."""
@@ -430,10 +432,10 @@ class Watch:
 
     def settle_pending(self) -> None:
         """Judge an item assignment to something unknown: a tensor's is a recorded write."""
-        site, writes = self.pending
+        site, writes, segment = self.pending
         self.pending = None
         if self.recorder.writes == writes:
-            self.late("something is stored that cannot be followed", site)
+            self.late("something is stored that cannot be followed", site, segment)
 
     def target(self, frame: Any, code: list[Any], number: int, name: str) -> Any:
         """Return the object that an instruction stores into, `unknown` where that is unclear."""
@@ -461,36 +463,40 @@ class Watch:
         """Judge what was changed: objects made during the call may be."""
         if self.pending is not None:
             self.settle_pending()
-        for thing, what, site in self.changes():
+        for thing, what, site, segment in self.changes():
             if self.recorder.has_readings:
                 settle(thing, 3)
-            self.late(what, site)
+            self.late(what, site, segment)
         if self.modes != modes_now():
             self.recorder.effect = True
             self.recorder.fail("a mode of the library is changed")
 
-    def changes(self) -> Iterator[tuple[Any, str, Any]]:
-        """Yield each object from outside that was changed, in what words, and where."""
+    def changes(self) -> Iterator[tuple[Any, str, Any, Any]]:
+        """Yield each object from outside that was changed, in what words, where, and in which
+        segment.
+        """
         moved = [one for one in self.owners.values() if state_of(one[0]) != one[1]]
         # Listing what was made takes long, and most calls change nothing.
         new = newborn_objects() if self.changed or moved else set()
-        for thing, outside, site, what in self.changed:
+        for thing, outside, site, what, segment in self.changed:
             if outside or id(thing) not in new:
-                yield thing, f"{what} on a {type(thing).__name__} from outside the function", site
-        for owner, _, site, what, _ in moved:
+                kind = type(thing).__name__
+                yield thing, f"{what} on a {kind} from outside the function", site, segment
+        for owner, _, site, what, segment, _ in moved:
             if id(owner) not in new:
-                yield owner, what.format(type(owner).__name__), site
+                yield owner, what.format(type(owner).__name__), site, segment
         for thing, site in self.contents.changed():
-            yield thing, f"a {type(thing).__name__} from outside the function changes", site
+            kind = type(thing).__name__
+            yield thing, f"a {kind} from outside the function changes", site, None
 
     def is_clean(self) -> bool:
         """Say whether nothing was seen so far for which the trace will end."""
         return self.pending is None and next(self.changes(), None) is None
 
-    def late(self, what: str, site: Any) -> None:
-        if not self.recorder.failed:
+    def late(self, what: str, site: Any, segment: Any = None) -> None:
+        """Note what turns out to have been an effect, in a segment that may have ended since."""
+        if self.recorder.fail_in(segment, f"{what} at {describe_site(site)}"):
             self.recorder.effect = True
-            self.recorder.fail(f"{what} at {describe_site(site)}")
 
 
 def importing(frame: Any) -> bool:

@@ -16,6 +16,7 @@ from .trace import (
     GRAD,
     HOST,
     WRITE,
+    OutBase,
     OutDetached,
     OutGrad,
     OutGradView,
@@ -38,7 +39,7 @@ _LIKE = {np.ones_like, np.zeros_like, np.full_like, np.empty_like}
 _EMPTY = {np.empty, np.empty_like}
 _RANDOM = "numpy.random"
 _WITH_SLOT = (
-    OutTensor, OutNumber, OutGrad, OutLeaf, OutView, OutGradView, OutDetached, Ref,
+    OutBase, OutTensor, OutNumber, OutGrad, OutLeaf, OutView, OutGradView, OutDetached, Ref,
 )  # fmt: skip
 
 
@@ -90,7 +91,7 @@ def collect(outputs: Any, found: set[int]) -> None:
     """Add the slots that a result is made of."""
     if isinstance(outputs, _WITH_SLOT):
         found.add(outputs.number)
-        if isinstance(outputs, OutDetached):
+        if isinstance(outputs, (OutDetached, OutView, OutGradView)):
             collect(outputs.base, found)
     elif isinstance(outputs, dict):
         for one in outputs.values():

@@ -91,6 +91,7 @@ class Recorder(Answering, Ahead, Rolling, Ending, Hosts, Noting):
         self.differentiable: list[Any] = []  # the results that require grad
         self.given_out: list[Any] = []  # new tensors in the result, and what stands for each
         self.marks: list[Any] = []
+        self.given_views: list[Any] = []  # views in the result, with what stands for each
         self.has_readings = False  # whether the program holds any
         self.leaves = False  # whether a result is a new leaf
         self.follows = follows
@@ -333,3 +334,24 @@ class Recorder(Answering, Ahead, Rolling, Ending, Hosts, Noting):
             self.fail(f"more than {MOST_CHILDREN} different values were seen at one place{ADVICE}")
         elif child.depth > LONGEST_PATH:
             self.fail(f"one call looks at more than {LONGEST_PATH} values")
+
+    # -- the end ----------------------------------------------------------------------------------
+
+    def rest(self) -> None:
+        """Note nothing more: nodes and the program may still hold readings, which are numbers."""
+        self.thread = 0
+
+    def fail_in(self, segment: Any, why: str) -> bool:
+        """Give the trace up from a segment on, which may have ended since.
+
+        A replay of it would run what came behind the effect before the effect: an optimizer's step
+        with the settings from before.
+        """
+        if not any(segment is one for one in self.new_segments):
+            segment = self.segment
+        if self.failed and segment.depth >= self.segment.depth:
+            return False
+        if segment is not self.segment:
+            self.segment, self.follows = segment, False
+        self.failed = why
+        return True

@@ -144,12 +144,8 @@ class Segment:
     saved : list of Saved
         Tensors that others hold and that the backward needs unchanged: arguments by their place,
         results as a `Ref` of their slot, others themselves.
-    sharing : list of set
-        For each result that requires grad, the results whose backward leaves none for it.
-    reaching : list of set
-        For each of `inputs`, the results whose graph leads to it.
-    refuses : str
-        What a backward of the results is told, where they come from a graph that was freed.
+    route : Route
+        For the last segment of a path, in which order eager goes through the results' graph.
     eager : str
         Why what follows cannot be replayed; empty when it can.
     source, lines : str, list of int
@@ -178,9 +174,7 @@ class Segment:
         self.backward: Segment | None = None
         self.inputs: list[Any] = []
         self.saved: list[Any] = []
-        self.sharing: list[set[int]] = []
-        self.reaching: list[set[int]] = []
-        self.refuses = ""
+        self.route: Any = None
         self.eager = ""
         self.run: Any = None
         self.kernels: list[str] = []
@@ -269,12 +263,21 @@ class OutHeldGrad(Row):
     number: int
 
 
-class OutView(Row):
-    """A view in the result: its slot, and the tensor from outside that it is a view of."""
+class OutBase(Row):
+    """A tensor that parts in the result are views of, and that is no result itself: its slot."""
 
     __slots__ = ()
     number: int
-    base: OutValue
+    requires: bool
+
+
+class OutView(Row):
+    """A view in the result: its slot, what it is a view of, its `view_kind`."""
+
+    __slots__ = ()
+    number: int
+    base: Any
+    view_kind: int
 
 
 class OutGradView(Row):
@@ -282,7 +285,7 @@ class OutGradView(Row):
 
     __slots__ = ()
     number: int
-    base: OutValue
+    base: Any
     place: int
     view_kind: int
 
