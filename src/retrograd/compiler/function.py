@@ -21,7 +21,7 @@ from .logs import tell_recompile
 from .recorder import Recorder
 from .rolling import can_run_again
 from .trace import Segment
-from .warming import MOST_SURPRISES, Warming, make_slow, unwritten, write
+from .warming import MOST_SURPRISES, Warming, is_due, make_slow, unwritten, write
 
 if TYPE_CHECKING:
     from .graph import Graph
@@ -159,6 +159,8 @@ class CompiledFunction:
     def replay(self, tree: Tree, tensors: list[Any], args: Any, settings: Any) -> Any:
         slots: list[Any] = []
         segment = tree.root
+        if segment.run is unwritten and not is_due(segment):
+            return self.rest(args, settings)
         # What was run, where the path to a segment does not tell it.  A pure path needs none of
         # it: the function can run from its start without doing anything twice.
         executed: list[Any] | None = [] if tree.rolled and not tree.pure else None

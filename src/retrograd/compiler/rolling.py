@@ -14,6 +14,7 @@ import sys
 from typing import Any
 
 from .answers import ANOTHER_WAY
+from .bytecode import is_in_loop
 from .readings import Reading, read_number
 from .states import State, Unclear, common, frames_now, note_owners, put_variable
 from .trace import (
@@ -98,9 +99,14 @@ class Rolling:
         return state
 
     def _state(self) -> State | None:
-        """Return the state of the program, None where it is unclear or was asked for often."""
+        """Return the state of the program, None where it is unclear or was asked for often.
+
+        Outside of loops nothing comes back, and a state takes as long as a hundred calls.
+        """
         try:
             frames = frames_now(self)
+            if not any(map(is_in_loop, frames)):
+                return None
             site = (frames[-1].f_code, frames[-1].f_lasti)
             tried = self.tries[site] = self.tries.get(site, 0) + 1
             self.states += tried <= MOST_TRIES

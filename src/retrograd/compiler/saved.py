@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any
 
 from .._core.backward_errors import freed_error, saved_text
 from .._core.custom import FunctionNode
 from .._core.node import AccumulateGrad
 from .._core.plan import ARRAY, RESULT
-from .trace import CALL, Incoming, Ref, made_by, outs_of, reads_of
+from .trace import CALL, Incoming, Ref, Row, made_by, outs_of, reads_of
 
 
-class Saved(NamedTuple):
+class Saved(Row):
     """A tensor that the program can write into, and that nodes of the graph saved.
 
     Attributes
@@ -94,7 +94,7 @@ def runs_outside(roots: list[Any], began: int, captures: Any) -> bool:
     return False
 
 
-class Stop(NamedTuple):
+class Stop(Row):
     """A node of the recorded graph, as the engine comes by it.
 
     Attributes

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from .lowering import Program
 
 PER_STEP = 3e-4  # seconds to lower one step
+PER_LINE = 2e-5  # seconds to write one step, and to have Python compile it
+AT_ONCE = 60  # steps that are written without asking
 PATIENCE = 2.0  # how many times that the replays have to have taken before; 0: at once
 MOST_SURPRISES = 3
 
@@ -85,6 +87,22 @@ class Warming:
 def unwritten(slots: list[Any], tensors: list[Any]) -> Any:
     """Stand for the replay of a segment that was recorded and has no code yet."""
     raise RuntimeError("a segment is written before it is replayed")
+
+
+def is_due(segment: Segment) -> bool:
+    """Say whether a segment that has no code is given some when it is called again.
+
+    That takes half as long as recording it.  A long one waits until it is a small share of what the
+    process has taken, as lowering does; until then the function runs eagerly.
+    """
+    warming = segment.warming
+    return (
+        len(segment.steps) <= AT_ONCE
+        or PATIENCE == 0
+        or warming.spent == math.inf
+        or bool(warming.fuses)
+        or budget.allows(PER_LINE * len(segment.steps))
+    )
 
 
 def write(segment: Segment) -> None:
