@@ -58,7 +58,7 @@ def parts_of(one: Any) -> list[Any]:
 spans: dict[int, tuple[Any, list[tuple[int, int]]]] = {}  # by id of the code, kept as well
 _ABSOLUTE = set(dis.hasjabs)
 _BACKWARD = {number for name, number in dis.opmap.items() if "BACKWARD" in name}
-_ABOUT = 16  # bytes: how far a jump may end from where its argument says, for caches
+_ABOUT = 16  # bytes: where a relative jump ends depends on caches, which differ by version
 
 
 def is_in_loop(frame: Any) -> bool:
@@ -87,7 +87,7 @@ def spans_of(code: bytes) -> list[tuple[int, int]]:
         if kind in _BACKWARD:
             found.append((place - 2 * argument - _ABOUT, place))
         elif kind in _ABSOLUTE and 2 * argument <= place:
-            found.append((2 * argument - _ABOUT, place))
+            found.append((2 * argument, place))
     return found
 
 

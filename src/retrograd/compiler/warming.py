@@ -24,7 +24,8 @@ if TYPE_CHECKING:
 
 PER_STEP = 3e-4  # seconds to lower one step
 PER_LINE = 2e-5  # seconds to write one step, and to have Python compile it
-AT_ONCE = 60  # steps that are written without asking
+AT_ONCE = 20  # steps that are written without asking
+LOADING = 1.5e-3  # seconds to import what writes
 PATIENCE = 2.0  # how many times that the replays have to have taken before; 0: at once
 MOST_SURPRISES = 3
 
@@ -101,7 +102,7 @@ def is_due(segment: Segment) -> bool:
         or PATIENCE == 0
         or warming.spent == math.inf
         or bool(warming.fuses)
-        or budget.allows(PER_LINE * len(segment.steps))
+        or budget.allows(LOADING + PER_LINE * len(segment.steps))
     )
 
 
