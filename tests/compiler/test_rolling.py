@@ -601,7 +601,7 @@ def test_a_place_in_a_loop_is_told_from_the_bytes():
     assert not any(seen)
     seen.clear()
     looping()
-    assert len(seen) == 4 and all(seen)
+    assert len(seen) == 4 and all(seen[1:])  # Python 3.10 asks first before the loop
 
 
 def test_a_look_outside_of_loops_describes_nothing(monkeypatch):
