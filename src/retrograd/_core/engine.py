@@ -27,7 +27,7 @@ from .ready import pop, push
 from .rules import add_into, call_rule, copied, is_saved
 from .saved_values import unpacked
 from .site import here
-from .tracing import note_backward, note_grad, run, tracing
+from .tracing import note_backward, note_grad, note_node, run, tracing
 from .value import Value, asarray
 
 ndarray: Final[Any] = np.ndarray
@@ -486,10 +486,7 @@ class Run:
         if only is not None and only.only:
             dx = call_rule(only, g, saved)
             if dx is g:
-                if not mine:
-                    self.deliver(node, only.first, dx, False)
-                else:
-                    self.deliver(node, only.first, dx, True)
+                self.deliver(node, only.first, dx, mine)
             else:
                 self.deliver(node, only.first, dx, not is_saved(dx, saved))
         else:
@@ -690,6 +687,8 @@ class Run:
                 if plain and node.outputs == 1 and node.hooks is None and node.unpack is None:
                     self.execute_plain(node)
                 else:
+                    if tracing.count != 0:
+                        note_node(self, node)
                     self.execute(node)
         finally:
             running.active -= 1

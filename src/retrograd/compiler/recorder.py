@@ -24,10 +24,12 @@ from .ending import Ending
 from .hosts import Hosts
 from .readings import Reading, asks_types, plainly, read_number
 from .rolling import Rolling
+from .tapes import Tapes
 from .trace import (
     CALL,
     GRAD,
     TOUCH,
+    TURNS,
     WRITE,
     Argument,
     Captured,
@@ -58,9 +60,10 @@ VARYING = {
 
 
 @unwatched(
-    "kernel", "function", "write", "written", "born", "grad", "observe", "compute", "look"
-)
-class Recorder(Answering, Rolling, Ending, Hosts):
+    "kernel", "function", "write", "written", "born", "grad", "observe", "compute", "look",
+    "runs", "goes_back",
+)  # fmt: skip
+class Recorder(Answering, Rolling, Tapes, Ending, Hosts):
     """Writes the trace of one call, or answers from it what was already computed.
 
     Parameters
@@ -561,18 +564,22 @@ class Recorder(Answering, Rolling, Ending, Hosts):
         segment = self.segment
         if self.follows:
             self._lift(segment)
+            self._tape(segment)
             if not self._arrives(number, kind):
                 return key
-            self._remember(segment)
+            if kind != TURNS:
+                self._remember(segment)
         else:
             segment.watched = number
             segment.kind = kind
-            self._roll(segment)
+            if kind != TURNS:
+                self._roll(segment)
         self._leave(segment, key)
         return key
 
     def _leave(self, segment: Segment, key: Any) -> None:
         """Start a new segment where `segment` was left with `key`, or follow the known one."""
+        self._glance()
         if segment.loop is not None:
             self.last_loop = segment
             self._go_back(segment.loop)

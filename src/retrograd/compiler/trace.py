@@ -51,6 +51,7 @@ CALL = "call"  # slots = function(*args, **settings)
 WRITE = "write"  # function(slot, *args), which writes into the slot
 GRAD = "grad"  # a leaf's `.grad` becomes a new tensor of a slot, or None
 TOUCH = "touch"  # a storage from outside is marked as written
+TURNS = "turns"  # how a segment ends whose backward comes to the turns of a loop: see tapes.py
 HOST = "host"  # a Python function with effects of its own: an optimizer's step
 
 
@@ -209,6 +210,12 @@ class Segment:
         The next segment by what Python saw.
     loop : Loop or None
         Where a path goes on that comes back to where it was; then there are no children.
+    begins : int or None
+        The slot of the tape that begins at its end (`tapes.py`).
+    pushes : tuple of int
+        Where it is a turn of a loop with a tape: the slots that are pushed at its end.
+    turned : bool
+        Whether such a loop comes back to its end.
     lifts : list of (int, str)
         Variables of Python's that hold a slot from its end on, no longer a number: the place of
         the frame, counted from the compiled function's, and the name.
@@ -250,6 +257,9 @@ class Segment:
         self.children: dict[Any, Segment] = {}
         self.loop: Loop | None = None
         self.lifts: list[tuple[int, str]] = []
+        self.begins: int | None = None
+        self.pushes: tuple[int, ...] = ()
+        self.turned = False
         self.barred = False  # no path may come back to its end
         self.outputs: Any = None
         self.inference: set[int] = set()  # slots of results that are inference tensors
