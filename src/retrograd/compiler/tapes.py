@@ -123,7 +123,7 @@ class Tapes:
         self.glance = clock.now  # when the program looked last
         self.tape_of: Segment | None = None  # at whose end the tape began
         self.times: list[int] = []  # the time there, and after each turn
-        self.turns = 0  # how many there were when the backward began
+        self.had = 0  # how many there were when the backward began
         self.left = 0  # how many it has not come to
         self.spent = True  # whether the backward through the tape is done
         self.lost = 0  # nodes up to here may be of a loop whose tape is gone
@@ -167,7 +167,7 @@ class Tapes:
             before = self.noted.get(id(target))
             if before is not None and self._is_turn(segment, target, before, state):
                 return
-        if self.tape_of is None or not self.tape_of.turned or self.spent:  # one tape at a time
+        if not self._has_tape():  # one tape at a time
             segment.begins = len(self.values)
             self._tape(segment)
 
@@ -268,6 +268,17 @@ class Tapes:
             self.lost = self.times[-1]
         self.tape_of = None
 
+    def _has_tape(self) -> bool:
+        """Say whether a backward may come through the turns of a loop: each needs its nodes."""
+        return self.tape_of is not None and self.tape_of.turned and not self.spent
+
+    def _lose_times(self) -> None:
+        """Note that nodes have got other times."""
+        if self.lost or (self.tape_of is not None and self.tape_of.turned):
+            self.lost = clock.now
+        self.tape_of = None
+        self._glance()
+
     def _forget_tape(self, end: int) -> None:
         """Lose the tape where a path goes back to before it began."""
         if self.tape_of is not None and self.tape_of.begins >= end:  # type: ignore[operator]
@@ -285,7 +296,7 @@ class Tapes:
 
     def _begin_back(self, captures: Any) -> None:
         """Note that a backward begins, perhaps through the turns of a loop."""
-        self.turns = self.left = 0
+        self.had = self.left = 0
         self.captures = captures is not None
         if self.tape_of is None or not self.tape_of.turned or self.captures:
             return
@@ -293,7 +304,7 @@ class Tapes:
         count = len(self.times) - 1
         self._look_at_turns()
         if not self.failed:
-            self.turns = self.left = count
+            self.had = self.left = count
             self.spent = count == 0
 
     def _look_at_turns(self) -> None:
@@ -322,11 +333,11 @@ class Tapes:
         if node.seq <= self.times[self.left - 1]:
             self.fail("a backward leaves out turns of a loop")
             return
-        first = self.left == self.turns
+        first = self.left == self.had
         if not self.answering and first and not self._is_regular(run):
             self.fail("a backward through a loop is not the same in every turn")
             return
-        if self.turns > 1:
+        if self.had > 1:
             self._come_to_turn(run, first)
         if not self.failed:
             self._pop()
@@ -436,7 +447,7 @@ class Tapes:
         """Say whether a backward is a plain one that reaches the same nodes in every turn."""
         if run.slots is not None or run.create_graph or run.anomaly or run.captures is not None:
             return False
-        turns: list[list[Any]] = [[] for _ in range(self.turns)]
+        turns: list[list[Any]] = [[] for _ in range(self.had)]
         for node in run.visited:
             if node.hooks is not None:
                 return False
