@@ -1,5 +1,7 @@
-"""Loops whose tensors carry gradient history, and the backward after them: recorded once, replayed
-for any count, equal to eager bit for bit."""
+"""Loops whose tensors carry gradient history, and the backward after them.
+
+Recorded once, replayed for any count, equal to eager bit for bit.
+"""
 
 from __future__ import annotations
 
