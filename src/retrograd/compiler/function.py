@@ -95,6 +95,7 @@ class CompiledFunction:
         self.function = function
         self.fuses = fuses
         self.fullgraph = fullgraph
+        self.tapes = True  # whether loops with gradient history are rolled
         self.warned = False
         self.trees: dict[Any, list[Tree]] = {}
         self.recent: list[Tree] = []  # those whose calls came last
@@ -253,6 +254,7 @@ class CompiledFunction:
         tree.guards.describes(args, settings)
         writer.reachable = tree.guards.reads.tensors
         writer.by_reference = tree.guards.by_reference
+        writer.tapes = self.tapes
         if self.fullgraph:
             writer._leave = refuse_branch
         before = set_recorder(writer)
@@ -266,6 +268,11 @@ class CompiledFunction:
         finally:
             set_recorder(before)
             writer.rest()
+        if writer.failed and writer.taped and writer.new_ways and writer.raises is None:
+            # Recorded anew, with every turn of the loop written out.
+            self.tapes = False
+            self.drop(tree)
+            writer.postponed = True
         if writer.postponed:
             writer.forget()
         else:
@@ -319,6 +326,7 @@ class CompiledFunction:
             self.recent = []
             self.eager = self.told_eager
             self.warned = False
+            self.tapes = True
             self.account = Account()
 
     def __deepcopy__(self, memo: Any) -> CompiledFunction:

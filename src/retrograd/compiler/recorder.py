@@ -22,9 +22,11 @@ from .hosts import Hosts
 from .noting import Noting
 from .readings import Reading, asks_types, read_number
 from .rolling import Rolling
+from .tapes import Tapes
 from .trace import (
     CALL,
     GRAD,
+    TURNS,
     Argument,
     CapturedGrad,
     Held,
@@ -44,9 +46,10 @@ ADVICE = "; where a number is only returned or computed with, t.item() needs no 
 LONGEST_PATH = 5000  # segments
 
 @unwatched(
-    "kernel", "function", "write", "written", "born", "grad", "observe", "compute", "look", "truth"
-)
-class Recorder(Answering, Ahead, Rolling, Ending, Hosts, Noting):
+    "kernel", "function", "write", "written", "born", "grad", "observe", "compute", "look", "truth",
+    "runs", "goes_back",
+)  # fmt: skip
+class Recorder(Answering, Ahead, Rolling, Tapes, Ending, Hosts, Noting):
     """Writes the trace of one call, or answers from it what was already computed.
 
     Parameters
@@ -294,14 +297,18 @@ class Recorder(Answering, Ahead, Rolling, Ending, Hosts, Noting):
         segment = self.segment
         if self.follows:
             self._lift(segment)
+            self._tape(segment)
             if not self._arrives(number, kind):
                 return key
-            self._remember(segment)
+            if kind != TURNS:
+                self._remember(segment)
         else:
             segment.watched = number
             segment.kind = kind
-            self._roll(segment)
+            if kind != TURNS:
+                self._roll(segment)
         if segment.loop is not None and kind != "layout":
+            self._glance()
             key = self._come_back(segment, key)
             if self.answering:
                 return key
@@ -311,6 +318,7 @@ class Recorder(Answering, Ahead, Rolling, Ending, Hosts, Noting):
 
     def _leave(self, segment: Segment, key: Any) -> None:
         """Start a new segment where `segment` was left with `key`, or follow the known one."""
+        self._glance()
         if segment.loop is not None:
             self.last_loop = segment
             self._go_back(segment.loop)

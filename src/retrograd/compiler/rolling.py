@@ -53,6 +53,8 @@ class Rolling:
     fail: Any
     compute: Any
     reading: Any
+    _roll_history: Any
+    _forget_tape: Any
 
     def __init__(self) -> None:
         super().__init__()
@@ -147,6 +149,7 @@ class Rolling:
             self.tries.clear()
             self.states = 0
             return
+        self._roll_history(segment, state)
 
     def _lift(self, segment: Segment) -> None:
         """Let variables that count hold slots from here on, so that states can be the same.
@@ -198,6 +201,7 @@ class Rolling:
             for key, (event, count) in table.items():
                 if count > end:
                     table[key] = (event, end)
+        self._forget_tape(end)
         path = {id(segment) for segment in loop.target.path()}
         while self.trail and id(self.trail[-1][0]) not in path:
             self.trail.pop()
@@ -262,6 +266,9 @@ def can_run_again(segment: Segment) -> bool:
 
 
 def is_of_numbers(function: Any) -> bool:
-    """Say whether a function computes with Python's numbers, or gives a constant."""
+    """Say whether a function computes with Python's numbers or tapes, or gives a constant."""
     module = getattr(function, "__module__", None) or ""
-    return module in ("builtins", "math", "_operator") or function in (copied, read_number)
+    return module in _HARMLESS or function in (copied, read_number)
+
+
+_HARMLESS = ("builtins", "math", "_operator", __name__.rpartition(".")[0] + ".tapes")
