@@ -7,8 +7,8 @@ import inspect
 import types
 from typing import Any
 
+from .._core.any_module import AnyModule
 from .._core.value import Value
-from ..nn.module import Module
 
 
 def attribute(owner: Any, name: str) -> Any:
@@ -112,6 +112,6 @@ def read_value(frame: Any, code: list[Any], place: int) -> Any:
             return owner if owner is unknown else unknown
         if isinstance(owner, types.ModuleType):
             return getattr(owner, instruction.argval, unknown)
-        if isinstance(owner, Module) or type(owner).__getattribute__ is object.__getattribute__:
+        if isinstance(owner, AnyModule) or type(owner).__getattribute__ is object.__getattribute__:
             return attribute(owner, instruction.argval)
     return unknown

@@ -22,11 +22,11 @@ from typing import Any
 
 import numpy as np
 
+from .._core.any_module import AnyModule
 from .._core.modes import thread_modes
 from .._core.promotion import defaults
 from .._core.site import describe_site
 from .._core.value import Value
-from ..nn.module import Module
 from .bytecode import (
     NEUTRAL,
     attribute,
@@ -63,6 +63,9 @@ _MUTATORS = {
 }  # fmt: skip
 _PLAIN_TYPES = (str, bytes, int, float, complex, tuple, frozenset, range, slice, type(None))
 _CONTAINERS = (list, dict, set, bytearray)
+_CHANGEABLE: Any = (*_CONTAINERS, np.ndarray)
+_FOLLOWED: Any = (type, types.ModuleType, *_PLAIN_TYPES, *_CHANGEABLE)
+_COPIES = (*NEUTRAL, "COPY", "DUP_TOP", "DUP_TOP_TWO")
 
 # Functions of the library that return numbers which no value of a tensor decides.
 _ABOUT = {
@@ -104,6 +107,7 @@ _LOADS = {
     "STORE_SLICE": ("BINARY_SLICE", 2),
 }  # fmt: skip
 _TURNS = ("SWAP", "ROT_TWO", "ROT_THREE")  # instructions before what ``x[k] += y`` stores
+_BEFORE_STORES = (*NEUTRAL, *_TURNS)
 
 
 class Watch:
@@ -121,9 +125,9 @@ class Watch:
         self.recorder = recorder
         self.reads = reads
         # Object, whether it is known to be from outside, site, what was done.
-        self.changed: list[tuple[Any, bool, Any, str]] = []
+        self.changed: list[tuple[Any, bool, Any, str, Any]] = []
         # Objects: state before, where it may change, in what words; what they held stays alive.
-        self.owners: dict[int, tuple[Any, Any, Any, str, Any]] = {}
+        self.owners: dict[int, tuple[Any, Any, Any, str, Any, Any]] = {}
         self.contents = Contents()
         self.modes = modes_now()
         self.pending: Any = None  # an item assignment, and how many writes there were before
@@ -133,7 +137,7 @@ class Watch:
     # -- calls ------------------------------------------------------------------------------------
 
     def profile(self, frame: Any, event: str, arg: Any) -> None:
-        if event == "c_return" or event == "c_exception":
+        if event == "c_return" or event == "c_exception" or self.recorder.resting:
             return
         if kinds.get(frame.f_code.co_filename) is LIBRARY and self.importing is None:
             # Nearly all events are between functions of the library.
@@ -238,7 +242,8 @@ class Watch:
         """Note what an object is like now; if it is not like that in the end, it was changed."""
         if id(owner) not in self.owners:
             held = list(vars(owner).values()) if hasattr(owner, "__dict__") else None
-            self.owners[id(owner)] = (owner, state_of(owner), site, what, held)
+            now = self.recorder.segment
+            self.owners[id(owner)] = (owner, state_of(owner), site, what, now, held)
 
     def method_of_tensor(self, frame: Any, owner: Any, name: str) -> None:
         """Judge a call of a method of a tensor."""
@@ -331,7 +336,7 @@ class Watch:
         target = self.target(frame, code, number, name)
         if target is unknown:
             if name == "STORE_SUBSCR":
-                self.pending = (site_of(frame), self.recorder.writes)
+                self.pending = (site_of(frame), self.recorder.writes, self.recorder.segment)
                 return
             self.effect(frame, f"something is stored ({name}) that cannot be followed")
         elif isinstance(target, Value):
@@ -340,7 +345,7 @@ class Watch:
                 self.effect(frame, f"the attribute {what} of a tensor is assigned")
         elif isinstance(target, np.ndarray):
             self.effect(frame, "an array of NumPy's is assigned to")
-        elif isinstance(target, Module) and name == "STORE_ATTR":
+        elif isinstance(target, AnyModule) and name == "STORE_ATTR":
             # ``self.count += 1`` on a buffer puts back what was there.
             self.watch_state(target, site_of(frame), "it is assigned to on a {} from outside the "
                              "function")  # fmt: skip
@@ -349,6 +354,7 @@ class Watch:
 
     def change(self, thing: Any, site: Any, what: str) -> None:
         """Note that an object is changed, which it may be if it was made during the call."""
+        segment = self.recorder.segment
         if type(thing) is dict and not gc.is_tracked(thing):
             # Python begins to track a dictionary when something goes in; it looks new from then
             # on.  What was there before the call is held by something that is tracked.
@@ -357,9 +363,9 @@ class Watch:
                 if isinstance(holder, types.FrameType) or any(holder is one for one in here):
                     continue
                 if id(holder) not in newborn_objects():
-                    self.changed.append((thing, True, site, what))
+                    self.changed.append((thing, True, site, what, segment))
                     return
-        self.changed.append((thing, False, site, what))
+        self.changed.append((thing, False, site, what, segment))
 
     def in_place(self, frame: Any, code: list[Any], number: int) -> None:
         """Judge ``x += y``, which changes a list, a set or an array that it does not make."""
@@ -378,7 +384,7 @@ class Watch:
     def stored_again(self, frame: Any, code: list[Any], number: int) -> Any:
         """Return the old value of what an in-place operator is about to store."""
         place = number + 1
-        while place < len(code) and code[place].opname in (*NEUTRAL, *_TURNS):
+        while place < len(code) and code[place].opname in _BEFORE_STORES:
             place += 1
         if place == len(code):
             return unknown
@@ -398,7 +404,7 @@ class Watch:
             return owner
         if isinstance(owner, (list, tuple, dict)):
             held = owner.values() if isinstance(owner, dict) else owner
-            inner = [one for one in held if isinstance(one, (*_CONTAINERS, np.ndarray))]
+            inner = [one for one in held if isinstance(one, _CHANGEABLE)]
             return unknown if inner else None
         return unknown
 
@@ -416,7 +422,7 @@ class Watch:
             if not copied:
                 continue
             place = back - 1
-            while code[place].opname in (*NEUTRAL, "COPY", "DUP_TOP", "DUP_TOP_TWO"):
+            while code[place].opname in _COPIES:
                 place -= 1
             owner: int | None = place
             for _ in range(keys):
@@ -426,10 +432,10 @@ class Watch:
 
     def settle_pending(self) -> None:
         """Judge an item assignment to something unknown: a tensor's is a recorded write."""
-        site, writes = self.pending
+        site, writes, segment = self.pending
         self.pending = None
         if self.recorder.writes == writes:
-            self.late("something is stored that cannot be followed", site)
+            self.late("something is stored that cannot be followed", site, segment)
 
     def target(self, frame: Any, code: list[Any], number: int, name: str) -> Any:
         """Return the object that an instruction stores into, `unknown` where that is unclear."""
@@ -457,34 +463,40 @@ class Watch:
         """Judge what was changed: objects made during the call may be."""
         if self.pending is not None:
             self.settle_pending()
-        for thing, what, site in self.changes():
+        for thing, what, site, segment in self.changes():
             if self.recorder.has_readings:
                 settle(thing, 3)
-            self.late(what, site)
+            self.late(what, site, segment)
         if self.modes != modes_now():
             self.recorder.effect = True
             self.recorder.fail("a mode of the library is changed")
 
-    def changes(self) -> Iterator[tuple[Any, str, Any]]:
-        """Yield each object from outside that was changed, in what words, and where."""
-        new = newborn_objects()
-        for thing, outside, site, what in self.changed:
+    def changes(self) -> Iterator[tuple[Any, str, Any, Any]]:
+        """Yield each object from outside that was changed, in what words, where, and in which
+        segment.
+        """
+        moved = [one for one in self.owners.values() if state_of(one[0]) != one[1]]
+        # Listing what was made takes long, and most calls change nothing.
+        new = newborn_objects() if self.changed or moved else set()
+        for thing, outside, site, what, segment in self.changed:
             if outside or id(thing) not in new:
-                yield thing, f"{what} on a {type(thing).__name__} from outside the function", site
-        for owner, state, site, what, _ in self.owners.values():
-            if id(owner) not in new and state_of(owner) != state:
-                yield owner, what.format(type(owner).__name__), site
+                kind = type(thing).__name__
+                yield thing, f"{what} on a {kind} from outside the function", site, segment
+        for owner, _, site, what, segment, _ in moved:
+            if id(owner) not in new:
+                yield owner, what.format(type(owner).__name__), site, segment
         for thing, site in self.contents.changed():
-            yield thing, f"a {type(thing).__name__} from outside the function changes", site
+            kind = type(thing).__name__
+            yield thing, f"a {kind} from outside the function changes", site, None
 
     def is_clean(self) -> bool:
         """Say whether nothing was seen so far for which the trace will end."""
         return self.pending is None and next(self.changes(), None) is None
 
-    def late(self, what: str, site: Any) -> None:
-        if not self.recorder.failed:
+    def late(self, what: str, site: Any, segment: Any = None) -> None:
+        """Note what turns out to have been an effect, in a segment that may have ended since."""
+        if self.recorder.fail_in(segment, f"{what} at {describe_site(site)}"):
             self.recorder.effect = True
-            self.recorder.fail(f"{what} at {describe_site(site)}")
 
 
 def importing(frame: Any) -> bool:
@@ -512,7 +524,7 @@ def modes_now() -> Any:
 
 def is_followed(owner: Any) -> bool:
     """Say whether changes of an object of the library are followed in other ways."""
-    if isinstance(owner, (type, types.ModuleType, *_PLAIN_TYPES, *_CONTAINERS, np.ndarray)):
+    if isinstance(owner, _FOLLOWED):
         return True
     kind = type(owner)
     if not hasattr(owner, "__dict__"):
@@ -560,7 +572,7 @@ def kind_of(name: str) -> str:
 
 def reader() -> Any:
     """Return the frame of the program that reads a number just now."""
-    frame: Any = sys._getframe(2)
+    frame: Any = sys._getframe()
     while frame.f_back is not None and inside(frame):
         frame = frame.f_back
     return frame
@@ -608,7 +620,9 @@ def unwatched(*names: str) -> Any:
 
     def mark(kind: Any) -> Any:
         for name in names:
-            setattr(kind, name, resting(getattr(kind, name)))
+            method = getattr(kind, name)
+            if isinstance(method, types.FunctionType):  # what is compiled reports no calls
+                setattr(kind, name, resting(method))
         return kind
 
     return mark

@@ -16,8 +16,8 @@ import inspect
 import types
 from typing import Any
 
+from .._core.any_module import AnyModule
 from .._core.value import Value
-from ..nn.module import Module
 from .bytecode import LOADS, instructions_of, read_value, unknown
 from .readings import TYPE_ASKERS, Reading
 
@@ -339,7 +339,7 @@ def member(owner: Any, name: str) -> Any:
     own = getattr(owner, "__dict__", {}) if type(owner).__getattribute__ in _LOOKUPS else {}
     if name in own:
         return own[name]
-    if isinstance(owner, Module):
+    if isinstance(owner, AnyModule):
         for table in (owner._modules, owner._parameters, owner._buffers):
             if name in table:
                 return table[name]
@@ -349,7 +349,7 @@ def member(owner: Any, name: str) -> Any:
     return unknown
 
 
-_LOOKUPS = {object.__getattribute__, Module.__getattribute__, types.FunctionType.__getattribute__}
+_LOOKUPS = {object.__getattribute__, types.FunctionType.__getattribute__}
 
 
 def leads_to(value: Any, code: Any) -> bool:
