@@ -70,8 +70,9 @@ class CompiledFunction:
     function : callable
     fullgraph : bool
         Raise where the function could not be replayed as a whole.
-    fuses : bool
-        Have kernels made in the background, and use them as soon as they are ready.
+    fuses : str
+        Have kernels made in the background, and use them as soon as they are ready: "exact" ones,
+        or "fast" ones (`backends.arithmetic_of`); "" for none.
     eager : str
         Why the function shall always run eagerly.
 
@@ -88,7 +89,7 @@ class CompiledFunction:
     every: weakref.WeakSet[CompiledFunction] = weakref.WeakSet()
 
     def __init__(
-        self, function: Any, fullgraph: bool = False, fuses: bool = False, eager: str = ""
+        self, function: Any, fullgraph: bool = False, fuses: str = "", eager: str = ""
     ) -> None:
         self.every.add(self)
         self.function = function
@@ -276,7 +277,7 @@ class CompiledFunction:
                 self.leave_eager(tree, segment, writer.failed)
                 self.tell(writer)
             else:
-                segment.run = unwritten
+                segment.run = segment.run or unwritten
                 segment.warming = Warming(segment, self.fuses)
             tree.rolled = tree.rolled or segment.loop is not None
             tree.unjudged.append(segment)

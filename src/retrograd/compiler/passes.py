@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from .lowering import Layout, Program, is_pure, is_single, owner_of
+from .lowering import Layout, Program, owner_of
 from .mirror import expect, getitem, transposed
 from .trace import (
     CALL,
@@ -27,6 +27,8 @@ from .trace import (
     Ref,
     Step,
     copied,
+    is_pure,
+    is_single,
     outs_of,
     put_in,
     reads_of,
