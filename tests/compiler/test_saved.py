@@ -511,3 +511,12 @@ def test_sums_of_gradients_keep_the_layout_of_the_first():
 
     eager, compiled = both(function, make, lambda result, x, p, q: q.grad.stride())
     assert eager == compiled == [(1, 4)] * 4
+
+
+def test_a_result_whose_graph_leads_to_nothing_outside():
+    def function(x):
+        inside = rg.zeros(3, requires_grad=True)
+        return (inside * x + 1) * 2
+
+    eager, compiled = both(function, tuple, lambda result, x: backward(result.sum()))
+    assert eager == compiled == [[]] * 4

@@ -91,6 +91,13 @@ def noted_write(storage: Any) -> None:
         found.written(storage)
 
 
+def note_rebound(value: Any) -> None:
+    """Tell the recorder that a value is given another array."""
+    found: Any = thread_modes().recorder
+    if found is not None:
+        found.rebound(value)
+
+
 def note_birth(value: Any) -> None:
     """Tell the recorder of a new value."""
     found: Any = thread_modes().recorder

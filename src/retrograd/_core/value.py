@@ -12,6 +12,7 @@ from .modes import switches, thread_modes
 from .native import Weakly, mypyc_attr
 from .node import AccumulateGrad, GradCell, Node
 from .storage import Storage
+from .tracing import note_rebound, tracing
 
 # How a view came to be, which decides whether writing into it may be recorded.
 PLAIN_VIEW = 0
@@ -80,6 +81,8 @@ class Value(Weakly):
 
     def set_array(self, array: Any) -> None:
         """Put another array in place of this one."""
+        if tracing.count != 0:
+            note_rebound(self)
         self.array = array
         self.known_shape = None
         self.known_dtype = None

@@ -366,7 +366,7 @@ class Writer:
         """Write how the node of the results is made."""
         inputs = self.segment.inputs
         values = [f"t[{v}]" if isinstance(v, int) else self.name_of(v, "captured") for v in inputs]
-        edges = f"({', '.join(f'{value}.edge()' for value in values)},)"
+        edges = tuple_of([f"{value}.edge()" for value in values])
         if self.plan is not None and all(isinstance(v, Value) and v.node is None for v in inputs):
             self.plan.leaves = inputs  # their edges are found once
             edges = "edges"
@@ -389,8 +389,8 @@ class Writer:
         for step in self.steps:
             self.step(step)
         self.touch()
-        results = ", ".join("None" if one is None else self.text(one) for one in segment.outputs)
-        self.put(f"return ({results},)")
+        results = ["None" if one is None else self.text(one) for one in segment.outputs]
+        self.put(f"return {tuple_of(results)}")
         saved = ", ".join(f"s{number}" for number in sorted(self.read))
         head = ["def segment(e, g):"]
         if saved:
@@ -451,6 +451,11 @@ class Writer:
         linecache.cache[filename] = (len(source), None, source.splitlines(True), filename)
         weakref.finalize(function, linecache.cache.pop, filename, None)
         return function
+
+
+def tuple_of(texts: list[str]) -> str:
+    """Return the expression of a tuple."""
+    return f"({', '.join(texts)},)" if texts else "()"
 
 
 def inferred(value: Any) -> Any:

@@ -228,6 +228,9 @@ class Ending:
             if len(outs) > 1:  # others of them may be differentiated
                 self.fail("the graph of one of the results is freed")
                 return
+            if route.is_changed_first():
+                self.fail("its backward is refused: a saved value was changed inside the call")
+                return
             arrived = route.arrived({0}, route.first_freed())
             wanted = [value for value, one in zip(inputs, arrived) if one]
             if not wanted:

@@ -372,6 +372,11 @@ class Noting:
                 finally:
                     self.resting = before
 
+    def rebound(self, value: Any) -> None:
+        """End the trace where a tensor from outside is given another array."""
+        if not self._idle() and id(value) not in self.newborn:
+            self.fail("a tensor from outside is given another array")
+
     def _known(self, array: Any) -> None:
         """End the trace where a tensor is made of an array that nobody knows.
 

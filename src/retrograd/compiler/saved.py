@@ -107,12 +107,15 @@ class Stop(Row):
         When it was recorded.
     freed : str
         The beginning of the error, where a backward inside the call has freed it.
+    changed : bool
+        Whether something that it saved was written into inside the call.
     """
 
     results: frozenset[int]
     saves: bool
     seq: int
     freed: str
+    changed: bool
 
 
 class Route:
@@ -153,8 +156,8 @@ class Route:
                 results.setdefault(node.seq, set()).add(place)
         order = sorted(nodes, reverse=True)
         self.stops = [
-            Stop(frozenset(results[seq]), saves(nodes[seq]), seq, freed_text(nodes[seq]))
-            for seq in order
+            Stop(frozenset(results[seq]), saves(one), seq, freed_text(one), is_changed(one))
+            for seq, one in ((seq, nodes[seq]) for seq in order)
         ]
         self.freed = any(stop.freed for stop in self.stops)
         senders: dict[int, list[int]] = {}
@@ -192,6 +195,10 @@ class Route:
         found = (k for k, one in enumerate(self.stops) if one.saves and place in one.results)
         return next(found, len(self.stops))
 
+    def is_changed_first(self) -> bool:
+        """Say whether a backward is refused for a change inside the call, not for what is freed."""
+        return any(stop.changed for stop in self.stops[: self.first_freed()])
+
     def first_freed(self) -> int:
         """Return the first stop that was freed inside the call."""
         return next((k for k, stop in enumerate(self.stops) if stop.freed), len(self.stops))
@@ -217,6 +224,13 @@ def by_gradients_alone(segment: Any, given: list[Any] | None) -> list[Any]:
             else:
                 slots.update(made_by(step, slots.__getitem__))
     return [slots.get(one.number) if isinstance(one, Ref) else None for one in segment.outputs]
+
+
+def is_changed(node: Any) -> bool:
+    """Say whether something that a node saved was written into since."""
+    return any(
+        storage is not None and storage.written > node.seq for storage, _, _ in saved_by(node)
+    )
 
 
 def freed_text(node: Any) -> str:

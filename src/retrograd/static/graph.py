@@ -334,6 +334,9 @@ class Recording:
         node = graph.node(name, front, referenced(tuple(args)), noted)
         return rebuilt(out, [graph.tensor(node, one.array) for one in leaves(out)])
 
+    def rebound(self, value: Any) -> None:
+        """Let a tensor be given another array: which it holds is asked when it is used."""
+
     def born(self, value: Any) -> None:
         """Note a second tensor around a symbol's array: it is the first one, detached."""
         array = value.array
