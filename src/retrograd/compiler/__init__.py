@@ -11,9 +11,9 @@ import inspect
 import math
 from typing import Any
 
+from .._core.any_module import AnyModule
 from .._core.tracing import recorder as current_recorder
 from .._core.tracing import set_recorder
-from ..nn.module import Module
 from .backends import EAGER, MODES, NUMBA, arithmetic_of, backend_named
 from .backends import get_default_backend as get_default_backend
 from .backends import list_backends as list_backends
@@ -27,7 +27,6 @@ from .directives import set_stance as set_stance
 from .directives import substitute_in_graph as substitute_in_graph
 from .directives import wrap_numpy as wrap_numpy
 from .function import CompiledFunction as CompiledFunction
-from .modules import OptimizedModule as OptimizedModule
 
 
 
@@ -129,7 +128,9 @@ def compile(
             numba_backend.tell_missing(backend == "numba")
             fuses = ""
     eager = f"backend={backend or get_default_backend()!r}" if kind == EAGER else ""
-    if isinstance(model, Module):
+    if isinstance(model, AnyModule):
+        from .modules import OptimizedModule
+
         return OptimizedModule(model, fullgraph, fuses, eager)
     return CompiledFunction(model, fullgraph, fuses, eager)
 
@@ -234,6 +235,10 @@ def load(path: Any, numpy_only: bool = False) -> Any:
 
 
 def __getattr__(name: str) -> Any:
+    if name == "OptimizedModule":
+        from .modules import OptimizedModule
+
+        return OptimizedModule
     from .._missing import missing_name
 
     raise missing_name(__name__, name)

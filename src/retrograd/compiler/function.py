@@ -263,6 +263,7 @@ class CompiledFunction:
             raise
         finally:
             set_recorder(before)
+            writer.rest()
         if writer.postponed:
             writer.forget()
         else:
@@ -276,7 +277,7 @@ class CompiledFunction:
                 self.leave_eager(tree, segment, writer.failed)
                 self.tell(writer)
             else:
-                segment.run = unwritten
+                segment.run = segment.run or unwritten
                 segment.warming = Warming(segment, self.fuses)
             tree.rolled = tree.rolled or segment.loop is not None
             tree.unjudged.append(segment)
@@ -293,6 +294,8 @@ class CompiledFunction:
         """Note that from the end of what comes before a segment on the function runs eagerly."""
         segment.eager = why
         segment.run = None
+        segment.loop = None
+        segment.children = {}
         if segment is tree.root:
             tree.eager = why
 

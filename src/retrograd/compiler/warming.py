@@ -16,10 +16,10 @@ import numpy as np
 
 from .._core.value import Value
 from .budget import budget
-from .codegen import Writer
-from .trace import CALL, Incoming, Ref, Segment, made_by, reads_of
+from .trace import CALL, Incoming, Ref, Segment, is_pure, is_single, made_by, reads_of
 
 if TYPE_CHECKING:
+    from .buffers import Plan
     from .lowering import Program
 
 PER_STEP = 3e-4  # seconds to lower one step
@@ -89,8 +89,15 @@ def unwritten(slots: list[Any], tensors: list[Any]) -> Any:
 
 def write(segment: Segment) -> None:
     """Make the code of a segment that has none: many are never replayed."""
-    if segment.run is unwritten:
-        segment.run = Writer(segment).write()
+    if segment.run is unwritten or segment.run is None:
+        segment.run = writer_of(segment).write()
+
+
+def writer_of(segment: Segment, plan: Plan | None = None, backward: Plan | None = None) -> Any:
+    """Return what writes the source of a segment."""
+    from .codegen import Writer
+
+    return Writer(segment, plan, backward)
 
 
 def make_fast(segment: Segment, values: list[Any], guards: Any, fuses: str = "") -> None:
@@ -138,7 +145,7 @@ def install(segment: Segment, program: Program, behind: Program | None, guards: 
 
     plan_back = None if behind is None else Plan(behind, alone=False)
     plan = Plan(program)
-    writer = Writer(segment, plan, plan_back)
+    writer = writer_of(segment, plan, plan_back)
     segment.run = writer.write()
     segment.plan = plan
     if segment.backward is not None:
@@ -149,15 +156,13 @@ def install(segment: Segment, program: Program, behind: Program | None, guards: 
 
 def make_slow(segment: Segment) -> None:
     """Replay a segment as it was recorded: what lowering took for granted does not hold."""
-    segment.run = Writer(segment).write()
+    segment.run = writer_of(segment).write()
     segment.plan = None
     segment.warming = None
 
 
 def interpreted(backward: Segment, values: list[Any]) -> Any:
     """Return an example of a backward's slots, None where running it would have effects."""
-    from .lowering import is_pure, is_single
-
     slots = list(values)
     slots += [None] * (backward.first + len(backward.slots) - len(slots))
     for place, slot in enumerate(backward.slots):
