@@ -105,12 +105,12 @@ def fuse(program: Program, kernels: list[str], arithmetic: str = EXACT) -> None:
     }
     places = {id(step): origin for step, origin in zip(program.steps, program.origins)}
     plan = gather(partition(program.steps, layouts, needed, can_raise), layouts, needed, sources)
-    read = {number for part in plan if isinstance(part, Stretch) for number in part.inputs}
+    alone = {id(part) for part in plan}
     steps: list[Step] = []
     origins: list[int] = []
     for part in plan:
-        if checking.own.get(id(part), part) not in (part, *read):
-            continue  # what it would protect is computed by NumPy, which checks for itself
+        if id(part) in checking.own and alone.issuperset(map(id, checking.own[id(part)])):
+            continue
         if not isinstance(part, Stretch):
             steps.append(part)
             origins.append(places[id(part)])
