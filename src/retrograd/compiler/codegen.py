@@ -380,6 +380,9 @@ class Writer:
         name = self.name_of(function, stem)
         node = self.name_of(CompiledNode, "CompiledNode")
         self.put(f"node = {node}({name}, {edges}, {outs}, ({saved}))")
+        if any(isinstance(v, int) or v.node is not None for v in inputs):
+            places = ", ".join(f"{value}.index" for value in values)
+            self.put(f"node.indices = ({places},)")
 
     def backward_function(self) -> Any:
         """Return the function that turns gradients of the results into those of the inputs."""

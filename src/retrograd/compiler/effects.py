@@ -111,6 +111,8 @@ class Watch:
         self.changed: list[tuple[Any, bool, Any, str]] = []
         # Objects: state before, where it may change, in what words; what they held stays alive.
         self.owners: dict[int, tuple[Any, Any, Any, str, Any]] = {}
+        # Tensors: whether they required grad before somebody switched it, where, in what words.
+        self.switches: dict[int, tuple[Any, bool, Any, str]] = {}
         self.contents = Contents()
         self.modes = modes_now()
         self.pending: Any = None  # an item assignment, and how many writes there were before
@@ -231,10 +233,18 @@ class Watch:
         """Judge a call of a method of a tensor."""
         if name in _HOOKING:
             self.effect(frame, f"{name}() is called")
-        elif name in ("share_memory_", "set_", "resize_", "__setstate__") or (
-            name == "requires_grad_" and id(owner) not in self.recorder.newborn
-        ):
+        elif name in ("share_memory_", "set_", "resize_", "__setstate__"):
             self.effect(frame, f"{name}() is called on a tensor from outside the function")
+        elif name == "requires_grad_":
+            self.switch(frame, owner, f"{name}() is called on a tensor from outside the function")
+
+    def switch(self, frame: Any, owner: Any, what: str) -> None:
+        """Note that a tensor is told whether it requires grad, which may be as it was."""
+        if id(owner) in self.recorder.newborn:
+            return
+        if id(owner) in self.switches:
+            self.effect(frame, what)
+        self.switches[id(owner)] = (owner, owner.requires, site_of(frame), what)
 
     def iterators(self, frame: Any) -> None:
         """End the trace where code can reach an iterator from outside: it may take from it."""
@@ -323,8 +333,11 @@ class Watch:
             self.effect(frame, f"something is stored ({name}) that cannot be followed")
         elif isinstance(target, Value):
             what = code[number].argval
-            if name == "STORE_ATTR" and what != "grad" and id(target) not in self.recorder.newborn:
-                self.effect(frame, f"the attribute {what} of a tensor is assigned")
+            told = f"the attribute {what} of a tensor is assigned"
+            if name == "STORE_ATTR" and what == "requires_grad":
+                self.switch(frame, target, told)
+            elif name == "STORE_ATTR" and what != "grad" and id(target) not in self.recorder.newborn:
+                self.effect(frame, told)
         elif isinstance(target, np.ndarray):
             self.effect(frame, "an array of NumPy's is assigned to")
         elif isinstance(target, Module) and name == "STORE_ATTR":
@@ -454,6 +467,9 @@ class Watch:
         for owner, state, site, what, _ in self.owners.values():
             if id(owner) not in new and state_of(owner) != state:
                 self.late(what.format(type(owner).__name__), site)
+        for owner, before, site, what in self.switches.values():
+            if owner.requires != before:
+                self.late(what, site)
         for thing, site in self.contents.changed():
             if self.recorder.has_readings:
                 settle(thing, 3)

@@ -17,12 +17,20 @@ import numpy as np
 
 from .._core.storage import clock
 from .._core.value import Value
+from .._sequences import filled, to_array
 from ..inplace import write_ufunc
 from .answers import Answering, Failing
 from .effects import reader, unwatched
 from .ending import Ending
 from .hosts import Hosts
-from .readings import Reading, asks_types, plainly, read_number
+from .readings import (
+    Reading,
+    asks_types,
+    computed_in,
+    plain_nested,
+    plainly,
+    read_number,
+)
 from .rolling import Rolling
 from .trace import (
     CALL,
@@ -55,6 +63,7 @@ VARYING = {
     "numbers_repeated", "each_repeated", "bincount", "one_hot", "to_array", "checked",
     "kept_entries", "bags_of", "rows_of_labels",
 }  # fmt: skip
+DATA = ("to_array", "checked")  # those that are given the program's own data
 
 
 @unwatched(
@@ -271,7 +280,9 @@ class Recorder(Answering, Rolling, Ending, Hosts):
             isinstance(one, Ref) and getattr(self.values[one.number], "dtype", None) == np.bool_
             for one in step.args
         )
-        if masked or step.name in VARYING:
+        # Of data, only an array of the program's own may have another shape in the next call.
+        steady = step.name in DATA and not isinstance(step.args[0], np.ndarray)
+        if (masked or step.name in VARYING) and not steady:
             outs = step.outs
             if outs is None:
                 outs = self.answered.outs
@@ -403,6 +414,8 @@ class Recorder(Answering, Rolling, Ending, Hosts):
         """Run and note a function of the program's own data, by reference: they may change."""
         if self._idle():
             return function(*args)
+        if function is to_array and (type(args[0]) is Reading or computed_in(args[0])):
+            return self._filled(*args)
         name = getattr(function, "__name__", "data")
         given = tuple(self._data(one, name) for one in args)
         if any(type(one) in (list, tuple) for one in given):
@@ -410,6 +423,32 @@ class Recorder(Answering, Rolling, Ending, Hosts):
             if any(refs_in(one) for one in given if type(one) in (list, tuple)):
                 self.fail(f"{name} is given data that hold computed arrays")
         return self._call(function, given, args, {}, name)
+
+    def _filled(self, data: Any, target: Any = None) -> Any:
+        """Run and note how an array is made of numbers, some of which were computed."""
+        self.busy = True
+        try:
+            target = to_array(plain_nested(data), target).dtype
+        except Exception:
+            self.fail("tensor raised, and the program went on")
+            raise
+        finally:
+            self.busy = False
+        given, arrays = self._numbers_in(data)
+        if self.failed:
+            return filled(arrays, target)
+        return self._call(filled, (given, target), (arrays, target), {}, "tensor")
+
+    def _numbers_in(self, data: Any) -> Any:
+        """Return nested numbers with `Ref` for those that were computed, and with arrays."""
+        if type(data) is Reading:
+            return Ref(data.number), data.plain
+        if isinstance(data, Value):
+            return self._number(data.array, data, "tensor"), data.array
+        if type(data) in (list, tuple):
+            both = [self._numbers_in(one) for one in data]
+            return [one for one, _ in both], [one for _, one in both]
+        return data, data
 
     def _data(self, given: Any, name: str) -> Any:
         """Return data as a step keeps them: lists as they are now, arrays by reference."""

@@ -106,11 +106,16 @@ def reaching(outs: list[Any], began: int, inputs: list[Any]) -> list[set[int]]:
     """Return for each input the results whose graph leads to it."""
     found: list[set[int]] = [set() for _ in inputs]
     for place, out in enumerate(outs):
-        ends = {id(edge) for node in nodes_behind(out, began) for edge in node.edges}
+        ends = {end for node in nodes_behind(out, began) for end in ends_of(node)}
         for number, value in enumerate(inputs):
-            if id(value.edge()) in ends:
+            if (id(value.edge()), value.index) in ends:
                 found[number].add(place)
     return found
+
+
+def ends_of(node: Any) -> Any:
+    """Return for each edge of a node where it leads: a node's id, and which of its outputs."""
+    return zip(map(id, node.edges), node.indices or (0,) * len(node.edges))
 
 
 def saves(node: Any) -> bool:
