@@ -199,10 +199,7 @@ class Reads:
             elif instruction.opname in ("LOAD_ATTR", "LOAD_METHOD"):
                 self.names.add(name)
                 if owner is not None and not settled(owner):
-                    value = held(owner, name)
-                    if value is not missing:
-                        self.attributes[(id(owner), name)] = (owner, name, value)
-                        self.thing(value)
+                    value = self.attribute(owner, name)
                     last = value if isinstance(value, (type, types.ModuleType)) else None
             elif instruction.opname == "IMPORT_NAME":
                 self.owner(sys.modules.get(name), code.co_names, 4)
@@ -215,11 +212,29 @@ class Reads:
         """Note attributes of a module or class, and of modules and classes in it."""
         if depth and isinstance(owner, (type, types.ModuleType)) and not settled(owner):
             for name in names:
-                value = held(owner, name)
+                value = self.attribute(owner, name)
                 if value is not missing:
-                    self.attributes[(id(owner), name)] = (owner, name, value)
-                    self.thing(value)
                     self.owner(value, names, depth - 1)
+
+    def attribute(self, owner: Any, name: str) -> Any:
+        """Note an attribute of a class or module, and return it."""
+        value = held(owner, name)
+        if value is missing:
+            return value
+        self.thing(value)
+        if held(owner, name) is value:
+            self.attributes[(id(owner), name)] = (owner, name, value)
+        elif isinstance(owner, type):  # a method of the class is bound anew each time
+            self.static(owner, name)
+        return value
+
+    def static(self, kind: Any, name: str) -> None:
+        """Note what a class holds by a name, itself or by a class that it stems from."""
+        for one in kind.__mro__:
+            if name in vars(one):
+                if not settled(one):
+                    self.attributes[(id(one), name)] = (Statics(one), name, vars(one)[name])
+                return
 
     def classes(self) -> None:
         """Note what classes of the program give to the objects that it reads."""
@@ -236,8 +251,8 @@ class Reads:
                     value = getattr(kind, name, missing)
                     if getattr(kind, name, missing) is value:
                         self.attributes[(id(kind), name)] = (kind, name, value)
-                    else:  # a method of the class is bound anew each time
-                        self.attributes[(id(one), name)] = (Statics(one), name, vars(one)[name])
+                    else:
+                        self.static(one, name)
 
     def tensors(self) -> list[Any]:
         """Return the tensors that user code can reach through the objects it reads."""
