@@ -21,7 +21,7 @@ from .logs import tell_recompile
 from .recorder import Recorder
 from .rolling import can_run_again
 from .trace import Segment
-from .warming import MOST_SURPRISES, Warming, make_slow, unwritten, write
+from .warming import Warming, make_wary, unwritten, write
 
 if TYPE_CHECKING:
     from .graph import Graph
@@ -397,9 +397,7 @@ def own_slots(
 
         fill(segment, found, steps, tensors)
         if isinstance(error, Unforeseen):
-            segment.surprises += 1
-            if segment.surprises == MOST_SURPRISES:
-                make_slow(segment)
+            make_wary(segment, error.args[0])
     del trace
     return found[segment.first :], steps
 
