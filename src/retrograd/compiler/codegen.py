@@ -12,13 +12,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .._core.errors import GraphFreedError
-from .._core.site import describe_site, here
 from .._core.storage import clock, tick, write_all
 from .._core.value import Value
 from ..inplace import write_ufunc
 from ..tensor import Tensor, raw
-from .node import CompiledNode
+from .node import CompiledNode, Refusal
 from .trace import (
     CALL,
     GRAD,
@@ -473,18 +471,6 @@ def new_leaf(array: Any) -> Any:
 _NDARRAY = {
     getattr(np.ndarray, name) for name in ("dot", "reshape", "view", "astype", "copy", "transpose")
 }
-
-
-class Refusal:
-    """The backward of results whose graph was freed: it raises."""
-
-    def __init__(self, text: str) -> None:
-        self.text = text
-
-    def __call__(self, saved: Any, grads: Any) -> Any:
-        again = describe_site(here())
-        text = f"{self.text} and are asked for again at {again}" if again else self.text
-        raise GraphFreedError(text.rstrip(".") + ".")
 
 
 def outputs_of(outputs: Any) -> int:

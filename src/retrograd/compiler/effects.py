@@ -334,9 +334,10 @@ class Watch:
         elif isinstance(target, Value):
             what = code[number].argval
             told = f"the attribute {what} of a tensor is assigned"
-            if name == "STORE_ATTR" and what == "requires_grad":
+            own = name != "STORE_ATTR" or what == "grad" or id(target) in self.recorder.newborn
+            if not own and what == "requires_grad":
                 self.switch(frame, target, told)
-            elif name == "STORE_ATTR" and what != "grad" and id(target) not in self.recorder.newborn:
+            elif not own:
                 self.effect(frame, told)
         elif isinstance(target, np.ndarray):
             self.effect(frame, "an array of NumPy's is assigned to")
@@ -467,8 +468,8 @@ class Watch:
         for owner, state, site, what, _ in self.owners.values():
             if id(owner) not in new and state_of(owner) != state:
                 self.late(what.format(type(owner).__name__), site)
-        for owner, before, site, what in self.switches.values():
-            if owner.requires != before:
+        for owner, required, site, what in self.switches.values():
+            if owner.requires != required:
                 self.late(what, site)
         for thing, site in self.contents.changed():
             if self.recorder.has_readings:

@@ -211,10 +211,8 @@ class Ending:
             node.edges = ()
         try:
             found = grad(outs, seeds, inputs, True, False)
-        except GraphFreedError as error:
-            if len(outs) > 1:  # others of them may be differentiated
-                self.fail("the graph of one of the results is freed")
-            self._refuse_backward(forward, inputs, error)
+        except GraphFreedError:
+            self._refuse_backward(forward, inputs, [self._freed(out, inputs) for out in outs])
             return
         except Exception as error:
             self.fail(f"its backward raised {type(error).__name__}: {error}")
@@ -256,9 +254,22 @@ class Ending:
         places = {id(value): place for place, value in enumerate(self.tensors)}
         return [places.get(id(value), value) for value in inputs]
 
-    def _refuse_backward(self, forward: Segment, inputs: list[Any], error: Exception) -> None:
+    def _freed(self, out: Any, inputs: list[Any]) -> str:
+        """Return what the backward of a result says whose graph was freed; of others, nothing."""
+        self.busy = True
+        try:
+            grad([out], [np.ones_like(out.array)], inputs, True, False)
+        except GraphFreedError as error:
+            return str(error).partition(" and are asked for again")[0]
+        finally:
+            self.busy = False
+        return ""
+
+    def _refuse_backward(self, forward: Segment, inputs: list[Any], texts: list[str]) -> None:
         """Note that the results cannot be differentiated: as a loss after its own backward."""
+        if not all(texts):
+            self.fail("the graph of one of the results is freed")
         forward.backward = None
-        forward.refuses = str(error).partition(" and are asked for again")[0]
+        forward.refuses = texts
         forward.inputs = self._places(inputs)
         self.segment = forward

@@ -8,12 +8,33 @@ from typing import Any
 import numpy as np
 
 from .._core.backward_errors import change_text, freed_error
-from .._core.errors import SavedValueChangedError
+from .._core.errors import GraphFreedError, SavedValueChangedError
 from .._core.node import CallNode
+from .._core.site import describe_site, here
 from .._core.storage import tick
 from .._core.value import Value
 from ..tensor import Tensor, raw
 from .saved import Saved
+
+
+class Refusal:
+    """The backward of results whose graph was freed: it raises.
+
+    Parameters
+    ----------
+    texts : list of str
+        What to say for each result.
+    """
+
+    def __init__(self, texts: list[str]) -> None:
+        self.texts = texts
+
+    def refuse(self, grads: tuple[Any, ...]) -> None:
+        """Raise, as the graph of the last result that is asked for would."""
+        text = [one for one, grad in zip(self.texts, grads) if grad is not None][-1]
+        again = describe_site(here())
+        text = f"{text} and are asked for again at {again}" if again else text
+        raise GraphFreedError(text.rstrip(".") + ".")
 
 
 class CompiledNode(CallNode):
@@ -96,6 +117,8 @@ class CompiledNode(CallNode):
                 "backward of a compiled function is not recorded. Call the function without "
                 "compile where create_graph=True is needed"
             )
+        if type(self.function) is Refusal:
+            self.function.refuse(grads)
         self.check_saved(grads)
         if self.sharing is not None:
             self.asked = frozenset(k for k, one in enumerate(grads) if one is not None)

@@ -249,8 +249,8 @@ class Segment:
         For each result that requires grad, the results whose backward leaves none for it.
     reaching : list of set
         For each of `inputs`, the results whose graph leads to it.
-    refuses : str
-        What a backward of the results is told, where they come from a graph that was freed.
+    refuses : list of str
+        What a backward of each result is told, where they come from a graph that was freed.
     eager : str
         Why what follows cannot be replayed; empty when it can.
     source, lines : str, list of int
@@ -281,7 +281,7 @@ class Segment:
         self.saved: list[Any] = []
         self.sharing: list[set[int]] = []
         self.reaching: list[set[int]] = []
-        self.refuses = ""
+        self.refuses: list[str] = []
         self.eager = ""
         self.run: Any = None
         self.kernels: list[str] = []
