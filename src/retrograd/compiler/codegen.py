@@ -7,6 +7,7 @@ import linecache
 import math
 import weakref
 from collections import Counter
+from collections.abc import Iterable
 from itertools import count
 from typing import TYPE_CHECKING, Any
 
@@ -371,7 +372,7 @@ class Writer:
         """Write how the node of the results is made."""
         inputs = self.segment.inputs
         values = [f"t[{v}]" if isinstance(v, int) else self.name_of(v, "captured") for v in inputs]
-        edges = f"({', '.join(f'{value}.edge()' for value in values)},)"
+        edges = in_tuple(f"{value}.edge()" for value in values)
         if self.plan is not None and all(isinstance(v, Value) and v.node is None for v in inputs):
             self.plan.leaves = inputs  # their edges are found once
             edges = "edges"
@@ -379,8 +380,7 @@ class Writer:
         node = self.name_of(CompiledNode, "CompiledNode")
         self.put(f"node = {node}({name}, {edges}, {outs}, ({saved}))")
         if any(isinstance(v, int) or v.node is not None for v in inputs):
-            places = ", ".join(f"{value}.index" for value in values)
-            self.put(f"node.indices = ({places},)")
+            self.put(f"node.indices = {in_tuple(f'{value}.index' for value in values)}")
 
     def backward_function(self) -> Any:
         """Return the function that turns gradients of the results into those of the inputs."""
@@ -391,8 +391,8 @@ class Writer:
         for step in self.steps:
             self.step(step)
         self.touch()
-        results = ", ".join("None" if one is None else self.text(one) for one in segment.outputs)
-        self.put(f"return ({results},)")
+        results = ["None" if one is None else self.text(one) for one in segment.outputs]
+        self.put(f"return {in_tuple(results)}")
         saved = ", ".join(f"s{number}" for number in sorted(self.read))
         head = ["def segment(e, g):"]
         if saved:
@@ -453,6 +453,11 @@ class Writer:
         linecache.cache[filename] = (len(source), None, source.splitlines(True), filename)
         weakref.finalize(function, linecache.cache.pop, filename, None)
         return function
+
+
+def in_tuple(texts: Iterable[str]) -> str:
+    """Return the expression for a tuple of others."""
+    return "(" + "".join(f"{one}, " for one in texts) + ")"
 
 
 def inferred(value: Any) -> Any:

@@ -466,7 +466,11 @@ class Watch:
                 kind = type(thing).__name__
                 self.late(f"{what} on a {kind} from outside the function", site)
         for owner, state, site, what, _ in self.owners.values():
-            if id(owner) not in new and state_of(owner) != state:
+            if id(owner) in new:
+                continue
+            if self.recorder.has_readings:
+                settle(owner, 3)
+            if state_of(owner) != state:
                 self.late(what.format(type(owner).__name__), site)
         for owner, required, site, what in self.switches.values():
             if owner.requires != required:

@@ -255,6 +255,12 @@ def settle(thing: Any, depth: int) -> None:
                 items[key] = one.plain
             else:
                 settle(one, depth - 1)
+    elif hasattr(type(thing), "__slots__"):
+        for kind in type(thing).__mro__:
+            for name in getattr(kind, "__slots__", ()):
+                one = getattr(thing, name, None)
+                if type(one) is Reading:
+                    setattr(thing, name, one.plain)
     elif isinstance(thing, list) or type(thing).__name__ == "deque":
         for place, one in enumerate(thing):
             if type(one) is Reading:
