@@ -279,3 +279,72 @@ def test_full_graph_of_a_step_with_data():
     for _ in range(3):
         compiled(torch.ones(2, 3))
     assert explain(compiled).segments == 1
+
+
+def test_train_that_changes_nothing():
+    """The way tutorials begin a step."""
+    net = nn.Sequential(nn.Linear(3, 4), nn.Dropout(0.5))
+
+    def step(x):
+        net.train()
+        return net(x)
+
+    compiled = CompiledFunction(step)
+    for _ in range(3):
+        compiled(torch.ones(2, 3))
+    assert explain(compiled).eager == []
+    net[1].eval()  # one of them: now it changes something
+    with pytest.warns(UserWarning, match=r"train\(\) is called"):
+        compiled(torch.ones(2, 3))
+    assert net[1].training
+
+
+def test_modes_in_turn():
+    """Each call has its record, whatever was switched in between."""
+    net = nn.Sequential(nn.Linear(3, 4), nn.Dropout(0.5), nn.BatchNorm1d(4))
+    compiled = CompiledFunction(lambda x: net(x))
+    x = torch.ones(2, 3)
+    wanted = []
+    for number in range(12):
+        torch.manual_seed(number)
+        net.train(number % 3 == 0)
+        net[1].training = number % 2 == 0
+        wanted.append(net(x).tolist())
+    net[2].reset_running_stats()
+    found = []
+    for number in range(12):
+        torch.manual_seed(number)
+        net.train(number % 3 == 0)
+        net[1].training = number % 2 == 0
+        found.append(compiled(x).tolist())
+    assert found == wanted
+    assert explain(compiled).segments == 4
+
+
+def test_hook_removed():
+    net = nn.Linear(2, 2)
+    handle = net.register_forward_hook(lambda module, args, out: out * 10)
+    compiled = CompiledFunction(lambda x: net(x))
+    x = torch.ones(1, 2)
+    for _ in range(3):
+        assert compiled(x).tolist() == (net(x)).tolist()
+    handle.remove()
+    assert compiled(x).tolist() == net(x).tolist()
+
+
+def test_effects_are_looked_for_seldom(capsys):
+    """A function that is known to run eagerly is looked at again, but not at each call."""
+
+    def f(x):
+        print("called")
+        return x * 2
+
+    compiled = CompiledFunction(f)
+    with pytest.warns(UserWarning, match="print"):
+        compiled(torch.ones(2))
+    for _ in range(200):
+        compiled(torch.ones(2))
+    assert capsys.readouterr().out == "called\n" * 201
+    assert compiled.account.rests
+    (why,) = explain(compiled).eager
+    assert "print() is called" in why

@@ -219,7 +219,8 @@ class Watch:
         if isinstance(owner, Value):
             self.method_of_tensor(frame.f_back, owner, name)
         elif name in _CHANGING or name in _HOOKING:
-            self.effect(frame.f_back, f"{name}() is called")
+            if name not in ("train", "eval") or not is_in_mode(frame):
+                self.effect(frame.f_back, f"{name}() is called")
         elif owner is not None and not is_followed(owner):
             self.watch_state(owner, site_of(frame.f_back), "a {} changes")
 
@@ -487,6 +488,13 @@ class Watch:
         if not self.recorder.failed:
             self.recorder.effect = True
             self.recorder.fail(f"{what} at {describe_site(site)}")
+
+
+def is_in_mode(frame: Any) -> bool:
+    """Say whether a call of a module's `train` or `eval` changes nothing."""
+    held = frame.f_locals
+    module, mode = held.get("self"), held.get("mode", False)
+    return isinstance(module, Module) and all(one.training is mode for one in module.modules())
 
 
 def importing(frame: Any) -> bool:

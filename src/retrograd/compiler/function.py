@@ -117,6 +117,9 @@ class CompiledFunction:
             return self.function(*args, **settings)
         try:
             if self.account.rests:
+                if self.account.unseen:
+                    self.account.unseen -= 1
+                    return self.function(*args, **settings)
                 return self.rest(args, settings)
             for tree in self.recent:
                 tensors = tree.enter(args, settings)
@@ -131,8 +134,10 @@ class CompiledFunction:
                 else:
                     return self.record(key, tensors, args, settings)
             if tree.eager:
+                self.account.note_effects()
                 return self.function(*args, **settings)
             if not self.account.timed:
+                self.account.effects = 0
                 return self.replay(tree, tensors, args, settings)
             began = perf_counter()
             records = self.account.records

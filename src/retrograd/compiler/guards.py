@@ -448,6 +448,13 @@ class Guards:
         owners = list(reads.attributes.values())
         check.owners, check.owner_names, check.owner_values = columns(owners)
         check.holders = []
+        check.flags = module_writes.flags
+        check.modules = [
+            thing
+            for number, (thing, _) in self.states.items()
+            if isinstance(thing, Module) and number not in self.referred
+        ]
+        check.training = [module.training for module in check.modules]
         closer: list[Any] = []
         for look, thing, then in self.conditions.values():
             groups = getattr(thing, "param_groups", None)
@@ -472,8 +479,8 @@ class Guards:
             if isinstance(thing, (list, dict)):
                 check.holders.append(Holder(thing, None))
             elif isinstance(thing, Module):
-                if thing._has_hooks():
-                    closer.append((state_of, thing, state))
+                if thing._has_hooks():  # one may be removed, which is no write
+                    check.holders += [Holder(table, None) for table in thing._hook_tables()]
             elif isinstance(thing, (tuple, np.ndarray)):
                 closer.append((state_of, thing, state))
             else:
