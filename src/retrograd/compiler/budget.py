@@ -8,7 +8,7 @@ Each replay gives a try back.  What branches on numbers with a fraction, or on n
 uses more: such values hardly come twice.  So do arguments that are other numbers in each call.
 
 A function whose replays turn out to be no quicker than its eager calls runs eagerly, and is tried
-again later.  What a call takes eagerly is known from two that run so among the first replays.
+again later.  What a call takes eagerly is known from some that run so among the first replays.
 """
 
 from __future__ import annotations
@@ -20,10 +20,12 @@ SHARE = 0.05  # of a function's own time
 PROCESS_SHARE = 0.03  # of the time of the process; importing the compiler takes some more
 FREE_TRIES = 32  # recordings without a replay between them, counted by `weight_of`
 FRUITLESS = 16  # the weight of a recording that came to nothing: the function has effects
-SAMPLED = (4, 12)  # replays in a row after which one call runs eagerly, to see what that takes
+SAMPLED = (4, 12, 40)  # replays in a row after which calls run eagerly, to see what they take
+SAMPLES = 3  # so many of them: the first one finds other things in the processor's caches
 WINDOW = 16  # replays that are compared with them
 SETTLED = 64  # replays in a row after which nothing is timed any more
 LONGEST_REST = 1024  # calls
+BACKWARD = 2.5e-6  # seconds: what the backward of a replay takes more than that of one operation
 UNSEEN = 15  # eager calls of which none is timed, nor asked whether it could be replayed
 
 
@@ -94,7 +96,7 @@ class Account:
         if self.tries:
             self.tries -= 1
         if self.row in SAMPLED:
-            self.rest, self.rests = 1, True
+            self.rest, self.rests = SAMPLES, True
         elif self.row % WINDOW == 0:
             if self.quickest > (1 + SHARE) * self.quickest_eager:
                 self.rest, self.rests = self.rest_length, True
@@ -127,7 +129,8 @@ class Account:
             self.rests = self.rest > 0
         else:
             self.rests = not self.may_record()
-        self.unseen = self.skipped = UNSEEN if self.rests else 0
+        sampled = 0 < self.rest <= SAMPLES
+        self.unseen = self.skipped = UNSEEN if self.rests and not sampled else 0
 
     def note_effects(self) -> None:
         """Note a call of which is known that it runs eagerly; see whether to look at the next."""
@@ -138,7 +141,7 @@ class Account:
 
     def describe(self) -> str:
         """Return why the function runs eagerly for now, empty where it does not."""
-        if self.rest > 1:
+        if self.rest > SAMPLES:
             return f"its replays are not quicker: the next {self.rest} calls run eagerly"
         if not self.rests or self.rest or self.effects:
             return ""

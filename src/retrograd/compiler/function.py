@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from .._core.errors import OutdatedTraceError
 from .._core.tracing import recorder as current_recorder
 from .._core.tracing import set_recorder, tracing
-from .budget import FRUITLESS, Account, key_weight, weight_of
+from .budget import BACKWARD, FRUITLESS, Account, key_weight, weight_of
 from .effects import is_watched, watching
 from .guards import Guards, flatten
 from .logs import tell_recompile
@@ -48,6 +48,8 @@ class Tree:
     ----------
     rolled : bool
         Whether there is a `Loop` in it.
+    differentiable : bool
+        Whether a result has a backward.
     pure : bool
         Whether every segment could run twice without harm.
     """
@@ -58,6 +60,7 @@ class Tree:
         self.root = Segment(0, None)
         self.eager = ""
         self.rolled = False
+        self.differentiable = False
         self.pure = True
         self.unjudged: list[Segment] = []  # whether they are pure matters once there is a loop
 
@@ -143,7 +146,8 @@ class CompiledFunction:
             records = self.account.records
             result = self.replay(tree, tensors, args, settings)
             if self.account.records == records:
-                self.account.note_replay(perf_counter() - began)
+                took = perf_counter() - began
+                self.account.note_replay(took + BACKWARD if tree.differentiable else took)
             return result
         finally:
             self.lock.release()
@@ -282,6 +286,7 @@ class CompiledFunction:
             else:
                 segment.run = unwritten
                 segment.warming = Warming(segment, self.fuses)
+            tree.differentiable = tree.differentiable or segment.backward is not None
             tree.rolled = tree.rolled or segment.loop is not None
             tree.unjudged.append(segment)
         if tree.rolled:
