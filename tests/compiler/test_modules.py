@@ -149,13 +149,13 @@ def test_attributes_are_the_modules_own():
         def forward(self, x):
             return x * self.by
 
-    compiled = torch.compile(Scaled())
-    x = torch.ones(2)
+    compiled = rg.compile(Scaled())
+    x = rg.ones(2)
     assert compiled(x).tolist() == [2, 2]
     compiled.by = 5.0
     assert compiled(x).tolist() == [5, 5]
     compiled.layer = nn.Linear(3, 3)
-    compiled.weight = nn.Parameter(torch.ones(1))
+    compiled.weight = nn.Parameter(rg.ones(1))
     names = ["_orig_mod.layer.bias", "_orig_mod.layer.weight", "_orig_mod.weight"]
     assert sorted(compiled.state_dict()) == names
     assert compiled._orig_mod.layer.in_features == 3

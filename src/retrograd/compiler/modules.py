@@ -7,7 +7,6 @@ from typing import Any
 from ..nn.module import Module
 from .function import CompiledFunction
 
-
 OWN = frozenset(("_orig_mod", "forward", "_compiled_call_impl"))
 
 
