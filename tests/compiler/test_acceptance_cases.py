@@ -348,3 +348,17 @@ def test_effects_are_looked_for_seldom(capsys):
     assert compiled.account.rests
     (why,) = explain(compiled).eager
     assert "print() is called" in why
+
+
+def test_freed_in_turn():
+    """Two results of one call, after a backward through one of them freed what both need."""
+    w = nn.Parameter(torch.ones(3))
+    f = CompiledFunction(lambda x: (w * x).chunk(3))
+    g = CompiledFunction(lambda a, b: (a * b, a.exp() * b))
+    for _ in range(3):
+        a, b, _ = f(torch.ones(3))
+        p, q = g(a, b)
+        p.sum().backward()
+        for one in (p, q, p):
+            with pytest.raises(RuntimeError, match="backward through the graph a second time"):
+                one.sum().backward()

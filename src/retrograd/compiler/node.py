@@ -67,7 +67,7 @@ class CompiledNode(CallNode):
     reaching: list[set[int]] | None = None
     asked: frozenset[int] = frozenset()  # by the backward that runs
     done: frozenset[int] = frozenset()  # by backwards that kept nothing
-    mark: Any = None
+    released_by: Any = None
 
     def __init__(self, function: Any, edges: tuple[Any, ...], outputs: int, saved: Any) -> None:
         super().__init__(tick(), edges)
@@ -79,7 +79,7 @@ class CompiledNode(CallNode):
         self.sharing: list[set[int]] | None = None
         self.asked: set[int] = set()  # by the backward that runs
         self.done: set[int] = set()  # by backwards that kept nothing
-        self.mark: Any = None
+        self.released_by: Any = None
         self.held: dict[Any, Any] = {}  # storages of arguments and results among them
 
     def name(self) -> str:
@@ -123,7 +123,7 @@ class CompiledNode(CallNode):
         if self.sharing is not None:
             self.asked = frozenset(k for k, one in enumerate(grads) if one is not None)
             if any(self.sharing[place] & self.done for place in self.asked):
-                self.freed = self.mark
+                self.freed = self.released_by
                 raise freed_error(self)
         given = []
         for number, one in enumerate(grads):
@@ -140,7 +140,7 @@ class CompiledNode(CallNode):
 
     def release(self, freed: Any) -> None:
         if self.sharing is not None:
-            self.mark = freed
+            self.released_by = freed
             self.done |= self.asked
             if any(not (own & self.done) for own in self.sharing):
                 return
