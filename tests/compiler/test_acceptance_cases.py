@@ -362,3 +362,41 @@ def test_freed_in_turn():
         for one in (p, q, p):
             with pytest.raises(RuntimeError, match="backward through the graph a second time"):
                 one.sum().backward()
+
+
+@pytest.mark.parametrize("lowered", [False, True])
+def test_packed_sequences(lowered, monkeypatch):
+    """A recurrent net of sequences whose lengths are in a tensor: a record for each set of them."""
+    monkeypatch.setattr(warming, "PATIENCE", 0 if lowered else warming.PATIENCE)
+    lengths = [[4, 1, 2], [2, 4, 1], [3, 3, 1], [1, 3, 3]]
+
+    def run(wrap):
+        torch.manual_seed(0)
+        net = nn.LSTM(2, 3, 2, bidirectional=True, batch_first=True)
+        optimizer = torch.optim.SGD(net.parameters(), lr=0.1)
+
+        def step(x, n):
+            packed = nn.utils.rnn.pack_padded_sequence(
+                x, n, batch_first=True, enforce_sorted=False
+            )
+            out, (h, _) = net(packed)
+            out, found = nn.utils.rnn.pad_packed_sequence(out, batch_first=True)
+            rows = nn.utils.rnn.unpad_sequence(out, found, batch_first=True)
+            joined = nn.utils.rnn.pad_sequence(rows, padding_value=2.0)
+            optimizer.zero_grad()
+            loss = out.square().mean() + h.sum() + joined.mean()
+            loss.backward()
+            optimizer.step()
+            return loss.detach(), found
+
+        function = wrap(step)
+        seen = []
+        for number in range(16):
+            result = function(torch.randn(3, 4, 2), torch.tensor(lengths[number % 4]))
+            seen.append(plain([result, list(net.parameters())]))
+        return seen, function
+
+    wanted, _ = run(lambda step: step)
+    found, compiled = run(CompiledFunction)
+    assert found == wanted
+    assert explain(compiled).eager == []
