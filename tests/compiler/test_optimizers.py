@@ -385,10 +385,10 @@ def test_kernels_update_as_eager_steps_do(place, tmp_path, monkeypatch):
 
     ours, one, mine, optimizer = start(True)
     eager, other, theirs, expected = start(False)
-    for number in range(14):
-        if number == 9:
+    for number in range(12):
+        if number == 6:
             rg.compiler.lower_next(ours)
-        if number == 10:
+        if number == 8:
             numba_backend.finish()
         one(ours)
         other(eager)

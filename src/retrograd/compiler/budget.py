@@ -20,8 +20,9 @@ SHARE = 0.05  # of a function's own time
 PROCESS_SHARE = 0.03  # of the time of the process; importing the compiler takes some more
 FREE_TRIES = 32  # recordings without a replay between them, counted by `weight_of`
 FRUITLESS = 16  # the weight of a recording that came to nothing: the function has effects
-SAMPLED = (4, 12, 40)  # replays in a row after which calls run eagerly, to see what they take
-SAMPLES = 3  # so many of them: the first one finds other things in the processor's caches
+# Replays in a row after which one call runs eagerly, to see what that takes; the last ones closer
+# together, as the first of them find other things in the processor's caches.
+SAMPLED = (4, 12, 40, 41, 42, 43)
 WINDOW = 16  # replays that are compared with them
 SETTLED = 64  # replays in a row after which nothing is timed any more
 LONGEST_REST = 1024  # calls
@@ -96,7 +97,7 @@ class Account:
         if self.tries:
             self.tries -= 1
         if self.row in SAMPLED:
-            self.rest, self.rests = SAMPLES, True
+            self.rest, self.rests = 1, True
         elif self.row % WINDOW == 0:
             if self.quickest > (1 + SHARE) * self.quickest_eager:
                 self.rest, self.rests = self.rest_length, True
@@ -129,8 +130,7 @@ class Account:
             self.rests = self.rest > 0
         else:
             self.rests = not self.may_record()
-        sampled = 0 < self.rest <= SAMPLES
-        self.unseen = self.skipped = UNSEEN if self.rests and not sampled else 0
+        self.unseen = self.skipped = UNSEEN if self.rests else 0
 
     def note_effects(self) -> None:
         """Note a call of which is known that it runs eagerly; see whether to look at the next."""
@@ -141,7 +141,7 @@ class Account:
 
     def describe(self) -> str:
         """Return why the function runs eagerly for now, empty where it does not."""
-        if self.rest > SAMPLES:
+        if self.rest > 1:
             return f"its replays are not quicker: the next {self.rest} calls run eagerly"
         if not self.rests or self.rest or self.effects:
             return ""
