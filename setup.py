@@ -13,14 +13,18 @@ from pathlib import Path
 from setuptools import find_namespace_packages, setup
 
 PACKAGE = Path("src/retrograd")
-# Exceptions, the interpreted base class, the registry of public names, the wrapper of rules and
+# Exceptions, the interpreted base classes, the registry of public names, the wrapper of rules and
 # the decorators of traced functions stay interpreted.
-INTERPRETED = {"__init__.py", "errors.py", "holomorphic.py", "native.py", "public.py", "traced.py"}
+INTERPRETED = {
+    "__init__.py", "any_module.py", "errors.py", "holomorphic.py", "native.py", "public.py",
+    "traced.py",
+}
 
 
 def compiled_files():
     core = sorted(p for p in (PACKAGE / "_core").glob("*.py") if p.name not in INTERPRETED)
-    return [str(p) for p in [*core, PACKAGE / "tensor.py"]]
+    hot = [PACKAGE / "compiler" / f"{name}.py" for name in ("effects", "noting", "step")]
+    return [str(p) for p in [*core, PACKAGE / "tensor.py", *hot]]
 
 
 def can_compile():

@@ -10,6 +10,7 @@ from __future__ import annotations
 import builtins
 import copy
 import json
+import operator
 import pickle
 import sys
 import warnings
@@ -72,8 +73,21 @@ def check(expression, expected, library):
         return
     kind, _, text = expected[1:].partition(": ")
     error = raised(expression, library)
+    if "'numpy.bool' object" in text and numpy_counts_truths():
+        assert error is None
+        return
     assert isinstance(error, getattr(builtins, kind)), error
     assert str(error).split("\n")[0].strip() == text
+
+
+def numpy_counts_truths():
+    """Say whether NumPy takes its truth values for numbers: it did until 2.2."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            return operator.index(np.bool_(True)) == 1
+        except TypeError:
+            return False
 
 
 def write(new):

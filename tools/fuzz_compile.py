@@ -1,8 +1,9 @@
 """Compare random programs, eager and compiled: ``python tools/fuzz_compile.py --count 1000``.
 
 Programs come from tests/compiler: the narrow ones (programs.py) compute on tensors of one shape,
-the wide ones (wide.py) have modules, hooks, errors and Python state.  A difference prints the
-program and its seed.  Recorded and lowered replays have to be eager bit for bit; with kernels
+the wide ones (wide.py) have modules, hooks, errors and Python state, the stateful ones
+(stateful.py) what training scripts keep from step to step.  A difference prints the program and
+its seed.  Recorded and lowered replays have to be eager bit for bit; with kernels
 (``--tier numba``) numbers may be 1e-4 of the largest of their array apart.
 """
 
@@ -20,12 +21,16 @@ import warnings
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT / "src"), str(ROOT)]
 
-from tests.compiler import programs, wide  # noqa: E402
+from tests.compiler import programs, stateful, wide  # noqa: E402
 from tests.compiler.running import compare_runs  # noqa: E402
 
 from retrograd.compiler import fusion, numba_backend, warming  # noqa: E402
 
-MAKERS = {"narrow": (programs.Program, programs.calls), "wide": (wide.Wide, wide.calls)}
+MAKERS = {
+    "narrow": (programs.Program, programs.calls),
+    "wide": (wide.Wide, wide.calls),
+    "stateful": (stateful.Stateful, stateful.calls),
+}
 
 
 def settle_tier(tier: str) -> None:

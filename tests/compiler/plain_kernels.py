@@ -9,7 +9,7 @@ import types
 
 import numpy as np
 
-from retrograd.compiler import fusion, numba_backend, stretch_source, warming
+from retrograd.compiler import budget, fusion, numba_backend, stretch_source, warming
 
 DTYPES = {
     "float32": np.float32, "float64": np.float64, "int64": np.int64, "boolean": np.bool_,
@@ -28,7 +28,8 @@ class PlainKernel:
         head, body = source.split(stretch_source.HEAD, 1)
         assert not head
         names = {
-            "np": np, "numba": types.SimpleNamespace(njit=njit), "alone": {}, "inlined": njit,
+            "np": np, "numba": types.SimpleNamespace(njit=njit), "alone": {}, "loops": {},
+            "inlined": njit,
             "add": lambda total, number: total + number,
             "part": lambda array, begin, size: array[begin : begin + size],
         }  # fmt: skip
@@ -75,11 +76,18 @@ def build(source: str, signature: tuple[str, ...], numbers: int = 2) -> PlainKer
     return _made[key]
 
 
+def always_replay(monkeypatch) -> None:
+    """Let no call run eagerly, as some do to see how long that takes: a test would see nothing."""
+    monkeypatch.setattr(budget, "SAMPLED", ())
+    monkeypatch.setattr(budget, "WINDOW", 1 << 30)
+
+
 def use(monkeypatch) -> None:
     """Run kernels as Python; lower at the first replay, fuse even single calls, at once."""
     monkeypatch.setattr(numba_backend, "build", build)
     monkeypatch.setattr(numba_backend, "submit", lambda job: job())
     monkeypatch.setattr(numba_backend, "finish", lambda: None)
     monkeypatch.setattr(warming, "PATIENCE", 0.0)
+    always_replay(monkeypatch)
     monkeypatch.setattr(fusion, "FEWEST", 1)
     monkeypatch.setenv("RETROGRAD_LOGS", "fusion")

@@ -112,9 +112,10 @@ class Trial:
                     seen.append(complaint(error))
             self.look(result, args)
             if number % 3 == 2:  # what the caller does to results is no affair of later calls
-                # (Parts of one tensor, as chunk gives them, refuse that only when eager.)
-                for one in [result] if isinstance(result, rg.Tensor) else []:
+                for one in tensors(result):
                     try:
+                        if number == 2:
+                            one.add_(1)
                         with rg.no_grad():
                             one.mul_(1.5)
                     except Exception as error:
@@ -135,6 +136,7 @@ class Trial:
             plain(args), plain(state), plain([one.grad for one in space["parameters"]]),
             plain(grads), aliasing(everything), [one._version for one in (*tensors(args), *state)],
             plain(space["optimizer"].state_dict()), rg.get_rng_state().numpy().tobytes(),
+            plain(space["more"]() if "more" in space else None),
         ])  # fmt: skip
         self.kept.append(grads)
 
@@ -157,9 +159,11 @@ class Trial:
 def complaint(error):
     """Return what can be compared of an error.
 
-    Where values were saved, and where the replay of a step has written, is told by eager alone.
+    Where values were saved, and where the replay of a step has written, is told by eager alone;
+    so is which node made a result.
     """
     words = str(error).partition("\nThe values saved by")[0]
+    words = re.sub(r"^Output \d+ of \w+ is a view", "Output of a node is a view", words)
     words = re.sub(r"(was changed by [\w.]+)( at [^`;]*(`[^`]*`)?)?;", r"\1;", words)
     return (type(error).__name__, words)
 
@@ -167,7 +171,7 @@ def complaint(error):
 def run(source, seed, calls, wrap, settle):
     """Run a program; return all that was seen, and what was called."""
     space: dict = {"__name__": f"program_{seed}"}
-    exec(compile(source, f"<program {seed}>", "exec"), space)
+    exec(compile(source, f"<program {seed}>", "exec", dont_inherit=True), space)
     trial = Trial(space["make"](rg), wrap, settle)
     for number, (args, settings) in enumerate(calls(seed, rg)):
         trial.call(number, args, settings)

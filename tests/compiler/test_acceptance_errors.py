@@ -188,7 +188,8 @@ def test_a_profiler_at_the_same_time():
     profiler.enable()
     try:
         first = compiled(rg.ones(2))
-        assert not list(compiled.segments())
+        # From Python 3.12 on it is no `sys.setprofile`, and both see all.
+        assert bool(list(compiled.segments())) is (sys.version_info >= (3, 12))
     finally:
         profiler.disable()
     assert profiler.getstats()

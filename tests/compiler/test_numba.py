@@ -15,6 +15,7 @@ import retrograd as rg
 from retrograd.compiler import blocks, fusion, native, numba_backend, warming
 
 from ..sampling import collect, find
+from .plain_kernels import always_replay
 
 pytest.importorskip("numba")
 SAMPLES, _ = collect()
@@ -24,6 +25,7 @@ SAMPLES, _ = collect()
 def eager_to_fuse(monkeypatch, tmp_path):
     """Lower at the first replay, fuse even single calls, keep kernels in a folder of the test."""
     monkeypatch.setattr(warming, "PATIENCE", 0.0)
+    always_replay(monkeypatch)
     monkeypatch.setattr(fusion, "FEWEST", 1)
     monkeypatch.setenv("RETROGRAD_CACHE_DIR", str(tmp_path))
     monkeypatch.setenv("RETROGRAD_LOGS", "fusion")

@@ -238,6 +238,37 @@ def test_parts_of_a_model_in_turn():
             compare(ours, eager)
 
 
+@pytest.mark.parametrize("change", ["scheduler", "group", "later"])
+def test_settings_changed_inside_before_the_step_and_a_branch(change):
+    """What is seen to be an effect only in the end holds for the segment in which it happened."""
+
+    def body(training):
+        optimizer = training.optimizer
+        scheduler = rg.optim.lr_scheduler.ExponentialLR(optimizer, 0.9)
+        optimizer.step()  # schedulers warn where no step was before theirs
+
+        def step():
+            optimizer.zero_grad()
+            loss = rg.nn.functional.mse_loss(training.model(training.x), training.y)
+            if change == "later" and loss > 1e9:
+                return loss
+            loss.backward()
+            if change == "group":
+                optimizer.param_groups[0]["lr"] *= 0.9
+            else:
+                scheduler.step()
+            optimizer.step()
+            return loss * 2 if loss.detach() > 0.5 else loss * 3
+
+        return step
+
+    ours, eager = pair("SGD", {"lr": 0.1}, body=body)
+    with pytest.warns(UserWarning, match="runs eagerly from there on"):
+        run(ours, eager, 8)
+    if change == "later":
+        assert [bool(segment.eager) for segment in ours.step.segments()] == [False, True]
+
+
 @pytest.mark.parametrize("name", ["SGD", "Adam", "NAdam", "ASGD"])
 def test_errors_in_a_step_leave_what_eager_leaves(name):
     def make(model):

@@ -10,7 +10,7 @@ import pytest
 import retrograd as rg
 from retrograd.compiler import CompiledFunction, warming
 
-from . import programs, wide
+from . import programs, stateful, wide
 from .running import compare_runs, plain
 
 
@@ -25,8 +25,9 @@ def test_random_programs(block):
 
 
 # Some that were wrong once: a loop that forgot tensors, steps changed by lowering, an outdated
-# optimizer's step in a loop, requires_grad_ turned about by the function itself.
-ONCE_WRONG = [70235, 71285, 510249, 510759]
+# optimizer's step in a loop, requires_grad_ turned about by the function itself, backwards that
+# were refused midway, sums of gradients in another layout, a number read that outlived its trace.
+ONCE_WRONG = [31110, 70235, 71065, 71285, 510249, 510759, 520080, 601362, 601646]
 
 
 @pytest.mark.parametrize("seed", [*range(30), *ONCE_WRONG])
@@ -38,6 +39,21 @@ def test_wide_random_programs(seed, monkeypatch):
         source = wide.Wide(seed).source
         difference, _ = compare_runs(source, seed, wide.calls)
     assert not difference, f"wide program {seed}\n{source}\n{difference}"
+
+
+# An optimizer's settings changed before its step, in what replays ran ahead of; LBFGS's memory.
+STATEFUL_ONCE_WRONG = [600327, 610195, 610679]
+
+
+@pytest.mark.parametrize("seed", [*range(16), *STATEFUL_ONCE_WRONG])
+def test_stateful_random_programs(seed, monkeypatch):
+    if seed % 2:
+        monkeypatch.setattr(warming, "PATIENCE", 0.0)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        source = stateful.Stateful(seed).source
+        difference, _ = compare_runs(source, seed, stateful.calls)
+    assert not difference, f"stateful program {seed}\n{source}\n{difference}"
 
 
 def newton(x):

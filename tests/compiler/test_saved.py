@@ -417,3 +417,97 @@ def test_a_result_gives_no_gradients_to_what_it_does_not_depend_on():
         assert y.grad.tolist() == [2.0] * 3
         with pytest.raises(RuntimeError, match="second time"):  # of what made the argument
             third.backward()
+
+
+def midway(x, p, q):
+    """Return a result whose last nodes send gradients to q alone."""
+    return (x * p).sin().sum() + q.sum()
+
+
+def freed_before(x, p, q):
+    loss = (x * p).sin().sum()
+    loss.backward(retain_graph=True)
+    loss.backward()
+    return loss * 2 + q.sum()
+
+
+def all_freed(x, p, q):
+    loss = (x * p).sin().sum()
+    loss.backward()
+    return loss
+
+
+def twice(result, x, *leaves):
+    return [backward_words(result, leaves) for _ in range(3)]
+
+
+def changed_between(result, x, *leaves):
+    with rg.no_grad():
+        x.add_(1)
+    return twice(result, x, *leaves)
+
+
+def kept_and_changed(result, x, *leaves):
+    said = [backward_words(result, leaves, True)]
+    with rg.no_grad():
+        x.add_(1)
+    return [*said, backward_words(result, leaves, True), *twice(result, x, *leaves)]
+
+
+def backward_words(result, leaves, keep=False):
+    """Return how a backward ended, and the gradients of leaves then."""
+    try:
+        result.backward(retain_graph=keep)
+        said = ""
+    except RuntimeError as error:
+        said = type(error).__name__
+    return said, [None if leaf.grad is None else leaf.grad.tolist() for leaf in leaves]
+
+
+@pytest.mark.parametrize("use", [twice, changed_between, kept_and_changed])
+@pytest.mark.parametrize("function", [midway, freed_before, all_freed])
+def test_a_backward_refused_midway_leaves_what_was_done_until_then(function, use):
+    def make():
+        return (rg.randn(3, requires_grad=True), rg.randn(3, requires_grad=True))
+
+    eager, compiled = both(function, make, use)
+    assert eager == compiled
+    assert any("Error" in str(one) for one in eager)
+
+
+@pytest.mark.parametrize("requires", [False, True])
+def test_parts_of_one_tensor_are_views_and_refuse_writes_as_eager_parts_do(requires):
+    def function(x, w):
+        parts = (x * w).tanh().unbind(0)
+        return *parts, parts[0]
+
+    def use(result, x, w):
+        said = [result[0] is result[3], result[0]._is_view(), result[0]._base is result[1]._base]
+        for write in (lambda: result[0].mul_(2), lambda: rg.no_grad()(result[0].mul_)(2),
+                      lambda: result[1].sum().backward()):  # fmt: skip
+            try:
+                write()
+                said.append([one._version for one in result])
+            except RuntimeError as error:
+                said.append(str(error).partition(" is a view")[2] or str(error)[:20])
+        return said
+
+    eager, compiled = both(function, lambda: (rg.randn(3, requires_grad=requires),), use)
+    assert eager == compiled
+    assert any("multiple views" in str(one) for one in eager[0]) == requires
+
+
+def test_sums_of_gradients_keep_the_layout_of_the_first():
+    """As they do when they are added in place."""
+
+    def make():
+        return rg.randn(3, 4, requires_grad=True), rg.randn(4, 4, requires_grad=True)
+
+    def function(x, p, q):
+        q.grad = None
+        value = (rg.einsum("ij,jk->ik", p, q) * p).sum() + (p @ q).tanh().mean()
+        (slope,) = rg.autograd.grad(value, p, create_graph=True)
+        (slope**2).sum().backward()
+
+    eager, compiled = both(function, make, lambda result, x, p, q: q.grad.stride())
+    assert eager == compiled == [(1, 4)] * 4

@@ -1,9 +1,16 @@
 """Square brackets: every kind of index, read and written."""
 
+import contextlib
+
 import numpy as np
 import pytest
 
+import retrograd
+
 from ..sampling import Sample, array
+
+with contextlib.suppress(ImportError):
+    import torch
 
 I = np.array([2, 0])
 
@@ -168,8 +175,11 @@ def base(lib):
     return lib.arange(24.0, dtype=lib.float64).reshape(2, 3, 4).requires_grad_()
 
 
-torch = pytest.importorskip("torch")
-retrograd = pytest.importorskip("retrograd")
+@pytest.fixture(autouse=True)
+def _needs_torch():
+    pytest.importorskip("torch")  # the samples above mean something without it
+
+
 ignore_deprecated = pytest.mark.filterwarnings("ignore::UserWarning")
 
 

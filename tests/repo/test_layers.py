@@ -20,6 +20,7 @@ from .places import PACKAGE, sources
 ORDER = """
 _core.errors
 _core.native
+_core.any_module
 _core.modes
 _core.tracing
 _core.traced

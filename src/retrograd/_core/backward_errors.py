@@ -32,6 +32,13 @@ def check_same_time(node: Node) -> None:
             number += 1
 
 
+class Freed:
+    """Marks a node whose saved values are gone, and remembers which backward freed them."""
+
+    def __init__(self, site: Any) -> None:
+        self.site = site
+
+
 def freed_error(node: Node) -> GraphFreedError:
     """Return the error for a second run through a freed node."""
     text = (

@@ -16,7 +16,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from .backward_errors import changed_error, check_nan, check_same_time, freed_error
+from .backward_errors import Freed, changed_error, check_nan, check_same_time, freed_error
 from .broadcast import sum_to
 from .hooks import NodeHooks, check_count, check_replacement
 from .modes import set_grad, switches, thread_modes
@@ -24,18 +24,13 @@ from .node import CLOSED, OPEN, AccumulateGrad, CallNode, Node, Slot
 from .op import late
 from .plan import RuleCall
 from .ready import pop, push
-from .rules import add_into, call_rule, copied, is_saved
+from .rules import add_into, added, added_as_first, call_rule, copied, is_saved
 from .saved_values import unpacked
 from .site import here
 from .tracing import note_backward, note_grad, run, tracing
 from .value import Value, asarray
 
 ndarray: Final[Any] = np.ndarray
-
-
-def added(x: Any, y: Any) -> Any:
-    """Return the sum of two gradients."""
-    return x + y
 
 
 class Running:
@@ -47,13 +42,6 @@ class Running:
 
 
 running: Final = Running()
-
-
-class Freed:
-    """Marks a node whose saved values are gone, and remembers which backward freed them."""
-
-    def __init__(self, site: Any) -> None:
-        self.site = site
 
 
 class Run:
@@ -200,8 +188,13 @@ class Run:
         if have is None:
             slot.grad = value
             slot.owned = mine
-        elif slot.owned and type(have) is ndarray and have.base is None and tracing.count == 0:
-            np.add(have, value, have)
+        elif slot.owned and type(have) is ndarray and have.base is None:
+            if tracing.count == 0:
+                np.add(have, value, have)
+            elif have.flags.c_contiguous or have.strides == value.strides:
+                slot.grad = run(added, have, value)
+            else:  # what is added in place keeps its layout
+                slot.grad = run(added_as_first, have, value)
         else:
             slot.grad = run(added, have, value)
             slot.owned = True
@@ -485,13 +478,7 @@ class Run:
         only = plan.only_call
         if only is not None and only.only:
             dx = call_rule(only, g, saved)
-            if dx is g:
-                if not mine:
-                    self.deliver(node, only.first, dx, False)
-                else:
-                    self.deliver(node, only.first, dx, True)
-            else:
-                self.deliver(node, only.first, dx, not is_saved(dx, saved))
+            self.deliver(node, only.first, dx, mine if dx is g else not is_saved(dx, saved))
         else:
             self.run_calls(node, plan.calls, g, saved)
         if not self.keep:
@@ -616,6 +603,10 @@ class Run:
         before = set_grad(self.create_graph)
         try:
             grads = list(node.run(outs, self.create_graph))
+        except RuntimeError:
+            if node.arrived is not None:
+                self.deliver_arrived(node)
+            raise
         finally:
             set_grad(before)
         if self.anomaly:
@@ -632,6 +623,15 @@ class Run:
             node.release(self.freed_mark(node))
         for position in range(len(node.edges)):
             self.deliver(node, position, grads[position], False)
+
+    def deliver_arrived(self, node: CallNode) -> None:
+        """Deliver what a node made before it was refused."""
+        arrived: dict[int, Any] = node.arrived
+        node.arrived = None
+        if not self.keep:
+            node.release(self.freed_mark(node))
+        for position, value in arrived.items():
+            self.deliver(node, position, value, False)
 
     def freed_mark(self, node: Node) -> Freed:
         """Return the marker of this run."""

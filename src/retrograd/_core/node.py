@@ -161,7 +161,16 @@ class Unconnected(AccumulateGrad):
 
 @mypyc_attr(allow_interpreted_subclasses=True)
 class CallNode(Node):
-    """A node whose backward is its own Python method: user Functions, in-place on views."""
+    """A node whose backward is its own Python method: user Functions, replayed functions.
+
+    Attributes
+    ----------
+    arrived : dict or None
+        What `run` raises with: gradients that are delivered all the same, by edge.  A node that
+        stands for many may be refused when some of them have run.
+    """
+
+    arrived: Any = None
 
     def __init__(self, seq: int, edges: tuple[Any, ...]) -> None:
         super().__init__(None, seq, edges)

@@ -50,6 +50,18 @@ def copied(value: Value) -> Value:
     return value.make(run(np.array, value.array))
 
 
+def added(x: Any, y: Any) -> Any:
+    """Return the sum of two gradients."""
+    return x + y
+
+
+def added_as_first(x: Any, y: Any) -> Any:
+    """Return the sum of two gradients, laid out as the first."""
+    out = np.empty_like(x)
+    np.add(x, y, out)
+    return out
+
+
 def add_into(have: Value, array: Any) -> None:
     """Add to an existing `.grad` in place."""
     run_write(accumulate, have.array, array)

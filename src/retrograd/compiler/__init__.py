@@ -11,10 +11,10 @@ import inspect
 import math
 from typing import Any
 
+from .._core.any_module import AnyModule
 from .._core.tracing import recorder as current_recorder
 from .._core.tracing import set_recorder
-from ..nn.module import Module
-from .backends import EAGER, MODES, NUMBA, backend_named
+from .backends import EAGER, MODES, NUMBA, arithmetic_of, backend_named
 from .backends import get_default_backend as get_default_backend
 from .backends import list_backends as list_backends
 from .backends import set_default_backend as set_default_backend
@@ -27,7 +27,6 @@ from .directives import set_stance as set_stance
 from .directives import substitute_in_graph as substitute_in_graph
 from .directives import wrap_numpy as wrap_numpy
 from .function import CompiledFunction as CompiledFunction
-from .modules import OptimizedModule as OptimizedModule
 
 
 
@@ -60,8 +59,12 @@ def compile(
     fullgraph : bool
         Raise where the function cannot be replayed as one straight record: where it looks at a
         value, and where it would run eagerly.
-    dynamic, mode, options : optional
+    dynamic, mode : optional
         Accepted, with PyTorch's names of modes; shapes are guarded, and each is recorded by itself.
+    options : dict, optional
+        ``{"fastmath": True}``: kernels may add in any order, multiply by a reciprocal in place of
+        dividing, and take for granted that there is no nan and no infinity; where there is one,
+        any number may come out.  Off unless asked for.  PyTorch's own options are accepted.
     backend : str, optional
         "replay", the default: the recorded NumPy calls, equal to eager bit for bit.
         "numba": fused kernels, made in the background and used when they are ready; sums and
@@ -76,7 +79,7 @@ def compile(
     Raises
     ------
     RuntimeError
-        For a mode or backend that is not known.
+        For a mode or backend that is not known, and an option ``fastmath`` that is no bool.
     TypeError
         For a backend that is a function, and for generators and coroutines.
 
@@ -99,6 +102,7 @@ def compile(
         )
     if dynamic is not None and not isinstance(dynamic, bool):
         raise AssertionError(f"Expected enable to be a bool, got {type(dynamic)}")
+    arithmetic = arithmetic_of(options)
     kind = backend_named(backend)
     if model is None:
         return lambda given: compile(
@@ -116,15 +120,17 @@ def compile(
             f"compile: {model.__name__} is a generator or coroutine, whose body runs after the "
             "call, in pieces; compile the functions that it calls"
         )
-    fuses = kind == NUMBA
+    fuses = arithmetic if kind == NUMBA else ""
     if fuses:
         from . import numba_backend
 
         if not numba_backend.available():
             numba_backend.tell_missing(backend == "numba")
-            fuses = False
+            fuses = ""
     eager = f"backend={backend or get_default_backend()!r}" if kind == EAGER else ""
-    if isinstance(model, Module):
+    if isinstance(model, AnyModule):
+        from .modules import OptimizedModule
+
         return OptimizedModule(model, fullgraph, fuses, eager)
     return CompiledFunction(model, fullgraph, fuses, eager)
 
@@ -229,6 +235,10 @@ def load(path: Any, numpy_only: bool = False) -> Any:
 
 
 def __getattr__(name: str) -> Any:
+    if name == "OptimizedModule":
+        from .modules import OptimizedModule
+
+        return OptimizedModule
     from .._missing import missing_name
 
     raise missing_name(__name__, name)

@@ -41,6 +41,8 @@ class Answering:
     cells: dict[int, Any]
     places: dict[int, Any]
     given: set[int]
+    answering: bool
+    follows: bool
     fail: Any
     _go_back: Any
     _leave: Any
@@ -59,16 +61,8 @@ class Answering:
         self.at = 0  # how many of them were met
         self.answered: Any = None  # the last of them
 
-    @property
-    def answering(self) -> bool:
-        return bool(self.executed)
-
     def _answer_from(self, executed: list[Any], key: Any, steps: int | None) -> None:
-        self.executed, self.last_key, self.raises = executed, key, steps
-        path = {id(segment) for segment in executed[-1][0].path()}
-        for turn, (segment, own) in enumerate(executed):
-            if id(segment) in path:
-                self.on_the_way[id(segment)] = turn
+        for segment, own in executed:
             for number, (slot, held) in enumerate(zip(segment.slots, own), segment.first):
                 source = slot.source
                 if isinstance(source, Captured):
@@ -77,6 +71,16 @@ class Answering:
                     self._start_with(source.cell, held, number)
         for value in self.tensors:
             self._know(value)
+        self._answer_next(executed, key, steps)
+
+    def _answer_next(self, executed: list[Any], key: Any, steps: int | None) -> None:
+        """Answer the next calls from what a replay ran."""
+        self.executed, self.last_key, self.raises = executed, key, steps
+        self.answering = True
+        path = {id(segment) for segment in executed[-1][0].path()}
+        places = enumerate(segment for segment, _ in executed)
+        self.on_the_way = {id(one): turn for turn, one in places if id(one) in path}
+        self.follows = False
         self._turn_to(0)
 
     def _start_with(self, cell: Any, held: Any, number: int) -> None:
@@ -155,6 +159,7 @@ class Answering:
             self._remember(segment)
         if last:
             self.executed = []
+            self.answering = False
             self._leave(segment, seen)
         else:
             if segment.loop is not None:

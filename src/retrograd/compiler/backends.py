@@ -17,6 +17,27 @@ _BACKENDS = {
 }
 MODES = ("default", "lite", "reduce-overhead", "max-autotune-no-cudagraphs", "max-autotune")
 _chosen = [REPLAY]
+EXACT, FAST = "exact", "fast"  # how kernels compute
+
+
+def arithmetic_of(options: Any) -> str:
+    """Return how kernels are to compute: as EXACT, or as FAST where the options ask for it.
+
+    Parameters
+    ----------
+    options : dict or None
+        Only ``fastmath`` means something here; PyTorch's own options are accepted.
+
+    Raises
+    ------
+    RuntimeError
+        Where ``fastmath`` is no bool.
+    """
+    wanted = False if options is None else options.get("fastmath", False)
+    if type(wanted) is not bool:
+        name = type(wanted).__name__
+        raise RuntimeError(f"Unexpected type of attr fastmath, got {name} should be bool")
+    return FAST if wanted else EXACT
 
 
 def backend_named(backend: Any) -> str:

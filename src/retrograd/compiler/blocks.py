@@ -10,6 +10,7 @@ process starts threads of its own.
 from __future__ import annotations
 
 import itertools
+import math
 import os
 import queue
 import threading
@@ -19,7 +20,7 @@ from typing import Any
 import numpy as np
 
 from ..config import get_num_threads
-from .fusible import BOTTOM, FULL, ROW, SCALAR, TOTAL
+from .fusible import BOTTOM, FULL, ROW, SCALAR, TABLE, TOTAL
 from .fusion import Group
 from .stretches import Stretch
 
@@ -49,6 +50,8 @@ class Cut:
         kinds.update({stretch.base(target)[0]: FULL for target in group.targets()})
         self.kinds = [kinds[number] for number in stretch.inputs]
         self.kinds += [group.made[number].kind for number in stretch.outputs]
+        given = (*stretch.inputs, *stretch.outputs)
+        self.totals = [math.prod(stretch.layouts[number].shape) for number in given]
 
     def domain(self, place: int) -> tuple[int, int]:
         """Return rows and columns of a block."""
@@ -59,7 +62,11 @@ class Cut:
         """Return how many elements each parameter has in a block."""
         rows, columns = self.domain(place)
         length = {FULL: rows * columns, ROW: rows, SCALAR: 1, TOTAL: 1}
-        return (*(length.get(kind, columns) for kind in self.kinds), *scratch)
+        sizes = [
+            total if kind == TABLE else length.get(kind, columns)
+            for kind, total in zip(self.kinds, self.totals)
+        ]
+        return (*sizes, *scratch)
 
     def part(self, array: Any, kind: str, place: int) -> Any:
         """Return the part of a flat array that a block reads or writes."""

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import dis
 import inspect
 import types
 from typing import Any
 
+from .._core.any_module import AnyModule
 from .._core.value import Value
-from ..nn.module import Module
 
 
 def attribute(owner: Any, name: str) -> Any:
@@ -19,6 +20,39 @@ def attribute(owner: Any, name: str) -> Any:
         return own[name]
     found = inspect.getattr_static(type(owner), name, unknown)
     return unknown if hasattr(type(found), "__get__") else found
+
+
+PAIRS = ("LOAD_FAST", "STORE_FAST")  # what Python 3.13 joins in one instruction
+MOST_CODES = 1000
+
+kept: dict[int, tuple[Any, list[Any]]] = {}  # by id of the code: a code's hash is not kept
+
+
+def instructions_of(code: Any) -> list[Any]:
+    """Return the instructions of a code object, those that do two things as two; kept."""
+    found = kept.get(id(code))
+    if found is None:
+        if len(kept) > MOST_CODES:
+            kept.clear()
+        listed = [one for joined in dis.get_instructions(code) for one in parts_of(joined)]
+        found = kept[id(code)] = (code, listed)
+    return found[1]
+
+
+def parts_of(one: Any) -> list[Any]:
+    """Return an instruction as a list: `LOAD_FAST_LOAD_FAST` as two at the same offset."""
+    name = one.opname
+    if not name.startswith(PAIRS) or type(one.argval) is not tuple:
+        return [one]
+    found = []
+    for variable in one.argval:
+        kind = next(kind for kind in PAIRS if name.startswith(kind))
+        name = name[len(kind) :].removeprefix("_BORROW").removeprefix("_")
+        number = dis.opmap[kind]
+        found.append(
+            one._replace(opname=kind, opcode=number, argval=variable, argrepr=variable, arg=0)
+        )
+    return found
 
 
 class Unknown:
@@ -55,7 +89,7 @@ def skip_value(code: list[Any], place: int | None) -> int | None:
         return left
     if name in ("BINARY_OP", "BINARY_SUBSCR", "COMPARE_OP", "BINARY_SLICE"):
         return skip_value(code, skip_value(code, place - 1))
-    if name.startswith("LOAD_") and "METHOD" not in name and "FAST_LOAD_FAST" not in name:
+    if name.startswith("LOAD_") and "METHOD" not in name:
         return place - 1
     return None
 
@@ -78,8 +112,6 @@ def read_value(frame: Any, code: list[Any], place: int) -> Any:
             return owner if owner is unknown else unknown
         if isinstance(owner, types.ModuleType):
             return getattr(owner, instruction.argval, unknown)
-        if isinstance(owner, Module) or type(owner).__getattribute__ is object.__getattribute__:
+        if isinstance(owner, AnyModule) or type(owner).__getattribute__ is object.__getattribute__:
             return attribute(owner, instruction.argval)
-    if name.startswith("LOAD_FAST_") and isinstance(instruction.argval, tuple):
-        return frame.f_locals.get(instruction.argval[-1], unknown)
     return unknown

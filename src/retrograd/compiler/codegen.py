@@ -17,7 +17,7 @@ from .._core.storage import clock, tick, write_all
 from .._core.value import Value
 from ..inplace import write_ufunc
 from ..tensor import Tensor, raw
-from .node import CompiledNode, Refusal
+from .node import CompiledNode
 from .trace import (
     CALL,
     GRAD,
@@ -30,6 +30,7 @@ from .trace import (
     CapturedGrad,
     Incoming,
     Named,
+    OutBase,
     OutCell,
     OutDetached,
     OutGrad,
@@ -289,7 +290,11 @@ class Writer:
             return f"{self.name_of(given.kind, given.kind.__name__)}({inside})"
         if isinstance(given, OutView):
             made = self.name_of(viewed, "viewed")
-            return f"{made}({self.output(given.base)}, {self.text(Ref(given.number))})"
+            where = self.text(Ref(given.number))
+            return f"{made}({self.output(given.base)}, {where}, {given.view_kind})"
+        if isinstance(given, OutBase):
+            made = f"{self.name_of(hidden, 'hidden')}({self.text(Ref(given.number))}, "
+            return self.held_result(f"{made}{given.requires})", given.number)
         if isinstance(given, OutGradView):
             made = f"node.result({given.place}, {self.text(Ref(given.number))})"
             base = self.output(given.base)
@@ -328,8 +333,8 @@ class Writer:
         if segment.watched is None:
             if segment.backward is not None:
                 self.backward(segment.backward)
-            elif segment.refuses:
-                self.node(Refusal(segment.refuses), "refusal", outputs_of(segment.outputs), "")
+            elif segment.route is not None:  # all of it was freed inside the call
+                self.node(None, 1, "")
             note_new(segment.outputs, self.standing)
             self.put(f"return {self.output(segment.outputs)}")
             return
@@ -356,19 +361,9 @@ class Writer:
         saved = ", ".join(self.text(Ref(number)) for number in sorted(writer.read))
         backward.run = makes
         outs = sum(isinstance(slot.source, Incoming) for slot in backward.slots)
-        self.node(makes, "backward", outs, f"{saved}{',' if saved else ''}")
-        sharing = self.segment.sharing
-        if any(len(one) < outs for one in sharing):
-            self.put(f"node.sharing = {self.name_of(sharing, 'sharing')}")
-        if any(0 < len(one) < outs for one in self.segment.reaching):
-            self.put(f"node.reaching = {self.name_of(self.segment.reaching, 'reaching')}")
-        if self.segment.saved:
-            self.put(f"node.saved_outside = {self.name_of(self.segment.saved, 'saved')}")
-            places = {one.owner for one in self.segment.saved if type(one.owner) is int}
-            for place in sorted(places):
-                self.put(f"node.hold({place}, t[{place}])")
+        self.node(makes, outs, f"{saved}{',' if saved else ''}")
 
-    def node(self, function: Any, stem: str, outs: int, saved: str) -> None:
+    def node(self, function: Any, outs: int, saved: str) -> None:
         """Write how the node of the results is made."""
         inputs = self.segment.inputs
         values = [f"t[{v}]" if isinstance(v, int) else self.name_of(v, "captured") for v in inputs]
@@ -376,9 +371,15 @@ class Writer:
         if self.plan is not None and all(isinstance(v, Value) and v.node is None for v in inputs):
             self.plan.leaves = inputs  # their edges are found once
             edges = "edges"
-        name = self.name_of(function, stem)
+        name = "None" if function is None else self.name_of(function, "backward")
         node = self.name_of(CompiledNode, "CompiledNode")
-        self.put(f"node = {node}({name}, {edges}, {outs}, ({saved}))")
+        way = self.name_of(self.segment.route, "route")
+        self.put(f"node = {node}({name}, {edges}, {outs}, ({saved}), {way})")
+        if self.segment.saved:
+            self.put(f"node.saved_outside = {self.name_of(self.segment.saved, 'saved')}")
+            places = {one.owner for one in self.segment.saved if type(one.owner) is int}
+            for place in sorted(places):
+                self.put(f"node.hold({place}, t[{place}])")
         if any(isinstance(v, int) or v.node is not None for v in inputs):
             self.put(f"node.indices = {in_tuple(f'{value}.index' for value in values)}")
 
@@ -478,22 +479,14 @@ _NDARRAY = {
 }
 
 
-def outputs_of(outputs: Any) -> int:
-    """Return how many of the results require grad."""
-    if isinstance(outputs, (OutGrad, OutGradView)):
-        return outputs.place + 1
-    if isinstance(outputs, dict):
-        outputs = list(outputs.values())
-    if isinstance(outputs, Named):
-        outputs = outputs.parts
-    inside = outputs if type(outputs) in (list, tuple) else ()
-    return max(map(outputs_of, inside), default=0)
-
-
 def note_new(outputs: Any, standing: Counter[int]) -> None:
     """Count how often each new tensor stands in a result."""
-    if isinstance(outputs, (OutTensor, OutLeaf, OutGrad)):
+    if isinstance(outputs, (OutTensor, OutLeaf, OutGrad, OutBase)):
         standing[id(outputs)] += 1
+    elif isinstance(outputs, (OutView, OutGradView)):
+        standing[id(outputs)] += 1
+        if standing[id(outputs)] == 1:
+            note_new(outputs.base, standing)
     elif isinstance(outputs, OutDetached):
         note_new(outputs.base, standing)
     elif isinstance(outputs, dict):
@@ -505,9 +498,16 @@ def note_new(outputs: Any, standing: Counter[int]) -> None:
             note_new(one, standing)
 
 
-def viewed(base: Any, array: Any) -> Any:
+def viewed(base: Any, array: Any, view_kind: int) -> Any:
     """Return a tensor of an array that is a view of another tensor's."""
-    return made_view(Tensor(array, raw), base, 0)
+    return made_view(Tensor(array, raw), base, view_kind)
+
+
+def hidden(array: Any, requires: bool) -> Any:
+    """Return the tensor that parts in a result are views of."""
+    made: Any = Tensor(array, raw)
+    made.requires = requires
+    return made
 
 
 def made_view(made: Any, base: Any, view_kind: int) -> Any:

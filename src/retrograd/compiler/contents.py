@@ -13,12 +13,12 @@ from typing import Any
 
 import numpy as np
 
+from .._core.any_module import AnyModule
 from .._core.value import Value
-from ..nn.module import Module
 
 DEPTH = 3  # how far objects are followed
 LONGEST = 1000  # items of a container that is followed
-_PLAIN = (bool, int, float, complex, str, bytes, Value, Module, np.ndarray, np.generic,
+_PLAIN = (bool, int, float, complex, str, bytes, Value, AnyModule, np.ndarray, np.generic,
           type, types.ModuleType, types.FunctionType, type(None))  # fmt: skip
 
 

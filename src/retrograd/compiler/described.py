@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from ..nn.module import Module
+from .._core.any_module import AnyModule
 
 DEEPEST = 60  # objects inside of objects
 MOST = 2000  # objects
@@ -29,7 +29,7 @@ def is_data(given: Any) -> bool:
     kind = type(given)
     if kind is OrderedDict or (isinstance(given, tuple) and hasattr(given, "_fields")):
         return True
-    if isinstance(given, (type, Module, np.ndarray, dict, list, tuple, set, frozenset)):
+    if isinstance(given, (type, AnyModule, np.ndarray, dict, list, tuple, set, frozenset)):
         return False
     own = getattr(given, "__dict__", None)
     if type(own) is not dict or len(own) > LONGEST or callable(given):

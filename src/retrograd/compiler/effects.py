@@ -11,7 +11,6 @@ be appended to as one likes.
 from __future__ import annotations
 
 import contextlib
-import dis
 import functools
 import gc
 import io
@@ -23,12 +22,20 @@ from typing import Any
 
 import numpy as np
 
+from .._core.any_module import AnyModule
 from .._core.modes import thread_modes
 from .._core.promotion import defaults
 from .._core.site import describe_site
 from .._core.value import Value
-from ..nn.module import Module
-from .bytecode import NEUTRAL, attribute, before, read_value, skip_value, unknown
+from .bytecode import (
+    NEUTRAL,
+    attribute,
+    before,
+    instructions_of,
+    read_value,
+    skip_value,
+    unknown,
+)
 from .contents import Contents
 from .guards import state_of
 from .positions import code_of
@@ -56,6 +63,9 @@ _MUTATORS = {
 }  # fmt: skip
 _PLAIN_TYPES = (str, bytes, int, float, complex, tuple, frozenset, range, slice, type(None))
 _CONTAINERS = (list, dict, set, bytearray)
+_CHANGEABLE: Any = (*_CONTAINERS, np.ndarray)
+_FOLLOWED: Any = (type, types.ModuleType, *_PLAIN_TYPES, *_CHANGEABLE)
+_COPIES = (*NEUTRAL, "COPY", "DUP_TOP", "DUP_TOP_TWO")
 
 # Functions of the library that return numbers which no value of a tensor decides.
 _ABOUT = {
@@ -91,6 +101,13 @@ _STORES = {
     "STORE_ATTR", "STORE_SUBSCR", "STORE_GLOBAL", "STORE_DEREF", "STORE_SLICE", "DELETE_ATTR",
     "DELETE_SUBSCR", "DELETE_GLOBAL", "DELETE_DEREF",
 }  # fmt: skip
+# What loads the old value of what an in-place operator stores, and how many keys it takes.
+_LOADS = {
+    "STORE_ATTR": ("LOAD_ATTR", 0), "STORE_SUBSCR": ("BINARY_SUBSCR", 1),
+    "STORE_SLICE": ("BINARY_SLICE", 2),
+}  # fmt: skip
+_TURNS = ("SWAP", "ROT_TWO", "ROT_THREE")  # instructions before what ``x[k] += y`` stores
+_BEFORE_STORES = (*NEUTRAL, *_TURNS)
 
 
 class Watch:
@@ -108,9 +125,9 @@ class Watch:
         self.recorder = recorder
         self.reads = reads
         # Object, whether it is known to be from outside, site, what was done.
-        self.changed: list[tuple[Any, bool, Any, str]] = []
+        self.changed: list[tuple[Any, bool, Any, str, Any]] = []
         # Objects: state before, where it may change, in what words; what they held stays alive.
-        self.owners: dict[int, tuple[Any, Any, Any, str, Any]] = {}
+        self.owners: dict[int, tuple[Any, Any, Any, str, Any, Any]] = {}
         # Tensors: whether they required grad before somebody switched it, where, in what words.
         self.switches: dict[int, tuple[Any, bool, Any, str]] = {}
         self.contents = Contents()
@@ -122,7 +139,7 @@ class Watch:
     # -- calls ------------------------------------------------------------------------------------
 
     def profile(self, frame: Any, event: str, arg: Any) -> None:
-        if event == "c_return" or event == "c_exception":
+        if event == "c_return" or event == "c_exception" or self.recorder.resting:
             return
         if kinds.get(frame.f_code.co_filename) is LIBRARY and self.importing is None:
             # Nearly all events are between functions of the library.
@@ -228,7 +245,8 @@ class Watch:
         """Note what an object is like now; if it is not like that in the end, it was changed."""
         if id(owner) not in self.owners:
             held = list(vars(owner).values()) if hasattr(owner, "__dict__") else None
-            self.owners[id(owner)] = (owner, state_of(owner), site, what, held)
+            now = self.recorder.segment
+            self.owners[id(owner)] = (owner, state_of(owner), site, what, now, held)
 
     def method_of_tensor(self, frame: Any, owner: Any, name: str) -> None:
         """Judge a call of a method of a tensor."""
@@ -289,7 +307,7 @@ class Watch:
         found = self.stores.get(code)
         if found is None:
             found = {}
-            for number, instruction in enumerate(dis.get_instructions(code)):
+            for number, instruction in enumerate(instructions_of(code)):
                 if instruction.opname in _STORES or is_in_place(instruction):
                     found[instruction.offset] = (instruction.opname, number)
             self.stores[code] = found
@@ -314,7 +332,7 @@ class Watch:
 
     def store(self, frame: Any, name: str, number: int) -> None:
         """Judge one instruction that is about to store."""
-        code = list(dis.get_instructions(frame.f_code))
+        code = instructions_of(frame.f_code)
         if name in ("STORE_GLOBAL", "DELETE_GLOBAL"):
             self.effect(frame, f"the global {code[number].argval} is assigned")
             return
@@ -329,7 +347,7 @@ class Watch:
         target = self.target(frame, code, number, name)
         if target is unknown:
             if name == "STORE_SUBSCR":
-                self.pending = (site_of(frame), self.recorder.writes)
+                self.pending = (site_of(frame), self.recorder.writes, self.recorder.segment)
                 return
             self.effect(frame, f"something is stored ({name}) that cannot be followed")
         elif isinstance(target, Value):
@@ -342,7 +360,7 @@ class Watch:
                 self.effect(frame, told)
         elif isinstance(target, np.ndarray):
             self.effect(frame, "an array of NumPy's is assigned to")
-        elif isinstance(target, Module) and name == "STORE_ATTR":
+        elif isinstance(target, AnyModule) and name == "STORE_ATTR":
             # ``self.count += 1`` on a buffer puts back what was there.
             self.watch_state(target, site_of(frame), "it is assigned to on a {} from outside the "
                              "function")  # fmt: skip
@@ -351,6 +369,7 @@ class Watch:
 
     def change(self, thing: Any, site: Any, what: str) -> None:
         """Note that an object is changed, which it may be if it was made during the call."""
+        segment = self.recorder.segment
         if type(thing) is dict and not gc.is_tracked(thing):
             # Python begins to track a dictionary when something goes in; it looks new from then
             # on.  What was there before the call is held by something that is tracked.
@@ -359,9 +378,9 @@ class Watch:
                 if isinstance(holder, types.FrameType) or any(holder is one for one in here):
                     continue
                 if id(holder) not in newborn_objects():
-                    self.changed.append((thing, True, site, what))
+                    self.changed.append((thing, True, site, what, segment))
                     return
-        self.changed.append((thing, False, site, what))
+        self.changed.append((thing, False, site, what, segment))
 
     def in_place(self, frame: Any, code: list[Any], number: int) -> None:
         """Judge ``x += y``, which changes a list, a set or an array that it does not make."""
@@ -380,15 +399,13 @@ class Watch:
     def stored_again(self, frame: Any, code: list[Any], number: int) -> Any:
         """Return the old value of what an in-place operator is about to store."""
         place = number + 1
-        while place < len(code) and code[place].opname in (*NEUTRAL, "SWAP", "ROT_TWO"):
+        while place < len(code) and code[place].opname in _BEFORE_STORES:
             place += 1
         if place == len(code):
             return unknown
         name, what = code[place].opname, code[place].argval
         if name == "STORE_FAST":
             return frame.f_locals.get(what, unknown)
-        if name.startswith("STORE_FAST_") and isinstance(what, tuple):
-            return frame.f_locals.get(what[0], unknown)
         if name == "STORE_DEREF":
             return frame.f_locals.get(what, unknown)
         if name in ("STORE_GLOBAL", "STORE_NAME"):
@@ -402,7 +419,7 @@ class Watch:
             return owner
         if isinstance(owner, (list, tuple, dict)):
             held = owner.values() if isinstance(owner, dict) else owner
-            inner = [one for one in held if isinstance(one, (*_CONTAINERS, np.ndarray))]
+            inner = [one for one in held if isinstance(one, _CHANGEABLE)]
             return unknown if inner else None
         return unknown
 
@@ -412,7 +429,7 @@ class Watch:
         The owner is copied before the attribute or the item is loaded.
         """
         what = code[number].argval
-        load = {"STORE_ATTR": "LOAD_ATTR", "STORE_SUBSCR": "BINARY_SUBSCR"}.get(name)
+        load, keys = _LOADS.get(name, ("", 0))
         for back in range(number - 1, max(number - 40, -1), -1):
             if code[back].opname != load or (load == "LOAD_ATTR" and code[back].argval != what):
                 continue
@@ -420,23 +437,25 @@ class Watch:
             if not copied:
                 continue
             place = back - 1
-            while code[place].opname in (*NEUTRAL, "COPY", "DUP_TOP", "DUP_TOP_TWO"):
+            while code[place].opname in _COPIES:
                 place -= 1
-            owner = place if load == "LOAD_ATTR" else skip_value(code, place)
+            owner: int | None = place
+            for _ in range(keys):
+                owner = skip_value(code, owner)
             return unknown if owner is None else read_value(frame, code, owner)
         return unknown
 
     def settle_pending(self) -> None:
         """Judge an item assignment to something unknown: a tensor's is a recorded write."""
-        site, writes = self.pending
+        site, writes, segment = self.pending
         self.pending = None
         if self.recorder.writes == writes:
-            self.late("something is stored that cannot be followed", site)
+            self.late("something is stored that cannot be followed", site, segment)
 
     def target(self, frame: Any, code: list[Any], number: int, name: str) -> Any:
         """Return the object that an instruction stores into, `unknown` where that is unclear."""
         back = before(code, number - 1)
-        if back >= 0 and code[back].opname in ("SWAP", "ROT_TWO", "ROT_THREE"):
+        if back >= 0 and code[back].opname in _TURNS:
             return self.owner(frame, code, number, name)
         place: int | None = back
         if name in ("STORE_SUBSCR", "DELETE_SUBSCR"):
@@ -459,42 +478,53 @@ class Watch:
         """Judge what was changed: objects made during the call may be."""
         if self.pending is not None:
             self.settle_pending()
-        new = newborn_objects()
-        for thing, outside, site, what in self.changed:
-            if outside or id(thing) not in new:
-                if self.recorder.has_readings:
-                    settle(thing, 3)
-                kind = type(thing).__name__
-                self.late(f"{what} on a {kind} from outside the function", site)
-        for owner, state, site, what, _ in self.owners.values():
-            if id(owner) in new:
-                continue
-            if self.recorder.has_readings:
-                settle(owner, 3)
-            if state_of(owner) != state:
-                self.late(what.format(type(owner).__name__), site)
-        for owner, required, site, what in self.switches.values():
-            if owner.requires != required:
-                self.late(what, site)
-        for thing, site in self.contents.changed():
+        for thing, what, site, segment in self.changes():
             if self.recorder.has_readings:
                 settle(thing, 3)
-            self.late(f"a {type(thing).__name__} from outside the function changes", site)
+            self.late(what, site, segment)
         if self.modes != modes_now():
             self.recorder.effect = True
             self.recorder.fail("a mode of the library is changed")
 
-    def late(self, what: str, site: Any) -> None:
-        if not self.recorder.failed:
+    def changes(self) -> Iterator[tuple[Any, str, Any, Any]]:
+        """Yield each object from outside that was changed, in what words, where, and in which
+        segment.
+        """
+        if self.recorder.has_readings:
+            for one in self.owners.values():
+                settle(one[0], 3)
+        moved = [one for one in self.owners.values() if state_of(one[0]) != one[1]]
+        # Listing what was made takes long, and most calls change nothing.
+        new = newborn_objects() if self.changed or moved else set()
+        for thing, outside, site, what, segment in self.changed:
+            if outside or id(thing) not in new:
+                kind = type(thing).__name__
+                yield thing, f"{what} on a {kind} from outside the function", site, segment
+        for owner, _, site, what, segment, _ in moved:
+            if id(owner) not in new:
+                yield owner, what.format(type(owner).__name__), site, segment
+        for owner, required, site, what in self.switches.values():
+            if owner.requires != required:
+                yield owner, what, site, None
+        for thing, site in self.contents.changed():
+            kind = type(thing).__name__
+            yield thing, f"a {kind} from outside the function changes", site, None
+
+    def is_clean(self) -> bool:
+        """Say whether nothing was seen so far for which the trace will end."""
+        return self.pending is None and next(self.changes(), None) is None
+
+    def late(self, what: str, site: Any, segment: Any = None) -> None:
+        """Note what turns out to have been an effect, in a segment that may have ended since."""
+        if self.recorder.fail_in(segment, f"{what} at {describe_site(site)}"):
             self.recorder.effect = True
-            self.recorder.fail(f"{what} at {describe_site(site)}")
 
 
 def is_in_mode(frame: Any) -> bool:
     """Say whether a call of a module's `train` or `eval` changes nothing."""
     held = frame.f_locals
     module, mode = held.get("self"), held.get("mode", False)
-    return isinstance(module, Module) and all(one.training is mode for one in module.modules())
+    return isinstance(module, AnyModule) and all(one.training is mode for one in module.modules())
 
 
 def importing(frame: Any) -> bool:
@@ -522,7 +552,7 @@ def modes_now() -> Any:
 
 def is_followed(owner: Any) -> bool:
     """Say whether changes of an object of the library are followed in other ways."""
-    if isinstance(owner, (type, types.ModuleType, *_PLAIN_TYPES, *_CONTAINERS, np.ndarray)):
+    if isinstance(owner, _FOLLOWED):
         return True
     kind = type(owner)
     if not hasattr(owner, "__dict__"):
@@ -570,7 +600,7 @@ def kind_of(name: str) -> str:
 
 def reader() -> Any:
     """Return the frame of the program that reads a number just now."""
-    frame: Any = sys._getframe(2)
+    frame: Any = sys._getframe()
     while frame.f_back is not None and inside(frame):
         frame = frame.f_back
     return frame
@@ -618,7 +648,9 @@ def unwatched(*names: str) -> Any:
 
     def mark(kind: Any) -> Any:
         for name in names:
-            setattr(kind, name, resting(getattr(kind, name)))
+            method = getattr(kind, name)
+            if isinstance(method, types.FunctionType):  # what is compiled reports no calls
+                setattr(kind, name, resting(method))
         return kind
 
     return mark
@@ -637,9 +669,12 @@ def watching(recorder: Any, reads: Any) -> Iterator[None]:
         recorder.new_ways = False
         yield
         return
+    recorder.watch = watch
     collecting = gc.isenabled()
     gc.collect(0)
     gc.disable()
+    # Python 3.12 reports instructions from the next `settrace` on after some frame asked for them.
+    sys._getframe().f_trace_opcodes = True
     sys.settrace(untraced)
     sys.setprofile(watch.profile)
     try:

@@ -6,17 +6,17 @@ from typing import Any
 
 import numpy as np
 
-from .._core.errors import GraphFreedError
 from .._core.gradients import grad
 from .._core.value import MULTIPLE_OUTPUT_VIEW, PLAIN_VIEW, Value
 from ..device import device
 from ..dtypes import dtype
 from ..ops._returns import StructSequence
 from .readings import Reading
-from .saved import reaching, runs_outside, saved_outside, sharing
+from .saved import Route, runs_outside, saved_outside
 from .trace import (
     Incoming,
     Named,
+    OutBase,
     OutCell,
     OutDetached,
     OutGrad,
@@ -46,6 +46,7 @@ class Ending:
     newborn: set[int]
     differentiable: list[Any]
     given_out: list[Any]
+    given_views: list[Any]
     marks: list[Any]
     leaves: bool
     follows: bool
@@ -120,11 +121,20 @@ class Ending:
             return OutValue(None, value)
         if id(value) not in self.newborn:
             return OutValue(None, value)
-        if value.base is not None and id(value.base) not in self.newborn:
-            return self._view(value)
-        for one, mark in zip(self.given_out, self.marks):
+        for one, mark in self.given_views:
             if one is value:
                 return mark
+        if value.base is not None and id(value.base) not in self.newborn:
+            return self._view(value, self._output(value.base))
+        for one, mark in zip(self.given_out, self.marks):
+            if one is value:
+                if type(mark) is OutBase:
+                    self.fail("a result comes behind its parts")
+                return mark
+        if value.view_kind == MULTIPLE_OUTPUT_VIEW and (
+            value.base.node is not None or not value.base.requires
+        ):
+            return self._view(value, self._base(value.base))
         found = self._detached(value)
         if found is not None:
             return found
@@ -161,13 +171,29 @@ class Ending:
         self.differentiable.append(value)
         return OutGrad(where.number, len(self.differentiable) - 1)
 
-    def _view(self, value: Any) -> Any:
-        base = self._output(value.base)
+    def _base(self, base: Any) -> Any:
+        """Return what stands for the tensor that parts in the result are views of."""
+        for one, mark in zip(self.given_out, self.marks):
+            if one is base:
+                return mark
+        where = self._number(base.array, base, "the result")
+        if where is None:
+            return None
+        self.given_out.append(base)
+        self.marks.append(OutBase(where.number, base.requires))
+        return self.marks[-1]
+
+    def _view(self, value: Any, base: Any) -> Any:
+        mark = self._view_mark(value, base)
+        self.given_views.append((value, mark))
+        return mark
+
+    def _view_mark(self, value: Any, base: Any) -> Any:
         where = self._number(value.array, value, "the result")
         if where is None or base is None:
             return None
         if not value.requires and not value.base.requires:
-            return OutView(where.number, base)
+            return OutView(where.number, base, value.view_kind)
         if value.view_kind not in (PLAIN_VIEW, MULTIPLE_OUTPUT_VIEW) or (
             not value.requires or value.node is None or self.leaves
         ):
@@ -195,9 +221,20 @@ class Ending:
         outs = self.differentiable
         inputs = [value for value in self.known.values() if value.requires]
         forward.saved = self._saved(outs)
-        forward.sharing = sharing(outs, self.began)
-        forward.reaching = reaching(outs, self.began, inputs)
-        self.segment = forward.backward = Segment(len(self.values), forward)
+        route = forward.route = Route(outs, self.began, inputs)
+        wanted = inputs
+        if route.freed:
+            if len(outs) > 1:
+                if not route.refuses_all():  # others of them may be differentiated
+                    self.fail("the graph of one of the results is freed")
+                forward.inputs = self._places(inputs)
+                return
+            arrived = route.arrived({0}, route.first_freed())
+            wanted = [value for value, one in zip(inputs, arrived) if one]
+            if not wanted:
+                forward.inputs = self._places(inputs)
+                return
+        self.segment = forward.backward = route.backward = Segment(len(self.values), forward)
         seeds = []
         for place, value in enumerate(outs):
             seed = np.ones_like(value.array)
@@ -210,10 +247,7 @@ class Ending:
         for node in nodes.values():
             node.edges = ()
         try:
-            found = grad(outs, seeds, inputs, True, False)
-        except GraphFreedError:
-            self._refuse_backward(forward, inputs, [self._freed(out, inputs) for out in outs])
-            return
+            found = grad(outs, seeds, wanted, True, False)
         except Exception as error:
             self.fail(f"its backward raised {type(error).__name__}: {error}")
             found = []
@@ -221,7 +255,9 @@ class Ending:
             for number, node in nodes.items():
                 node.edges = edges[number]
         refs = []
-        for one in found:
+        by_input = {id(value): one for value, one in zip(wanted, found)}
+        for value in inputs:
+            one = by_input.get(id(value))
             refs.append(None if one is None else self._number(one.array, one, "a gradient"))
         self.segment.outputs = refs
         forward.inputs = self._places(inputs)
@@ -253,23 +289,3 @@ class Ending:
         """Return tensors, arguments by their place."""
         places = {id(value): place for place, value in enumerate(self.tensors)}
         return [places.get(id(value), value) for value in inputs]
-
-    def _freed(self, out: Any, inputs: list[Any]) -> str:
-        """Return what the backward of a result says whose graph was freed; of others, nothing."""
-        self.busy = True
-        try:
-            grad([out], [np.ones_like(out.array)], inputs, True, False)
-        except GraphFreedError as error:
-            return str(error).partition(" and are asked for again")[0]
-        finally:
-            self.busy = False
-        return ""
-
-    def _refuse_backward(self, forward: Segment, inputs: list[Any], texts: list[str]) -> None:
-        """Note that the results cannot be differentiated: as a loss after its own backward."""
-        if not all(texts):
-            self.fail("the graph of one of the results is freed")
-        forward.backward = None
-        forward.refuses = texts
-        forward.inputs = self._places(inputs)
-        self.segment = forward

@@ -73,8 +73,9 @@ class CompiledFunction:
     function : callable
     fullgraph : bool
         Raise where the function could not be replayed as a whole.
-    fuses : bool
-        Have kernels made in the background, and use them as soon as they are ready.
+    fuses : str
+        Have kernels made in the background, and use them as soon as they are ready: "exact" ones,
+        or "fast" ones (`backends.arithmetic_of`); "" for none.
     eager : str
         Why the function shall always run eagerly.
 
@@ -91,7 +92,7 @@ class CompiledFunction:
     every: weakref.WeakSet[CompiledFunction] = weakref.WeakSet()
 
     def __init__(
-        self, function: Any, fullgraph: bool = False, fuses: bool = False, eager: str = ""
+        self, function: Any, fullgraph: bool = False, fuses: str = "", eager: str = ""
     ) -> None:
         self.every.add(self)
         self.function = function
@@ -271,6 +272,7 @@ class CompiledFunction:
             raise
         finally:
             set_recorder(before)
+            writer.rest()
         if writer.postponed:
             writer.forget()
         else:
@@ -284,7 +286,7 @@ class CompiledFunction:
                 self.leave_eager(tree, segment, writer.failed)
                 self.tell(writer)
             else:
-                segment.run = unwritten
+                segment.run = segment.run or unwritten
                 segment.warming = Warming(segment, self.fuses)
             tree.differentiable = tree.differentiable or segment.backward is not None
             tree.rolled = tree.rolled or segment.loop is not None
@@ -302,6 +304,8 @@ class CompiledFunction:
         """Note that from the end of what comes before a segment on the function runs eagerly."""
         segment.eager = why
         segment.run = None
+        segment.loop = None
+        segment.children = {}
         if segment is tree.root:
             tree.eager = why
 

@@ -16,7 +16,9 @@ from collections.abc import Callable
 from typing import Any
 
 from . import numba_backend
+from .backends import EXACT, FAST
 from .blocks import cut_of, in_blocks
+from .checks import Checking
 from .fusion import partition
 from .launching import launcher
 from .lowering import Layout, Program
@@ -56,12 +58,16 @@ class Ready:
         elif segment.plan is None:  # it has to be lowered again, with a step more left whole
             from .warming import Warming
 
-            segment.warming = Warming(segment, True)
+            segment.warming = Warming(segment, segment.fuses)
         return segment.run(slots, tensors)
 
 
 def begin(
-    segment: Segment, program: Program, behind: Program | None, install: Callable[..., None]
+    segment: Segment,
+    program: Program,
+    behind: Program | None,
+    install: Callable[..., None],
+    arithmetic: str = EXACT,
 ) -> None:
     """Have the kernels of a segment and of its backward made in the background.
 
@@ -72,15 +78,17 @@ def begin(
         The segment and its backward in single NumPy calls; they are changed.
     install : callable
         Puts two programs in the place of a segment's replay.
+    arithmetic : str
+        How the kernels compute: `EXACT` or `FAST`.
     """
 
     ready = Ready(segment, program, behind, install)
 
     def job() -> None:
         try:
-            fuse(program, ready.kernels)
+            fuse(program, ready.kernels, arithmetic)
             if behind is not None:
-                fuse(behind, ready.kernels)
+                fuse(behind, ready.kernels, arithmetic)
             if ready.kernels:
                 segment.warming = ready
         except Exception:  # the replay by NumPy goes on; who reads the logs is told
@@ -90,26 +98,31 @@ def begin(
     numba_backend.submit(job)
 
 
-def fuse(program: Program, kernels: list[str]) -> None:
+def fuse(program: Program, kernels: list[str], arithmetic: str = EXACT) -> None:
     """Put kernels in the place of a program's stretches; add their texts to a list."""
-    places = {id(step): origin for step, origin in zip(program.steps, program.origins)}
     needed = program.leaving | program.held
+    checking = Checking(program)
+    checking.run()
     layouts = program.layouts
     sources = {
         segment.first + place: slot.source
         for segment in program.segment.path()
         for place, slot in enumerate(segment.slots)
     }
+    places = {id(step): origin for step, origin in zip(program.steps, program.origins)}
     plan = gather(partition(program.steps, layouts, needed, can_raise), layouts, needed, sources)
+    read = {number for part in plan if isinstance(part, Stretch) for number in part.inputs}
     steps: list[Step] = []
     origins: list[int] = []
     for part in plan:
+        if checking.own.get(id(part), part) not in (part, *read):
+            continue  # what it would protect is computed by NumPy, which checks for itself
         if not isinstance(part, Stretch):
             steps.append(part)
             origins.append(places[id(part)])
             continue
         first = min(places[id(step)] for step in part.work())
-        steps += [kernel_step(part, layouts, kernels), *part.behind]
+        steps += [kernel_step(part, layouts, kernels, arithmetic), *part.behind]
         origins += [first, *[places[id(step)] for step in part.behind]]
     # A step that raises is made again by the function itself, and so is what was recorded after
     # the earliest step that has not been run by then.
@@ -118,10 +131,12 @@ def fuse(program: Program, kernels: list[str]) -> None:
     program.steps, program.origins = steps, origins
 
 
-def kernel_step(stretch: Stretch, layouts: dict[int, Layout], sources: list[str]) -> Step:
+def kernel_step(
+    stretch: Stretch, layouts: dict[int, Layout], sources: list[str], arithmetic: str = EXACT
+) -> Step:
     """Return the step that calls a stretch's function."""
     cut = cut_of(stretch)
-    source = Source(stretch, layouts, cut is not None)
+    source = Source(stretch, layouts, cut is not None, arithmetic == FAST)
     code = numba_backend.build(source.body, source.signature, 0 if cut is None else 2)
     if cut is None:
         largest = max(source.sizes, default=0)

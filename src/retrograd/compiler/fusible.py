@@ -17,6 +17,7 @@ from .trace import CALL, WRITE, Ref, Step
 Slots = Callable[[int], Layout]
 
 FULL, ROW, COLUMN, SCALAR, TOTAL, BOTTOM = "full", "row", "column", "scalar", "total", "bottom"
+TABLE, SCATTERED = "table", "scattered"
 DTYPES = ("float32", "float64", "int64", "bool")
 
 # The calls that are one expression, by NumPy's name, with how many operands.
@@ -47,7 +48,7 @@ class Node:
     ----------
     name : str
         Of `ELEMENTWISE`, or "where", "cast", "same" (a view), "fill", "sum" (of products where
-        there are two operands), "max", "min".
+        there are two operands), "max", "min", or one of `indexed`.
     args : tuple
         `Ref`, or plain numbers.
     number : int
@@ -60,6 +61,12 @@ class Node:
     kind : str
     target : int or None
         The slot from outside whose array it is written into, by a node that fills no slot.
+    index : int or None
+        Which operand is an index; only for nodes of `indexed`, as what follows.
+    low, length : int
+        The smallest number that may be in it, and the smallest that is too large.
+    seen : dict
+        The shapes that some operands have in the space; None for one that is read anywhere.
     """
 
     def __init__(
@@ -81,6 +88,9 @@ class Node:
         self.kind = ""
         self.view = slot.owner != number and name == "same"
         self.target: int | None = None
+        self.index: int | None = None
+        self.low = self.length = 0
+        self.seen: dict[int, tuple[int, ...] | None] = {}
 
 
 def known(dtype: Any) -> bool:
@@ -163,6 +173,11 @@ def _read(step: Step, slot: Slots, makers: dict[int, Step]) -> Node | None:
     if function in _COPIES and len(operands) == 1 and isinstance(operands[0], Ref):
         same = slot(operands[0].number).dtype == out.dtype and not set(step.settings) - {"order"}
         return Node("same", operands, step.outs, out) if same else None
+    if function in _CLIPS and len(operands) == 3 and not step.settings:
+        array, low, high = operands
+        if out.dtype.kind == "f" and plain(low) and high == math.inf and isinstance(array, Ref):
+            return Node("maximum", (array, low), step.outs, out)
+        return None
     if name == "astype" and operands and isinstance(operands[0], Ref):
         given = slot(operands[0].number).dtype
         if out.dtype.kind == "f" or given == out.dtype or given.kind == "b":
@@ -173,6 +188,7 @@ def _read(step: Step, slot: Slots, makers: dict[int, Step]) -> Node | None:
 _CONSTANTS = {np.ones_like: 1, np.zeros_like: 0, np.zeros: 0, np.ones: 1}
 _COPIES = (np.array, np.copy, np.ndarray.copy)
 VIEWS = (np.reshape, np.broadcast_to, np.expand_dims, np.squeeze, np.asarray, np.ndarray.reshape)
+_CLIPS = (np.clip, np.ndarray.clip)
 _DOTS = (np.ndarray.dot, np.dot, np.matmul)
 
 

@@ -2,7 +2,7 @@
 
 A group is a run of calls on one domain of rows and columns: elementwise calls with broadcasting,
 casts, `where`, sums and extrema over rows, over columns or over everything, and what is computed
-with these.  Every value of a group has one of five kinds:
+with these.  Every value of a group has a kind:
 
 ======  =============================================================
 full    a number for each row and column
@@ -11,6 +11,8 @@ column  a number for each column: an operand (C,)
 scalar  one number, known before the loop
 total   one number, known after the loop: the sum of everything
 bottom  a number for each column, known after the loop: a sum over rows
+table   an operand that is read where an index says
+scattered  rows added where an index says, known after the loop
 ======  =============================================================
 
 Rows are leading dimensions, columns the last ones; where the group splits them follows from its
@@ -34,16 +36,20 @@ from .fusible import (
     HEAVY,
     ROW,
     SCALAR,
+    SCATTERED,
+    TABLE,
     TOTAL,
     VIEWS,
     Node,
     contiguous,
-    read,
 )
+from .indexed import fits, read
 from .lowering import Layout
 from .trace import CALL, GRAD, TOUCH, WRITE, Ref, Step, outs_of, reads_of, refs_in
 
 FEWEST = 3  # calls on small arrays that a kernel pays for
+LARGEST_SCATTERED = 1 << 19  # numbers of a group that may have a scatter beside other nodes
+FEWEST_SCATTERED = 256  # numbers from which a scatter pays for a kernel of its own
 MOST_NODES = 200  # statements of a kernel: a thousand take tens of seconds to compile
 
 
@@ -131,8 +137,10 @@ class Group:
         """Return the kind of each operand, None where the node does not fit the domain."""
         made = [self.made.get(x.number) if isinstance(x, Ref) else None for x in node.args]
         kinds = [one.kind for one in made if one is not None]
-        if BOTTOM in kinds:
+        if BOTTOM in kinds or SCATTERED in kinds:
             return None
+        if node.index is not None:
+            return self._placed_by_index(node, made)
         late = TOTAL in kinds
         outer = all(
             math.prod(self.slot(x.number).shape) == 1
@@ -178,6 +186,36 @@ class Group:
         if wide == SCALAR and late:
             return None
         return found
+
+    def _placed_by_index(self, node: Node, made: list[Node | None]) -> list[str] | None:
+        """Place a node of `indexed`: its index and what it looks up have to come from outside."""
+        found = []
+        if not self._grown(node.space):
+            return None
+        for place, (arg, one) in enumerate(zip(node.args, made)):
+            if not isinstance(arg, Ref):
+                found.append(SCALAR)
+                continue
+            shape = node.seen.get(place, self.slot(arg.number).shape)
+            if one is not None and (place == node.index or shape is None or one.kind == TOTAL):
+                return None
+            kind = TABLE if shape is None else self._aligned(shape)
+            if one is not None and one.kind not in (SCALAR, kind):
+                return None
+            if kind is None:
+                return None
+            found.append(kind if one is None else one.kind)
+        if not fits(node, found):
+            return None
+        if node.name == "scatter":
+            node.kind = SCATTERED
+            if self.nodes and self.size >= LARGEST_SCATTERED:
+                return None  # it would keep the others from being computed by several threads
+        else:
+            node.kind = ROW if node.name == "pick" else self._aligned(node.shape) or ""
+        wanted = {"look": (FULL,), "placed": (FULL,)}.get(node.name, (ROW, SCATTERED))
+        full = node.name in ("look", "placed") or found[0] == FULL
+        return found if node.kind in wanted and full else None
 
     def _of_rows(self, node: Node, made: list[Node | None]) -> bool:
         shape = node.shape
@@ -496,6 +534,7 @@ def worth(group: Group) -> bool:
     """Say whether a kernel for this group alone would pay: not for views, or one small call."""
     work = group.work()
     large = group.size >= 16384 and any(node.name in HEAVY for node in work)
+    large |= group.size >= FEWEST_SCATTERED and any(node.kind == SCATTERED for node in work)
     return len(work) >= (2 if group.size >= 4096 else FEWEST) or bool(large and work)
 
 

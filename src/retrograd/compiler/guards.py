@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import dis
 import sys
 import types
 from typing import Any
 
 import numpy as np
 
+from .._core.any_module import AnyModule
 from .._core.checking import (
     ITEM,
     SAME,
@@ -29,9 +29,8 @@ from .._core.checking import (
 from .._core.promotion import defaults
 from .._core.value import Value
 from ..config import settings
-from ..nn.hooks import hooks_of_every_module
-from ..nn.module import Module
 from . import trace
+from .bytecode import instructions_of
 from .described import Described, Met, described, objects_in
 
 PLAIN = (bool, int, float, complex, str, bytes, type(None))
@@ -187,7 +186,7 @@ class Reads:
         self.codes.add(code)
         space = frame.f_globals
         last: Any = None  # the module or class that the instruction before loaded
-        for instruction in dis.get_instructions(code):
+        for instruction in instructions_of(code):
             name = instruction.argval
             owner, last = last, None
             if instruction.opname in ("LOAD_GLOBAL", "LOAD_NAME"):
@@ -196,7 +195,7 @@ class Reads:
                 if value is not missing:
                     self.thing(value)
                     last = value if isinstance(value, (type, types.ModuleType)) else None
-            elif instruction.opname in ("LOAD_ATTR", "LOAD_METHOD"):
+            elif instruction.opname in ("LOAD_ATTR", "LOAD_METHOD", "LOAD_SUPER_ATTR"):
                 self.names.add(name)
                 if owner is not None and not settled(owner):
                     value = self.attribute(owner, name)
@@ -261,7 +260,7 @@ class Reads:
             gather(thing, found, DEPTH)
         values: list[Any] = []
         for thing in found.values():
-            if isinstance(thing, Module):
+            if isinstance(thing, AnyModule):
                 values += [*thing._parameters.values(), *thing._buffers.values()]
             elif isinstance(thing, (list, tuple)):
                 values += thing
@@ -452,7 +451,7 @@ class Guards:
         check.modules = [
             thing
             for number, (thing, _) in self.states.items()
-            if isinstance(thing, Module) and number not in self.referred
+            if isinstance(thing, AnyModule) and number not in self.referred
         ]
         check.training = [module.training for module in check.modules]
         closer: list[Any] = []
@@ -471,14 +470,14 @@ class Guards:
             check.spaces.append(vars(thing))
             check.space_names.append("param_groups")
             check.space_values.append(groups)
-        if Module._hooked:  # from the first of them on
+        if AnyModule._hooked:  # from the first of them on
             closer.append((hooks_of_every_module, None, self.hooks))
         for number, (thing, state) in self.states.items():
             if number in self.referred or type(thing) is tuple:
                 continue
             if isinstance(thing, (list, dict)):
                 check.holders.append(Holder(thing, None))
-            elif isinstance(thing, Module):
+            elif isinstance(thing, AnyModule):
                 if thing._has_hooks():  # one may be removed, which is no write
                     check.holders += [Holder(table, None) for table in thing._hook_tables()]
             elif isinstance(thing, (tuple, np.ndarray)):
@@ -503,6 +502,15 @@ class Closer:
 
     def __call__(self) -> bool:
         return all(look(thing) == then for look, thing, then in self.tests)
+
+
+def hooks_of_every_module(_: Any = None) -> tuple[Any, ...]:
+    """Return the hooks that every module has; nn is not imported for it."""
+    if not AnyModule._hooked:
+        return ()
+    from ..nn.hooks import hooks_of_every_module as found
+
+    return found()
 
 
 def description_of_grad(cell: Any) -> Any:
@@ -616,7 +624,7 @@ def gather(thing: Any, found: dict[int, Any], depth: int) -> None:
         return
     if id(thing) in found:
         return
-    if isinstance(thing, Module):
+    if isinstance(thing, AnyModule):
         for module in thing.modules():
             found[id(module)] = module
         return
@@ -642,7 +650,7 @@ def gather(thing: Any, found: dict[int, Any], depth: int) -> None:
 
 def state_of(thing: Any) -> Any:
     """Return what of an object's state a program may depend on, for comparison."""
-    if isinstance(thing, Module):
+    if isinstance(thing, AnyModule):
         own = vars(thing)
         return [
             (name, (type(value), plain_key(value)) if isinstance(value, PLAIN)

@@ -31,6 +31,8 @@ from .fusible import (
     LOGICAL,
     ROW,
     SCALAR,
+    SCATTERED,
+    TABLE,
     TOTAL,
     Node,
 )
@@ -52,6 +54,14 @@ def key{width}(x):
 def unkey{width}(k):
     low = np.int{width}(k >> np.int{width}({last})) & np.int{width}({mask})
     return np.int{width}(k ^ low).view(np.float{width})
+'''
+
+INDEX = '''
+@inlined
+def within(number, size):
+    number = np.int64(number)
+    number = number + size if number < 0 else number
+    return number if 0 <= number < size else np.int64(0)  # another thread wrote into the index
 '''
 
 _BINARY = {
@@ -95,6 +105,7 @@ class Kernel:
         self.lines: list[str] = []
         self.functions: set[tuple[str, int]] = set()
         self.keys: set[int] = set()
+        self.has_index = False
         self.far = False
         self.local = {node.number: place for place, node in enumerate(group.nodes)}
         self.loops: dict[int, int] = {}  # the loop over a row in which a value is computed
@@ -146,6 +157,13 @@ class Kernel:
             test = self.operand(node.args[0], np.dtype(bool), names)
             yes, no = (self.operand(one, dtype, names) for one in node.args[1:])
             return f"{yes} if {test} else {no}"
+        if name == "look":
+            place = list(self.group.inputs).index((node.args[0].number, TABLE))
+            return f"{self.arrays[place]}[{self._looked(node, names)}]"
+        if name == "placed":
+            test = f"np.int32(column) == np.int32(t{self.local[node.number]})"
+            value = self.operand(node.args[0], dtype, names)
+            return f"{value} if {test} else {self.typed(dtype, 0)}"
         args = [self.operand(one, dtype, names) for one in node.args]
         if name in ("same", "cast"):
             return args[0]
@@ -206,7 +224,7 @@ class Kernel:
                 self.loops[other.number] > self.loops[node.number]
                 and any(isinstance(x, Ref) and x.number == node.number for x in other.args)
                 for other in group.nodes
-                if other.kind in (FULL, COLUMN) or other.axes
+                if other.kind in (FULL, COLUMN, SCATTERED) or other.axes
             )
             if not later:
                 continue
@@ -243,6 +261,8 @@ class Kernel:
             if node.kind == BOTTOM:
                 self.put(1, "for j in range(columns):")
                 self.put(2, f"{outs[place]}[j] = {self.typed(node.dtype, 0)}")
+            elif node.kind == SCATTERED:
+                self._begin(node, outs[place])
         for node in group.nodes:
             if node.kind == SCALAR:
                 text = self.expression(node, {**outer, **self._made(SCALAR)})
@@ -293,12 +313,19 @@ class Kernel:
             if kind == ROW:
                 self.put(2, f"r{place} = {self.arrays[place]}[i]")
                 row_inputs[number] = f"r{place}"
+        for node in group.nodes:
+            if node.index is not None and self._by_rows(node):
+                self.put(2, self._row_number(node, {**self.outer, **row_inputs}))
         last = max([self.loops[n.number] for n in group.nodes], default=0)
         rows = {**self.outer, **row_inputs, **self._made(SCALAR, ROW, TOTAL)}
         for loop in range(last + 1):
             for node in group.nodes:  # what needs the sums of earlier loops
                 between = node.kind == ROW or (node.kind == TOTAL and group.splits is None)
-                if between and self.loops[node.number] == loop and not node.axes:
+                if not between or self.loops[node.number] != loop or node.axes:
+                    continue
+                if node.name == "pick":
+                    self._pick(node, loop, rows)
+                else:
                     self.put(2, f"{self.name(node.number)} = {self.expression(node, rows)}")
             self._loop(loop, rows)
         for place, number in enumerate(group.outputs):
@@ -310,7 +337,8 @@ class Kernel:
 
     def _loop(self, loop: int, rows: dict[int, str]) -> None:
         group = self.group
-        sums = [n for n in group.nodes if n.axes and self.loops[n.number] == loop]
+        sums = [n for n in group.nodes
+                if (n.axes or n.kind == SCATTERED) and self.loops[n.number] == loop]  # fmt: skip
         stores = [
             n for n in group.nodes
             if not n.axes and self.loops[n.number] == loop
@@ -323,37 +351,8 @@ class Kernel:
         text: list[str] = []
         done: dict[int, str] = dict(rows)
 
-        def value(number: int, kind: str = FULL) -> None:
-            """Write what computes a value inside the loop, once."""
-            if number in inside:
-                return
-            node = group.made.get(number)
-            if node is None:
-                kinds = {k: place for (n, k), place in group.inputs.items() if n == number}
-                if kind == FULL and FULL in kinds:
-                    inside[number] = f"x{kinds[FULL]}"
-                    text.append(f"x{kinds[FULL]} = {self.arrays[kinds[FULL]]}[full]")
-                elif COLUMN in kinds:
-                    inside[number] = f"x{kinds[COLUMN]}"
-                    text.append(f"x{kinds[COLUMN]} = {self.arrays[kinds[COLUMN]]}[column]")
-                return
-            if node.kind not in (FULL, COLUMN):
-                return
-            if number in self.kept and self.loops[number] < loop:
-                inside[number] = self.name(number)
-                text.append(f"{self.name(number)} = {self.kept[number]}")
-                return
-            for arg in node.args:
-                if isinstance(arg, Ref):
-                    value(arg.number)
-            inside[number] = self.name(number)
-            text.append(f"{self.name(number)} = {self.expression(node, {**done, **inside})}")
-            if node.name in ("sin", "cos") and not self.loops[number] < loop:
-                width = polynomials.width_of(node.dtype)
-                arg = self.operand(node.args[0], node.dtype, {**done, **inside})
-                limit = self.typed(node.dtype, polynomials.FAR[width])
-                # Infinities are far too; NumPy then warns, as it would have.
-                text.append(f"far |= np.int64(abs({arg}) > {limit})")
+        def value(number: int) -> None:
+            self._value(number, loop, done, inside, text)
 
         before: list[str] = []
         opening: list[str] = []  # before and after each block of a long row
@@ -377,8 +376,14 @@ class Kernel:
                 text.append(f"o{group.outputs.index(node.number)}[{where}] = {own}")
         for node in sums:
             for arg in node.args:
-                value(arg.number)
+                if isinstance(arg, Ref):
+                    value(arg.number)
             own = self.name(node.number)
+            if node.kind == SCATTERED:
+                place = self._looked(node, {**done, **inside})
+                out = f"o{group.outputs.index(node.number)}"
+                text += [f"q = {place}", f"{out}[q] = {out}[q] + {given(node.args[0], node.dtype)}"]
+                continue
             term = " * ".join(given(arg, node.dtype) for arg in node.args)
             if node.kind == BOTTOM:
                 out = f"o{group.outputs.index(node.number)}"
@@ -419,6 +424,92 @@ class Kernel:
         for line in after:
             self.put(2, line)
 
+    def _value(
+        self,
+        number: int,
+        loop: int,
+        done: dict[int, str],
+        inside: dict[int, str],
+        text: list[str],
+    ) -> None:
+        """Write what computes a value at one place of a row, once."""
+        if number in inside:
+            return
+        group = self.group
+        node = group.made.get(number)
+        if node is None:
+            kinds = {k: place for (n, k), place in group.inputs.items() if n == number}
+            if FULL in kinds:
+                inside[number] = f"x{kinds[FULL]}"
+                text.append(f"x{kinds[FULL]} = {self.arrays[kinds[FULL]]}[full]")
+            elif COLUMN in kinds:
+                inside[number] = f"x{kinds[COLUMN]}"
+                text.append(f"x{kinds[COLUMN]} = {self.arrays[kinds[COLUMN]]}[column]")
+            return
+        if node.kind not in (FULL, COLUMN):
+            return
+        if number in self.kept and self.loops[number] < loop:
+            inside[number] = self.name(number)
+            text.append(f"{self.name(number)} = {self.kept[number]}")
+            return
+        for arg in node.args:
+            if isinstance(arg, Ref):
+                self._value(arg.number, loop, done, inside, text)
+        inside[number] = self.name(number)
+        text.append(f"{self.name(number)} = {self.expression(node, {**done, **inside})}")
+        if node.name in ("sin", "cos") and not self.loops[number] < loop:
+            width = polynomials.width_of(node.dtype)
+            arg = self.operand(node.args[0], node.dtype, {**done, **inside})
+            limit = self.typed(node.dtype, polynomials.FAR[width])
+            # Infinities are far too; NumPy then warns, as it would have.
+            text.append(f"far |= np.int64(abs({arg}) > {limit})")
+
+    # -- places that an index tells ---------------------------------------------------------------
+
+    def _by_rows(self, node: Node) -> bool:
+        """Say whether a node's index has one number for each row."""
+        assert node.index is not None
+        number = node.args[node.index].number
+        return (number, FULL) not in self.group.inputs
+
+    def _row_number(self, node: Node, names: dict[int, str]) -> str:
+        """Return the line that finds the place that a row's number in an index means."""
+        self.has_index = True
+        place = f"within({names[node.args[node.index].number]}, np.int64({node.length}))"
+        own = self.local[node.number]
+        if node.name in ("pick", "placed"):
+            return f"t{own} = {place}"
+        return f"b{own} = np.uint64({place}) * np.uint64(columns)"
+
+    def _looked(self, node: Node, names: dict[int, str]) -> str:
+        """Return where in a table a look or a scatter is, inside the loop over a row."""
+        if self._by_rows(node):
+            return f"b{self.local[node.number]} + column"
+        self.has_index = True
+        number = names[node.args[node.index].number]
+        return f"np.uint64(within({number}, np.int64({node.length})))"
+
+    def _pick(self, node: Node, loop: int, rows: dict[int, str]) -> None:
+        """Write what computes a value at one place of a row, before a loop over it."""
+        place = f"t{self.local[node.number]}"
+        text = [f"full, column = np.uint64(at + {place}), np.uint64({place})"]
+        inside: dict[int, str] = {}
+        self._value(node.args[0].number, loop, rows, inside, text)
+        found = self.operand(node.args[0], node.dtype, {**rows, **inside})
+        for line in (*text, f"{self.name(node.number)} = {found}"):
+            self.put(2, line)
+
+    def _begin(self, node: Node, out: str) -> None:
+        """Write what a scatter adds to."""
+        size = math.prod(node.shape)
+        begun = node.args[2] if len(node.args) > 2 else 0
+        text = self.typed(node.dtype, begun) if not isinstance(begun, Ref) else ""
+        if isinstance(begun, Ref):
+            place = list(self.group.inputs).index((begun.number, TABLE))
+            text = f"{self.arrays[place]}[np.uint64(k)]"
+        self.put(1, f"for k in range({size}):")
+        self.put(2, f"{out}[np.uint64(k)] = {text}")
+
     def _extremum(self, node: Node, own: str, given: str) -> list[str]:
         """Return the lines that take a number into a row's extremum."""
         width = polynomials.width_of(node.dtype)
@@ -456,9 +547,9 @@ class Kernel:
                 self.put(1, f"o{place}[0] = {self.name(number)}")
 
 
-def helpers(functions: set[tuple[str, int]], keys: set[int]) -> str:
+def helpers(functions: set[tuple[str, int]], keys: set[int], has_index: bool) -> str:
     """Return the source of what kernels call."""
-    parts = []
+    parts = [INDEX] if has_index else []
     for width in sorted(keys):
         mask = (1 << (width - 1)) - 1
         parts.append(KEYS.format(width=width, last=width - 1, mask=mask))

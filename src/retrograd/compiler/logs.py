@@ -8,8 +8,7 @@ from typing import Any
 
 from .._core.checking import missing
 from ..config import settings
-from ..nn.hooks import hooks_of_every_module
-from .guards import alike, description, is_tensor, state_of
+from .guards import alike, description, hooks_of_every_module, is_tensor, state_of
 
 VARIABLE = "RETROGRAD_LOGS"
 _ABOUT_TENSORS = (

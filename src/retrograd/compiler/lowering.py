@@ -14,9 +14,20 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from .._core.library import library
-from .._core.op import Op
-from .mirror import Tape, Traced, Unfollowed, expect, getitem, owner_of
-from .trace import CALL, Ref, Segment, Step, made_by, outs_of, put_in, reads_of, refs_in
+from .mirror import Tape, Traced, Unfollowed, expect, getitem, in_classes, owner_of
+from .trace import (
+    CALL,
+    Ref,
+    Segment,
+    Step,
+    is_pure,
+    is_single,
+    made_by,
+    outs_of,
+    put_in,
+    reads_of,
+    refs_in,
+)
 
 
 class Layout(NamedTuple):
@@ -283,7 +294,7 @@ def gives_again(steps: list[Step], made: Any, values: Any) -> bool:
 
 def decides_by_values(step: Step) -> bool:
     """Say whether a fine step raises, or goes on, by the values that it is given."""
-    if step.function is expect:
+    if step.function in (expect, in_classes):
         return True
     return (getattr(step.function, "__module__", None) or "").startswith("numpy.linalg")
 
@@ -402,23 +413,3 @@ def close(one: Any, other: Any) -> bool:
 
 
 ROUNDINGS = 1000  # of the largest element: far from what another formula would give
-
-
-def is_single(function: Any) -> bool:
-    """Say whether a function is one call of NumPy already."""
-    if isinstance(function, (np.ufunc, type(np.ndarray.dot))):
-        return True
-    owner = getattr(function, "__self__", None)
-    if isinstance(owner, np.ufunc):
-        return True
-    return (getattr(function, "__module__", None) or "").startswith("numpy")
-
-
-def is_pure(function: Any) -> bool:
-    """Say whether a function is one of the library's kernels, rules, or sums of gradients."""
-    if getattr(function, "whole", False):
-        return False
-    if isinstance(function, Op):
-        return True
-    module = getattr(function, "__module__", None) or ""
-    return module.startswith(("retrograd.ops", "retrograd._core"))

@@ -19,6 +19,7 @@ import numpy as np
 from numpy.lib.mixins import NDArrayOperatorsMixin
 
 from .._core.op import Op
+from ..ops._sizes import out_of_range
 from .trace import CALL, WRITE, Ref, Step, getitem, into_out, owner_of, setitem, transposed
 
 
@@ -451,6 +452,16 @@ class Tape:
             self.steps.append(step)
         return value
 
+    def require(self, check: Any, array: Traced, *args: Any) -> None:
+        """Write down a check of an array that raises `Unforeseen` where it does not hold."""
+        try:
+            check(array.held, *args)
+        except Unforeseen:
+            raise Unfollowed("a check does not hold") from None
+        if array.number is not None:
+            given = (Ref(array.number), *args)
+            self.steps.append(Step(CALL, check, given, name=name_of(check)))
+
     def see(self, args: Any) -> None:
         for one in operands_in(args):
             one.viewed = True
@@ -471,6 +482,9 @@ class Tape:
         return number
 
 
+AS_IT_IS = object()  # in the place of a function that is one call, and not followed
+
+
 class Unforeseen(Exception):
     """A value for which a kernel takes another way than the one that was written down.
 
@@ -482,6 +496,12 @@ def expect(truth: Any, value: bool, place: int) -> None:
     """Raise where a kernel would take another way than on the example."""
     if bool(truth) is not value:
         raise Unforeseen(place)
+
+
+def in_classes(target: Any, classes: int) -> None:
+    """Raise where a target is no class: some may be ignored then, which goes another way."""
+    if out_of_range(target, classes):
+        raise Unforeseen
 
 
 def name_of(function: Any) -> str:
@@ -594,7 +614,7 @@ class Mirror:
             if other is not None:
                 self.tape.met = True
                 if self.tape.uses:
-                    return self.follow(other)
+                    return Call(self.tape, thing) if other is AS_IT_IS else self.follow(other)
             if module.startswith("retrograd.ops"):
                 return self.follow(thing)
             if module.startswith("numpy"):

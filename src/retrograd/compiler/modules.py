@@ -22,7 +22,7 @@ class OptimizedModule(Module):
     """
 
     def __init__(
-        self, module: Module, fullgraph: bool = False, fuses: bool = False, eager: str = ""
+        self, module: Module, fullgraph: bool = False, fuses: str = "", eager: str = ""
     ) -> None:
         super().__init__()
         self._orig_mod = module

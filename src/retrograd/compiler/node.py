@@ -14,31 +14,16 @@ from .._core.site import describe_site, here
 from .._core.storage import tick
 from .._core.value import Value
 from ..tensor import Tensor, raw
-from .saved import Saved
-
-
-class Refusal:
-    """The backward of results whose graph was freed: it raises.
-
-    Parameters
-    ----------
-    texts : list of str
-        What to say for each result.
-    """
-
-    def __init__(self, texts: list[str]) -> None:
-        self.texts = texts
-
-    def refuse(self, grads: tuple[Any, ...]) -> None:
-        """Raise, as the graph of the last result that is asked for would."""
-        text = [one for one, grad in zip(self.texts, grads) if grad is not None][-1]
-        again = describe_site(here())
-        text = f"{text} and are asked for again at {again}" if again else text
-        raise GraphFreedError(text.rstrip(".") + ".")
+from .saved import Route, Saved, by_gradients_alone
 
 
 class CompiledNode(CallNode):
     """The node of a replayed function's results; its backward is a replay too.
+
+    Note [Refused midway].  Eager's engine comes to the nodes of a graph one by one.  Where one
+    refuses, because what it saved is gone or was written into, those before it have run: leaves
+    that waited for nothing more have their gradients, and what these nodes saved is freed.  The
+    `Route` tells which they were.
 
     Parameters
     ----------
@@ -49,38 +34,31 @@ class CompiledNode(CallNode):
         How many results require grad.
     saved : tuple
         The slots of the forward that the backward reads.
+    route : Route
 
     Attributes
     ----------
     saved_outside : list of Saved
         The tensors that must not be written into before the backward.
-    sharing : list of set, optional
-        For each result, the results whose backward frees what its own needs; None for all.
-    reaching : list of set, optional
-        For each edge, the results whose graph leads to it; None for all.
     """
 
     # Defaults are in the class, so that making a node costs nothing for what it has not.
     saved_outside: Sequence[Saved] = ()
     held: Any = None  # storages of arguments and results among them
-    sharing: list[set[int]] | None = None
-    reaching: list[set[int]] | None = None
     asked: frozenset[int] = frozenset()  # by the backward that runs
-    done: frozenset[int] = frozenset()  # by backwards that kept nothing
-    released_by: Any = None
+    limit = 0  # the stop at which it is refused
+    done: tuple[tuple[frozenset[int], int], ...] = ()  # these, of backwards that kept nothing
+    last_freed: Any = None  # by which backward
 
-    def __init__(self, function: Any, edges: tuple[Any, ...], outputs: int, saved: Any) -> None:
+    def __init__(
+        self, function: Any, edges: tuple[Any, ...], outputs: int, saved: Any, route: Route
+    ) -> None:
         super().__init__(tick(), edges)
         self.function = function
         self.kept = saved
         self.outputs = outputs
+        self.route = route
         self.results: list[Any] = [None] * outputs
-        self.saved_outside: list[Saved] = []
-        self.sharing: list[set[int]] | None = None
-        self.asked: set[int] = set()  # by the backward that runs
-        self.done: set[int] = set()  # by backwards that kept nothing
-        self.released_by: Any = None
-        self.held: dict[Any, Any] = {}  # storages of arguments and results among them
 
     def name(self) -> str:
         return "CompiledFunctionBackward"
@@ -101,14 +79,43 @@ class CompiledNode(CallNode):
         self.held[owner] = value.get_storage()
         return value
 
-    def check_saved(self, grads: tuple[Any, ...]) -> None:
-        """Refuse where something that the backward needs was written into since."""
-        for owner, text, results in self.saved_outside:
-            storage = owner.storage if isinstance(owner, Value) else self.held[owner]
-            if storage is None or storage.written <= self.seq:
+    def change_of(self, saved: Saved) -> Any:
+        """Return the storage of what was saved if it was written into since."""
+        owner = saved.owner
+        storage = owner.storage if isinstance(owner, Value) else self.held[owner]
+        return None if storage is None or storage.written <= self.seq else storage
+
+    def is_done(self, place: int) -> bool:
+        """Say whether what a stop saved was freed by a backward."""
+        stop = self.route.stops[place]
+        if stop.freed:
+            return True
+        return any(place < end and stop.results & asked for asked, end in self.done)
+
+    def check(self, asked: frozenset[int]) -> None:
+        """Refuse where eager would, and note how far it would have come."""
+        changed = [one for one in self.saved_outside if self.change_of(one) is not None]
+        for place, stop in enumerate(self.route.stops):
+            self.limit = place
+            if not stop.results & asked:
                 continue
-            if any(grads[place] is not None for place in results):
-                raise SavedValueChangedError(text + change_text(storage))
+            if stop.saves and self.is_done(place):
+                raise self.freed_error(stop.freed)
+            for one in changed:
+                if one.seq == stop.seq:
+                    raise SavedValueChangedError(one.text + change_text(self.change_of(one)))
+        self.limit = len(self.route.stops)
+
+    def freed_error(self, inside: str) -> GraphFreedError:
+        """Return the error for what was freed: inside the call, which `inside` tells, or later."""
+        if inside:
+            again = describe_site(here())
+            text = f"{inside} and are asked for again at {again}." if again else inside
+            return GraphFreedError(text)
+        self.freed = self.last_freed
+        error = freed_error(self)
+        self.freed = None
+        return error
 
     def run(self, grads: tuple[Any, ...], create_graph: bool) -> tuple[Any, ...]:
         if create_graph:
@@ -117,14 +124,10 @@ class CompiledNode(CallNode):
                 "backward of a compiled function is not recorded. Call the function without "
                 "compile where create_graph=True is needed"
             )
-        if type(self.function) is Refusal:
-            self.function.refuse(grads)
-        self.check_saved(grads)
-        if self.sharing is not None:
-            self.asked = frozenset(k for k, one in enumerate(grads) if one is not None)
-            if any(self.sharing[place] & self.done for place in self.asked):
-                self.freed = self.released_by
-                raise freed_error(self)
+        self.asked = asked = frozenset(k for k, one in enumerate(grads) if one is not None)
+        if not asked:
+            self.limit = 0
+            return (None,) * len(self.edges)
         given = []
         for number, one in enumerate(grads):
             if one is None:
@@ -132,19 +135,38 @@ class CompiledNode(CallNode):
                 given.append(np.zeros(shape, dtype))
             else:
                 given.append(one.array if isinstance(one, Value) else one)
+        route = self.route
+        self.limit = len(route.stops)
+        if self.done or route.freed or any(map(self.change_of, self.saved_outside)):
+            try:
+                self.check(asked)
+            except RuntimeError:
+                self.arrived = self.before_refusal(given)
+                raise
         found: tuple[Any, ...] = self.function(self.kept, given)
-        if self.reaching is not None:
-            asked = {place for place, one in enumerate(grads) if one is not None}
-            return tuple(one if ways & asked else None for one, ways in zip(found, self.reaching))
+        if len(asked) < self.outputs:
+            return tuple(one if ways & asked else None for one, ways in zip(found, route.reaching))
         return found
 
+    def before_refusal(self, given: list[Any]) -> dict[int, Any]:
+        """Return the gradients that had arrived when a backward was refused, by edge."""
+        route = self.route
+        arrived = route.arrived(self.asked, self.limit)
+        edges = [k for k, one in enumerate(arrived) if one]
+        wanted = {k for k in edges if route.reaching[k] & self.asked}
+        found: Any = ()
+        if wanted and self.kept is not None:
+            found = self.function(self.kept, given)
+        elif wanted:
+            found = by_gradients_alone(route.backward, given)
+        return {k: found[k] if k in wanted and found else None for k in edges}
+
     def release(self, freed: Any) -> None:
-        if self.sharing is not None:
-            self.released_by = freed
-            self.done |= self.asked
-            if any(not (own & self.done) for own in self.sharing):
-                return
-        self.kept = None
-        self.freed = freed
-
-
+        self.last_freed = freed
+        self.done = (*self.done, (self.asked, self.limit))
+        route = self.route
+        refused = set().union(
+            *(one.results for k, one in enumerate(route.stops) if one.saves and self.is_done(k))
+        )
+        if len(refused) == self.outputs and not route.needs_saved():
+            self.kept = None

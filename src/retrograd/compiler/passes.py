@@ -9,13 +9,14 @@ from typing import Any
 
 import numpy as np
 
-from .lowering import Layout, Program, is_pure, is_single, owner_of
+from .lowering import Layout, Program, owner_of
 from .mirror import expect, getitem, transposed
 from .trace import (
     CALL,
     GRAD,
     HOST,
     WRITE,
+    OutBase,
     OutDetached,
     OutGrad,
     OutGradView,
@@ -26,6 +27,8 @@ from .trace import (
     Ref,
     Step,
     copied,
+    is_pure,
+    is_single,
     outs_of,
     put_in,
     reads_of,
@@ -36,7 +39,7 @@ _LIKE = {np.ones_like, np.zeros_like, np.full_like, np.empty_like}
 _EMPTY = {np.empty, np.empty_like}
 _RANDOM = "numpy.random"
 _WITH_SLOT = (
-    OutTensor, OutNumber, OutGrad, OutLeaf, OutView, OutGradView, OutDetached, Ref,
+    OutBase, OutTensor, OutNumber, OutGrad, OutLeaf, OutView, OutGradView, OutDetached, Ref,
 )  # fmt: skip
 
 
@@ -88,7 +91,7 @@ def collect(outputs: Any, found: set[int]) -> None:
     """Add the slots that a result is made of."""
     if isinstance(outputs, _WITH_SLOT):
         found.add(outputs.number)
-        if isinstance(outputs, OutDetached):
+        if isinstance(outputs, (OutDetached, OutView, OutGradView)):
             collect(outputs.base, found)
     elif isinstance(outputs, dict):
         for one in outputs.values():

@@ -16,9 +16,9 @@ import inspect
 import types
 from typing import Any
 
+from .._core.any_module import AnyModule
 from .._core.value import Value
-from ..nn.module import Module
-from .bytecode import LOADS, read_value, unknown
+from .bytecode import LOADS, instructions_of, read_value, unknown
 from .readings import TYPE_ASKERS, Reading
 
 UNCLEAR = -1  # an entry of the stack that more than one instruction may have pushed
@@ -63,9 +63,11 @@ class Code:
 
     def __init__(self, code: Any) -> None:
         self.code = code  # kept, so that its id stays taken
-        self.instructions = list(dis.get_instructions(code))
+        self.instructions = instructions_of(code)
         self.offsets = [one.offset for one in self.instructions]
-        self.at = {offset: place for place, offset in enumerate(self.offsets)}
+        self.at: dict[int, int] = {}
+        for place, offset in enumerate(self.offsets):
+            self.at.setdefault(offset, place)
         self.stacks: list[tuple[int, ...] | None] = [None] * len(self.instructions)
         self.simulate()
         self.ticking = self.movers() if self.has_inner_loops() else {}
@@ -193,8 +195,7 @@ class Code:
         if name in self.lent or not TYPE_ASKERS.isdisjoint(self.names):
             return False
         for place, one in enumerate(self.instructions):
-            named = one.argval == name or (isinstance(one.argval, tuple) and name in one.argval)
-            if not named or self.stacks[place] is None or one.opname == "STORE_FAST":
+            if one.argval != name or self.stacks[place] is None or one.opname == "STORE_FAST":
                 continue
             if one.opname not in LOADS or not self.is_counted(place, kind):
                 return False
@@ -217,7 +218,7 @@ class Code:
                 if after and after[0].opname == "RETURN_VALUE":
                     continue
                 return False
-            if not one.opname.startswith(("BINARY_OP", "BINARY_ADD", "INPLACE_ADD")) or depth == 0:
+            if not is_arithmetic(one) or depth == 0:
                 return False
             if kind is float:
                 continue
@@ -237,6 +238,15 @@ class Code:
         return one is not None and (
             one.opname == "PUSH_NULL" or (one.opname == "LOAD_GLOBAL" and "NULL" in one.argrepr)
         )
+
+
+def is_arithmetic(one: Any) -> bool:
+    """Say whether an instruction computes with two values."""
+    if one.opname == "BINARY_OP":
+        return "[" not in one.argrepr
+    return one.opname.startswith(("BINARY_", "INPLACE_")) and not one.opname.endswith(
+        ("_SUBSCR", "_SLICE")
+    )
 
 
 def after(one: Any, place: int, stack: tuple[int, ...], jumps: bool) -> tuple[int, ...]:
@@ -261,8 +271,8 @@ def after(one: Any, place: int, stack: tuple[int, ...], jumps: bool) -> tuple[in
         return (UNCLEAR,) * (len(stack) + 1)
     if name == "FOR_ITER":
         return (*stack, place) if effect > 0 else stack[: len(stack) + effect]
-    if name.startswith("STORE_FAST_LOAD") or name.startswith("LOAD_SUPER"):
-        taken = 1 if name.startswith("STORE") else 3
+    if name.startswith("LOAD_SUPER"):
+        taken = 3
     elif name.startswith(_TAKERS):
         if effect <= 0:
             return stack[: len(stack) + effect]
@@ -329,7 +339,7 @@ def member(owner: Any, name: str) -> Any:
     own = getattr(owner, "__dict__", {}) if type(owner).__getattribute__ in _LOOKUPS else {}
     if name in own:
         return own[name]
-    if isinstance(owner, Module):
+    if isinstance(owner, AnyModule):
         for table in (owner._modules, owner._parameters, owner._buffers):
             if name in table:
                 return table[name]
@@ -339,7 +349,7 @@ def member(owner: Any, name: str) -> Any:
     return unknown
 
 
-_LOOKUPS = {object.__getattribute__, Module.__getattribute__, types.FunctionType.__getattribute__}
+_LOOKUPS = {object.__getattribute__, types.FunctionType.__getattribute__}
 
 
 def leads_to(value: Any, code: Any) -> bool:
@@ -365,10 +375,7 @@ def sees(frame: Any, place: int) -> bool:
         return True
     stack = known.stacks[place]
     if one.opname == "COMPARE_OP" and stack is not None and len(stack) > 1:
-        return any(
-            entry != UNCLEAR and type(operand(frame, known, entry)) in _PLAIN
-            for entry in stack[-2:]
-        )
+        return any(is_single(frame, known, entry) for entry in stack[-2:])
     loaded = known.called(place)
     if loaded is None:
         return False
@@ -378,8 +385,15 @@ def sees(frame: Any, place: int) -> bool:
     return any(loaded_value(frame, known, loaded) is kind for kind in _SEEN_AS)
 
 
-def operand(frame: Any, known: Code, place: int) -> Any:
-    one = known.instructions[place]
+def is_single(frame: Any, known: Code, entry: int) -> bool:
+    """Say whether what an instruction pushed is a tensor or a number, not one of many."""
+    if entry == UNCLEAR:
+        return False
+    one = known.instructions[entry]
     if one.opname in ("LOAD_CONST", "LOAD_SMALL_INT"):
-        return one.argval
-    return loaded_value(frame, known, place)
+        return type(one.argval) in _PLAIN
+    if is_arithmetic(one) or one.opname.startswith("UNARY_"):
+        stack = known.stacks[entry] or (UNCLEAR,)
+        operands = stack[-2 if is_arithmetic(one) else -1 :]
+        return all(is_single(frame, known, operand) for operand in operands)
+    return issubclass(type(loaded_value(frame, known, entry)), _PLAIN)

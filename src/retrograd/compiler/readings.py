@@ -209,25 +209,6 @@ def plain_nest(given: Any, depth: int) -> Any:
     return given
 
 
-def plainly(given: Any) -> Any:
-    """Return arguments with the plain numbers of readings."""
-    if isinstance(given, dict):
-        if not any(type(one) in (Reading, list, tuple) for one in given.values()):
-            return given
-        return {key: _plainly(one) for key, one in given.items()}
-    if not any(type(one) in (Reading, list, tuple) for one in given):
-        return given
-    return tuple(_plainly(one) for one in given)
-
-
-def _plainly(given: Any) -> Any:
-    if type(given) is Reading:
-        return given.plain
-    if type(given) in (list, tuple) and any(type(one) is Reading for one in given):
-        return type(given)(_plainly(one) for one in given)
-    return given
-
-
 def computed_in(data: Any) -> bool:
     """Say whether nested lists hold tensors, or numbers that were read from tensors."""
     if type(data) not in (list, tuple):

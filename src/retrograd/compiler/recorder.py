@@ -9,41 +9,28 @@ the function runs as it always did; it is never replayed with a step missing.
 
 from __future__ import annotations
 
-import sys
-import threading
 from typing import Any
 
 import numpy as np
 
-from .._core.storage import clock
 from .._core.value import Value
 from .._sequences import filled, to_array
-from ..inplace import write_ufunc
+from .ahead import Ahead
 from .answers import Answering, Failing
 from .effects import reader, unwatched
 from .ending import Ending
 from .hosts import Hosts
-from .readings import (
-    Reading,
-    asks_types,
-    computed_in,
-    plain_nested,
-    plainly,
-    read_number,
-)
+from .noting import Noting
+from .readings import Reading, asks_types, computed_in, plain_nested, read_number
 from .rolling import Rolling
 from .trace import (
     CALL,
     GRAD,
-    TOUCH,
-    WRITE,
     Argument,
-    Captured,
     CapturedGrad,
     Held,
     Ref,
     Segment,
-    Slot,
     Step,
     copied,
     key_of,
@@ -57,19 +44,10 @@ OTHERS = "other values"  # the key of what runs eagerly then
 ADVICE = "; where a number is only returned or computed with, t.item() needs no branch"
 LONGEST_PATH = 5000  # segments
 
-# Operations and functions whose results have shapes that depend on values.
-VARYING = {
-    "nonzero", "argwhere", "places_of", "select_masked", "unique", "unique_consecutive",
-    "numbers_repeated", "each_repeated", "bincount", "one_hot", "to_array", "checked",
-    "kept_entries", "bags_of", "rows_of_labels",
-}  # fmt: skip
-DATA = ("to_array", "checked")  # those that are given the program's own data
-
-
 @unwatched(
-    "kernel", "function", "write", "written", "born", "grad", "observe", "compute", "look"
+    "kernel", "function", "write", "written", "born", "grad", "observe", "compute", "look", "truth"
 )
-class Recorder(Answering, Rolling, Ending, Hosts):
+class Recorder(Answering, Ahead, Rolling, Ending, Hosts, Noting):
     """Writes the trace of one call, or answers from it what was already computed.
 
     Parameters
@@ -99,38 +77,24 @@ class Recorder(Answering, Rolling, Ending, Hosts):
         follows: bool = False,
     ) -> None:
         super().__init__()
-        self.thread = threading.get_ident()
         self.tensors = tensors
         self.segment = segment
-        self.failed = ""
         self.postponed = False
         self.conditions: dict[int, Any] = {}  # by an object's id: what has to be as it was
         self.effect = False  # the program's own doing, which a warning tells
-        self.busy = False  # inside a recorded call: what it calls is part of it
-        self.values: list[Any] = []  # what each slot holds
-        self.numbers: dict[int, int] = {}  # the slot of an array, by its id
-        self.alive: list[Any] = []  # everything whose id is used
-        self.known: dict[int, Any] = {}  # tensors from outside
-        self.histories: list[Any] = []  # their nodes, and whether they require grad
-        self.grads: dict[int, int] = {}  # the slots of `.grad` from before the call
-        self.newborn: set[int] = set()
-        self.made: list[Any] = []  # the tensors made in the call, kept so that ids stay taken
         self.cells: dict[int, Any] = {}  # what the `.grad` of each leaf is by now
         self.places: dict[int, Any] = {}  # by cell: itself, or the place of the argument
         self.own_cells: set[int] = set()  # of leaves made in the call: no other call has them
         self.new_segments: list[Segment] = []
         self.by_reference: Any = lambda array: False  # says whether an array is from outside
-        self.reachable: Any = list  # finds the tensors that the program can reach
-        self.claimed = 0  # writes made by recorded calls, not yet reported
-        self.writes = 0  # all of them
         self.looks: list[Any] = []  # for the watcher of side effects: calls seen
         self.new_ways = True  # whether they are written
         self.differentiable: list[Any] = []  # the results that require grad
         self.given_out: list[Any] = []  # new tensors in the result, and what stands for each
         self.marks: list[Any] = []
+        self.given_views: list[Any] = []  # views in the result, with what stands for each
         self.has_readings = False  # whether the program holds any
         self.leaves = False  # whether a result is a new leaf
-        self.began = clock.now  # nodes made since are the trace's own
         self.follows = follows
         if executed is not None:
             self._answer_from(executed, key, steps)
@@ -140,177 +104,6 @@ class Recorder(Answering, Rolling, Ending, Hosts):
             for place, value in enumerate(tensors):
                 self._add(value.array, Argument(place))
                 self._know(value)
-
-    def _know(self, value: Any) -> None:
-        """Note a tensor from before the call, and its place in the graph."""
-        if id(value) not in self.known:
-            self.known[id(value)] = value
-            self.histories.append((value, value.node, value.requires))
-
-    # -- slots ----------------------------------------------------------------------------------
-
-    def _add(self, held: Any, source: Any = None) -> int:
-        number = len(self.values)
-        self.values.append(held)
-        if isinstance(held, np.ndarray):
-            self.numbers[id(held)] = number
-            slot = Slot(source, held.shape, held.dtype)
-        else:
-            slot = Slot(source, (), type(held))
-        if source is not None:
-            self.given.add(number)
-        if self.follows:
-            self._follow_slot(number, slot)
-        else:
-            self.segment.slots.append(slot)
-        return number
-
-    def _number(self, array: Any, value: Any = None, what: str = "") -> Any:
-        """Return the `Ref` of an array, or None when nobody knows where it comes from."""
-        found = self.numbers.get(id(array))
-        if found is not None:
-            return Ref(found)
-        alias = self._same_memory(array)
-        if alias is not None:
-            self.numbers[id(array)] = alias
-            self.alive.append(array)
-            return Ref(alias)
-        if value is not None and id(value) not in self.newborn:
-            self._know(value)
-            self.alive.append(value)
-            return Ref(self._add(array, Captured(value)))
-        owner = self.owner_of(array)
-        if owner is not None:
-            self._know(owner)
-            self.alive.append(owner)
-            return Ref(self._add(array, Captured(owner)))
-        self.fail(f"{what} is given an array that was computed outside of recorded operations")
-        return None
-
-    def owner_of(self, array: Any) -> Any:
-        """Return the tensor from before the call whose array this is, or None.
-
-        Some functions hand operations the bare arrays of parameters and buffers.
-        """
-        for value in self.reachable():
-            if value.array is array and id(value) not in self.newborn:
-                return value
-        return None
-
-    def _same_memory(self, array: Any) -> int | None:
-        """Return the slot of an array that is this one seen again (``x[...]``)."""
-        base = array.base
-        while isinstance(base, np.ndarray):
-            number = self.numbers.get(id(base))
-            if number is not None:
-                same = (
-                    base.shape == array.shape
-                    and base.strides == array.strides
-                    and base.dtype == array.dtype
-                    and base.ctypes.data == array.ctypes.data
-                )
-                return number if same else None
-            base = base.base
-        return None
-
-    def _given(self, given: Any, value: Any, what: str) -> Any:
-        """Return an argument of a call with `Ref` for arrays and readings."""
-        if isinstance(given, np.ndarray):
-            return self._number(given, value, what)
-        if type(given) is Reading:
-            return Ref(given.number)
-        if isinstance(given, float) and id(given) in self.numbers:
-            return Ref(self.numbers[id(given)])
-        if isinstance(given, (list, tuple)) and not hasattr(given, "_fields"):
-            return type(given)([self._given(one, None, what) for one in given])
-        if isinstance(given, dict):
-            return {key: self._given(one, None, what) for key, one in given.items()}
-        if isinstance(given, Value):
-            self.fail(f"{what} is given a tensor as a setting")
-        return given
-
-    # -- what the hooks call ----------------------------------------------------------------------
-
-    def _idle(self) -> bool:
-        return bool(self.failed) or self.busy or threading.get_ident() != self.thread
-
-    def kernel(self, op: Any, operands: Any, arrays: Any, settings: Any) -> Any:
-        """Run and note the kernel of an operation."""
-        settings = settings or {}
-        if self._idle():
-            return op.kernel(*plainly(arrays), **plainly(settings))
-        args = []
-        for operand, array in zip(operands, arrays):
-            value = operand if isinstance(operand, Value) else None
-            args.append(self._given(array, value, op.name))
-        return self._call(op.kernel, tuple(args), arrays, settings, op.name)
-
-    def function(self, function: Any, args: Any, settings: dict[str, Any]) -> Any:
-        """Run and note a function of arrays: a rule, a sum of gradients, a draw."""
-        if self._idle() or any(isinstance(one, Value) for one in args):
-            return function(*plainly(args), **plainly(settings))
-        name = getattr(function, "__name__", repr(function))
-        given = tuple(self._given(one, None, name) for one in args)
-        return self._call(function, given, args, settings, name)
-
-    def _call(self, function: Any, args: Any, arrays: Any, settings: Any, name: str) -> Any:
-        noted = {key: self._given(value, None, name) for key, value in settings.items()}
-        arrays = plainly(arrays)
-        settings = plainly(settings)
-        if self.failed:
-            return function(*arrays, **settings)
-        step = Step(CALL, function, args, noted, name=name)
-        if self.answering:
-            answer = self._answer(step)
-            if answer is not Failing:
-                return self._sized(step, answer)
-        self.busy = True
-        try:
-            out = function(*arrays, **settings)
-        except Exception:
-            self.fail(f"{name} raised, and the program went on")
-            raise
-        finally:
-            self.busy = False
-        return out if self.failed else self._sized(step, self._result(step, out))
-
-    def _sized(self, step: Step, out: Any) -> Any:
-        """Let the trace branch on the shapes of results whose shapes depend on values."""
-        masked = step.name == "index" and any(
-            isinstance(one, Ref) and getattr(self.values[one.number], "dtype", None) == np.bool_
-            for one in step.args
-        )
-        # Of data, only an array of the program's own may have another shape in the next call.
-        steady = step.name in DATA and not isinstance(step.args[0], np.ndarray)
-        if (masked or step.name in VARYING) and not steady:
-            outs = step.outs
-            if outs is None:
-                outs = self.answered.outs
-            for number in outs if isinstance(outs, tuple) else (outs,):
-                if number is not None and not self.failed:
-                    array = self.values[number]
-                    self._branch(number, "layout", (array.shape, array.dtype))
-        return out
-
-    def _result(self, step: Step, out: Any) -> Any:
-        if isinstance(out, (tuple, list)):
-            held = [np.asarray(one) if isinstance(one, np.generic) else one for one in out]
-            step.wrap = any(isinstance(one, np.generic) for one in out)
-            step.outs = tuple(self._out(one) for one in held)
-            self._note(step)
-            return tuple(held) if isinstance(out, tuple) else held
-        if isinstance(out, np.generic):
-            step.wrap = True
-            out = np.asarray(out)
-        step.outs = self._out(out)
-        self._note(step)
-        return out
-
-    def _out(self, out: Any) -> int | None:
-        if not isinstance(out, np.ndarray):
-            return None
-        number = self.numbers.get(id(out))
-        return self._add(out) if number is None else number
 
     def whole(self, front: Any, args: Any, settings: dict[str, Any]) -> Any:
         """Run and note a public function as one step on the arrays of its tensors."""
@@ -327,76 +120,6 @@ class Recorder(Answering, Rolling, Ending, Hosts):
         if call.shape is None:  # it was answered
             call = self.answered.function
         return call.rebuilt(out)
-
-    def write(self, function: Any, target: Any, args: Any) -> None:
-        """Run and note a function that writes into an array."""
-        if self._idle():
-            function(target, *plainly(args))
-            return
-        name = getattr(args[0] if function is write_ufunc else function, "__name__", "write")
-        where = self._number(target, None, name)
-        given = tuple(self._given(one, None, name) for one in args)
-        if self.failed:
-            function(target, *plainly(args))
-            return
-        step = Step(WRITE, function, (where, *given), name=name)
-        self.claimed += 1
-        self.writes += 1
-        if self.answering and self._answer(step) is not Failing:
-            return
-        try:
-            function(target, *plainly(args))
-        except Exception:
-            self.fail(f"{name} raised, and the program went on")
-            raise
-        if not self.failed:
-            self._note(step)
-
-    def written(self, storage: Any) -> None:
-        """Note that a storage was marked as written: by a recorded call, or the trace ends."""
-        if self._idle():
-            return
-        if self.claimed == 0:
-            self.fail(f"{storage.writer or 'a write'} writes outside of recorded operations")
-            return
-        self.claimed = 0
-        for value in self.known.values():
-            if value.storage is storage:
-                break
-        else:
-            return
-        owner: Any = Ref(self.grads[id(value)]) if id(value) in self.grads else value
-        for place, one in enumerate(self.tensors):
-            if one is value:
-                owner = place
-        step = Step(TOUCH, owner, (storage.writer,), name=storage.writer)
-        if not self.answering:
-            self._note(step)
-        elif self._answer(step) is not Failing:
-            storage.version -= 1  # the replay has counted this write
-
-    def born(self, value: Any) -> None:
-        """Note a tensor that is made during the trace."""
-        if threading.get_ident() == self.thread:
-            self.newborn.add(id(value))
-            self.made.append(value)
-            if not self._idle():
-                self._known(value.array)
-
-    def _known(self, array: Any) -> None:
-        """End the trace where a tensor is made of an array that nobody knows.
-
-        Even if no operation is given it: its shape may decide something.
-        """
-        if isinstance(array, np.ndarray) and id(array) not in self.numbers:
-            alias = self._same_memory(array)
-            if alias is not None:
-                self.numbers[id(array)] = alias
-                self.alive.append(array)
-            elif not any(value.array is array for value in self.known.values()):
-                owner = self.owner_of(array)
-                if owner is None:
-                    self.fail(f"{maker()} makes a tensor outside of recorded operations")
 
     def constant(self, array: Any) -> Any:
         """Note an array that was filled without looking at any value."""
@@ -586,9 +309,9 @@ class Recorder(Answering, Rolling, Ending, Hosts):
     def look(self, number: int, kind: str) -> Any:
         """Note that the program depends on a number: a branch."""
         plain = self.values[number]
-        if not self._idle():
-            self._branch(number, kind, key_of(plain))
-        return plain
+        if self._idle():
+            return plain
+        return plain_of(self._branch(number, kind, key_of(plain)))
 
     def _branch(self, number: int, kind: str, key: Any) -> Any:
         """Note that Python sees `key`; return what it saw in the replay, where there was one.
@@ -607,6 +330,11 @@ class Recorder(Answering, Rolling, Ending, Hosts):
             segment.watched = number
             segment.kind = kind
             self._roll(segment)
+        if segment.loop is not None and kind != "layout":
+            key = self._come_back(segment, key)
+            if self.answering:
+                return key
+            segment = segment.loop.target
         self._leave(segment, key)
         return key
 
@@ -638,21 +366,21 @@ class Recorder(Answering, Rolling, Ending, Hosts):
 
     # -- the end ----------------------------------------------------------------------------------
 
-    def fail(self, why: str) -> None:
-        """Give the trace up, for good and with a reason; the function runs on as it is."""
-        if not self.failed:
-            self.failed = why
+    def rest(self) -> None:
+        """Note nothing more: nodes and the program may still hold readings, which are numbers."""
+        self.thread = 0
 
+    def fail_in(self, segment: Any, why: str) -> bool:
+        """Give the trace up from a segment on, which may have ended since.
 
-def maker() -> str:
-    """Return the name of the library's function that makes a tensor just now."""
-    frame: Any = sys._getframe(1)
-    name = "something"
-    while frame is not None:
-        file = frame.f_code.co_filename.replace("\\", "/")
-        if not file.endswith(("/tensor.py", "/recorder.py", "/tracing.py", "/_wrap.py")):
-            name = frame.f_code.co_name
-            if name not in ("wrap", "_leaf", "like", "make"):
-                break
-        frame = frame.f_back
-    return name
+        A replay of it would run what came behind the effect before the effect: an optimizer's step
+        with the settings from before.
+        """
+        if not any(segment is one for one in self.new_segments):
+            segment = self.segment
+        if self.failed and segment.depth >= self.segment.depth:
+            return False
+        if segment is not self.segment:
+            self.segment, self.follows = segment, False
+        self.failed = why
+        return True

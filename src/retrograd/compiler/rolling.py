@@ -16,7 +16,19 @@ from typing import Any
 from .answers import ANOTHER_WAY
 from .readings import Reading, read_number
 from .states import State, Unclear, common, frames_now, note_owners, put_variable
-from .trace import CALL, Argument, Captured, Loop, Segment, Slot, Step, copied, key_of
+from .trace import (
+    CALL,
+    Argument,
+    Captured,
+    Loop,
+    Segment,
+    Slot,
+    Step,
+    copied,
+    is_pure,
+    is_single,
+    key_of,
+)
 
 HELD_HERE = 3  # references to a tensor that only a list and the loop over it hold
 MOST_TRIES = 40  # states taken at one place of the program, in one trace
@@ -43,7 +55,6 @@ class Rolling:
 
     def __init__(self) -> None:
         super().__init__()
-        self.given: set[int] = set()  # the slots that no step fills
         self.readings: list[Reading] = []
         self.owners: dict[int, Any] = {}  # of the memory of tensors from outside
         self.outsiders: dict[int, Any] = {}  # objects that were there before the call
@@ -187,11 +198,8 @@ class Rolling:
 
     # -- following --------------------------------------------------------------------------------
 
-    def _note(self, step: Step) -> None:
-        """Write a step down, or compare it with the known one."""
-        if not self.follows:
-            self.segment.steps.append(step)
-            return
+    def _follow_step(self, step: Step) -> None:
+        """Compare a step with the known one."""
         steps = self.segment.steps
         if self.at < len(steps) and steps[self.at].same(step) and steps[self.at].outs == step.outs:
             self.at += 1
@@ -239,8 +247,6 @@ def same_source(one: Any, other: Any) -> bool:
 
 def can_run_again(segment: Segment) -> bool:
     """Say whether a segment only computes, so that running it twice does no harm."""
-    from .lowering import is_pure, is_single
-
     return all(
         step.kind == CALL
         and (is_pure(step.function) or is_single(step.function) or is_of_numbers(step.function))

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-from .._core.backward_errors import saved_text
+from .._core.backward_errors import freed_error, saved_text
 from .._core.custom import FunctionNode
 from .._core.node import AccumulateGrad
 from .._core.plan import ARRAY, RESULT
+from .trace import CALL, Incoming, Ref, made_by, outs_of, reads_of
 
 
 class Saved(NamedTuple):
@@ -21,11 +22,14 @@ class Saved(NamedTuple):
         The beginning of the error, up to what changed it.
     results : tuple of int
         The results whose backward needs it.
+    seq : int
+        When the node was recorded that needs it.
     """
 
     owner: Any
     text: str
     results: tuple[int, ...]
+    seq: int
 
 
 def saved_outside(outs: list[Any], began: int, owners: dict[int, Any]) -> list[Saved]:
@@ -53,7 +57,7 @@ def saved_outside(outs: list[Any], began: int, owners: dict[int, Any]) -> list[S
                     found[key][2].append(place)
     # The engine comes to the node that was recorded last first.
     ordered = sorted(found.items(), key=lambda one: -one[0][0])
-    return [Saved(owner, text, tuple(places)) for _, (owner, text, places) in ordered]
+    return [Saved(owner, text, tuple(places), key[0]) for key, (owner, text, places) in ordered]
 
 
 def runs_outside(roots: list[Any], began: int, captures: Any) -> bool:
@@ -90,27 +94,150 @@ def runs_outside(roots: list[Any], began: int, captures: Any) -> bool:
     return False
 
 
-def sharing(outs: list[Any], began: int) -> list[set[int]]:
-    """Return for each result the results whose backward frees something that its own needs.
+class Stop(NamedTuple):
+    """A node of the recorded graph, as the engine comes by it.
 
-    Itself among them, unless its graph saved nothing at all.
+    Attributes
+    ----------
+    results : frozenset of int
+        The results whose backward runs it.
+    saves : bool
+        Whether it has something that a backward frees.
+    seq : int
+        When it was recorded.
+    freed : str
+        The beginning of the error, where a backward inside the call has freed it.
     """
-    saving = []
-    for out in outs:
-        nodes = nodes_behind(out, began)
-        saving.append({id(node) for node in nodes if saves(node)})
-    return [{k for k, other in enumerate(saving) if own & other} for own in saving]
+
+    results: frozenset[int]
+    saves: bool
+    seq: int
+    freed: str
 
 
-def reaching(outs: list[Any], began: int, inputs: list[Any]) -> list[set[int]]:
-    """Return for each input the results whose graph leads to it."""
-    found: list[set[int]] = [set() for _ in inputs]
-    for place, out in enumerate(outs):
-        ends = {end for node in nodes_behind(out, began) for end in ends_of(node)}
-        for number, value in enumerate(inputs):
-            if (id(value.edge()), value.index) in ends:
-                found[number].add(place)
-    return found
+class Route:
+    """The order in which eager's engine would go through the graph of results.
+
+    A backward that is refused midway leaves behind what was done until then: gradients in leaves
+    that waited for nothing more, and nodes whose saved values are freed.
+
+    Parameters
+    ----------
+    outs : list of Value
+        Results that require grad.
+    began : int
+        The clock when the graph began.
+    inputs : list of Value
+        Where gradients go to.
+
+    Attributes
+    ----------
+    stops : list of Stop
+        The node that was recorded last first.
+    uses : list of list of int
+        For each input, the stops that send it a gradient.
+    reaching : list of frozenset of int
+        For each input, the results whose graph leads to it.
+    backward : Segment or None
+        How the gradients are computed, where any can be.
+    """
+
+    def __init__(self, outs: list[Any], began: int, inputs: list[Any]) -> None:
+        self.backward: Any = None
+        self.reads_saved: bool | None = None
+        nodes: dict[int, Any] = {}
+        results: dict[int, set[int]] = {}
+        for place, out in enumerate(outs):
+            for node in nodes_behind(out, began):
+                nodes[node.seq] = node
+                results.setdefault(node.seq, set()).add(place)
+        order = sorted(nodes, reverse=True)
+        self.stops = [
+            Stop(frozenset(results[seq]), saves(nodes[seq]), seq, freed_text(nodes[seq]))
+            for seq in order
+        ]
+        self.freed = any(stop.freed for stop in self.stops)
+        senders: dict[Any, list[int]] = {}
+        for k, seq in enumerate(order):
+            for end in set(ends_of(nodes[seq])):
+                senders.setdefault(end, []).append(k)
+        self.uses = [senders.get((id(value.edge()), value.index), []) for value in inputs]
+        self.reaching = [
+            frozenset().union(*(self.stops[k].results for k in places)) for places in self.uses
+        ]
+
+    def arrived(self, asked: Any, limit: int) -> list[bool]:
+        """Say of each input whether nothing more comes to it from stop `limit` on."""
+        stops = self.stops
+        return [
+            not any(k >= limit and stops[k].results & asked for k in places)
+            for places in self.uses
+        ]
+
+    def needs_saved(self) -> bool:
+        """Say whether what arrives before a second backward is refused needs what was saved."""
+        if self.backward is None:
+            return False
+        if self.reads_saved is None:
+            alone = by_gradients_alone(self.backward, None)
+            self.reads_saved = any(
+                made is None and self.arrived({place}, self.first_saving(place))[number]
+                for number, made in enumerate(alone)
+                for place in self.reaching[number]
+            )
+        return self.reads_saved
+
+    def refuses_all(self) -> bool:
+        """Say whether the backward of each result is refused, and nothing arrives before."""
+        for place in {one for stop in self.stops for one in stop.results}:
+            found = (k for k, one in enumerate(self.stops) if one.freed and place in one.results)
+            limit = next(found, None)
+            if limit is None:
+                return False
+            arrived = self.arrived({place}, limit)
+            if any(one and place in ways for one, ways in zip(arrived, self.reaching)):
+                return False
+        return True
+
+    def first_saving(self, place: int) -> int:
+        """Return the first stop of a result's backward that has something to free."""
+        found = (k for k, one in enumerate(self.stops) if one.saves and place in one.results)
+        return next(found, len(self.stops))
+
+    def first_freed(self) -> int:
+        """Return the first stop that was freed inside the call."""
+        return next((k for k, stop in enumerate(self.stops) if stop.freed), len(self.stops))
+
+
+def by_gradients_alone(segment: Any, given: list[Any] | None) -> list[Any]:
+    """Return what a recorded backward makes of nothing but the gradients it is given.
+
+    None stands for what needs more, which is gone.  Without gradients, the rest are True.
+    """
+    slots: dict[int, Any] = {}
+    for number, slot in enumerate(segment.slots, segment.first):
+        if isinstance(slot.source, Incoming):
+            slots[number] = True if given is None else given[slot.source.place]
+    for step in segment.steps:
+        reads = reads_of(step)
+        if step.kind != CALL:
+            for number in reads:
+                slots.pop(number, None)
+        elif all(number in slots for number in reads):
+            if given is None:
+                slots.update((number, True) for number in outs_of(step))
+            else:
+                slots.update(made_by(step, slots.__getitem__))
+    return [slots.get(one.number) if isinstance(one, Ref) else None for one in segment.outputs]
+
+
+def freed_text(node: Any) -> str:
+    """Return what is known of the error where a backward freed what a node had saved."""
+    if isinstance(node, FunctionNode) and node.ctx.released:
+        node.freed = node.freed_by
+    if node.freed is None or not saves(node):
+        return ""
+    return str(freed_error(node)).partition(" and are asked for again")[0]
 
 
 def ends_of(node: Any) -> Any:
@@ -121,7 +248,7 @@ def ends_of(node: Any) -> Any:
 def saves(node: Any) -> bool:
     """Say whether a node has something that a backward frees."""
     if isinstance(node, FunctionNode):
-        return node.ctx.saved_entries is not None
+        return node.ctx.saved_entries is not None or node.ctx.released
     return node.storages is not None
 
 

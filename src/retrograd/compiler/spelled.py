@@ -14,9 +14,20 @@ from typing import Any
 
 import numpy as np
 
-from ..ops import attention, gating, norm_rows, row_sums, softmax_rows
+from ..ops import (
+    along,
+    attention,
+    gating,
+    indexing,
+    loss,
+    norm_rows,
+    numbered,
+    row_sums,
+    scattering,
+    softmax_rows,
+)
 from ..ops.linear_algebra import turned
-from .mirror import Unfollowed
+from .mirror import AS_IT_IS, Unfollowed, in_classes
 
 
 def expect_rows(*arrays: Any) -> None:
@@ -95,7 +106,21 @@ def rows_backward(g: Any, x: Any, w: Any, mean: Any, rstd: Any, wanted: Any) -> 
     return dx, dw, db
 
 
+def class_numbers(target: Any, classes: int, ignore_index: int) -> Any:
+    if target.dtype != np.int64 or 0 <= ignore_index < classes or not target.size:
+        raise Unfollowed("targets that are looked at one by one")
+    target.tape.require(in_classes, target, classes)
+    return target, None
+
+
+# Kernels compute these as they are: `indexed`.
+ONE_CALL = (
+    loss.put_in_rows, scattering.scatter_zeros.kernel, along.add_along.kernel,
+    indexing.place_add.kernel, numbered.add_slices.kernel,
+)  # fmt: skip
 INSTEAD: dict[Any, Any] = {
+    **dict.fromkeys(ONE_CALL, AS_IT_IS),
+    loss._targets: class_numbers,
     gating.passed: passed,
     row_sums.row_totals: row_totals,
     row_sums.row_maxima: row_maxima,

@@ -179,6 +179,11 @@ class Walk:
         self.waiting: deque[Any] = deque()
         self.times: list[tuple[int, Any]] = []
         self.newborn: set[int] | None = None
+        # Where slots and times are held, for whoever wants to put others there.
+        self.held: list[tuple[Value, int]] = []
+        self.saved: list[tuple[Node, int, int]] = []
+        self.loose: set[int] = set()  # slots that something else holds
+        self.timed: list[tuple[int, Any, str]] = []
         note_owners(recorder)
 
     def all(self) -> None:
@@ -246,13 +251,16 @@ class Walk:
                 return
             self.form += [kind, plain_key(thing)]
             if kind is float and id(thing) in self.recorder.numbers:
+                self.loose.add(self.recorder.numbers[id(thing)])
                 self.slot(self.recorder.numbers[id(thing)])
         elif isinstance(thing, np.generic):
             self.form += [kind, thing.tobytes()]
         elif isinstance(thing, _SINGLE) or is_free(thing):
             self.single(thing)
         elif kind is np.ndarray:
-            self.array(thing)
+            number = self.array(thing)
+            if number is not None:
+                self.loose.add(number)
         else:
             number = self.seen.get(id(thing))
             if number is None:
@@ -269,7 +277,8 @@ class Walk:
     def slot(self, number: int) -> None:
         self.form += ["slot", self.slots.setdefault(number, len(self.slots))]
 
-    def array(self, array: Any) -> None:
+    def array(self, array: Any) -> int | None:
+        """Put an array down; return its slot, None where it is from outside."""
         recorder = self.recorder
         number = recorder.numbers.get(id(array))
         if number is None:
@@ -277,12 +286,12 @@ class Walk:
             if number is None:
                 if self.is_outside(array):
                     self.single(array)
-                    return
+                    return None
                 raise Unclear
         if number in recorder.given:
             held = recorder.values[number]
             self.single(held)
-            return
+            return None
         first = number not in self.slots
         self.slot(number)
         if first:
@@ -294,6 +303,8 @@ class Walk:
                 self.form.append(self.seen.setdefault(id(owner), len(self.seen)))
             if isinstance(owner, np.ndarray):
                 self.form.append(address(array) - address(owner))
+        found: int = number
+        return found
 
     def is_outside(self, thing: Any) -> bool:
         """Say whether an object was there before the call."""
@@ -383,7 +394,12 @@ class Walk:
         self.form += [
             thing.requires, thing.inference, thing.index, thing.view_kind, thing.storage is None,
         ]  # fmt: skip
-        self.ref(thing.array)
+        if type(thing.array) is np.ndarray:
+            number = self.array(thing.array)
+            if number is not None:
+                self.held.append((thing, number))
+        else:
+            self.ref(thing.array)
         self.ref(thing.base)
         self.ref(thing.node)
         self.ref(None if thing.cell is None else thing.cell.grad)
@@ -392,6 +408,7 @@ class Walk:
         mark = self.seen[id(thing)]
         if thing.base is not None:
             self.times.append((thing.view_seen, ("view", mark)))
+            self.timed.append((thing.view_seen, thing, "view_seen"))
         self.storage(thing.storage)
         own = getattr(thing, "__dict__", {})
         for name in sorted(own.keys() - _FIELDS):
@@ -408,6 +425,7 @@ class Walk:
         self.form += ["storage", mark]
         if first:
             self.times.append((storage.written, ("written", mark)))
+            self.timed.append((storage.written, storage, "written"))
 
     def node(self, node: Any) -> None:
         if node.hooks is not None or node.unpack is not None:
@@ -424,10 +442,16 @@ class Walk:
         if type(node) is not Node or getattr(node, "__dict__", {}).get("_metadata"):
             raise Unclear
         self.times.append((node.seq, ("node", self.seen[id(node)])))
+        self.timed.append((node.seq, node, "seq"))
         self.single(node.plan)
         self.form += [node.outputs, node.freed is None, node.saved is None]
-        for part in (node.indices, node.shapes, node.like, node.edges, node.saved or ()):
+        for part in (node.indices, node.shapes, node.like, node.edges):
             self.ref(part)
+        self.form.append(len(node.saved or ()))
+        for place, one in enumerate(node.saved or ()):
+            number = self.array(one) if type(one) is np.ndarray else self.ref(one)
+            if number is not None:
+                self.saved.append((node, place, number))
         for storage in node.storages or ():
             self.storage(storage)
 

@@ -11,7 +11,7 @@ import math
 import numpy as np
 
 from . import products
-from .fusible import BOTTOM, COLUMN, FULL, ROW
+from .fusible import BOTTOM, COLUMN, FULL, ROW, TABLE
 from .fusion import Group
 from .kernels import Kernel, helpers
 from .lowering import Layout
@@ -46,6 +46,7 @@ class Part(Compiler):
 
 alone = {"error_model": "numpy", "pipeline_class": Part, "_nrt": False}
 inlined = numba.njit(fastmath={"contract"}, forceinline=True, **alone)
+loops = {"fastmath": False, **alone}
 
 
 @numba.njit(fastmath={"reassoc"}, forceinline=True, **alone)
@@ -68,6 +69,11 @@ def part(typing, array, begin, size):
 
     return array(array, types.intp, types.intp), code
 '''
+# What a module says whose loops may reorder sums and know no nan and no infinity.  Polynomials
+# stay as they are: the order of their terms is what makes them exact.
+FASTER = '''
+loops["fastmath"] = True
+'''
 
 
 class Source:
@@ -88,20 +94,27 @@ class Source:
     layouts : dict
     in_blocks : bool
         Whether it is called for parts of its one group, of which rows and columns come first.
+    fast : bool
+        Whether loops are compiled with all of LLVM's flags of fast arithmetic.
     """
 
     def __init__(
-        self, stretch: Stretch, layouts: dict[int, Layout], in_blocks: bool = False
+        self,
+        stretch: Stretch,
+        layouts: dict[int, Layout],
+        in_blocks: bool = False,
+        fast: bool = False,
     ) -> None:
         self.stretch = stretch
         self.in_blocks = in_blocks
+        self.fast = fast
         self.layouts = layouts
         self.lines: list[str] = []
         self.names: dict[int, str] = {}
         self.functions: dict[str, str] = {}  # text -> name
         self.polynomials: set[tuple[str, int]] = set()
         self.keys: set[int] = set()
-        self.has_products = False
+        self.has_products = self.has_index = False
         self.scratch: dict[str, int] = {}  # dtype -> numbers
         self.own: dict[int, tuple[str, int]] = {}
         self.body = self.write()
@@ -141,11 +154,12 @@ class Source:
             else:
                 self.product(part)
         given += [f"scratch_{dtype}" for dtype in self.scratch]
-        parts = [HEAD, helpers(self.polynomials, self.keys)]
+        parts = [HEAD + FASTER if self.fast else HEAD]
+        parts.append(helpers(self.polynomials, self.keys, self.has_index))
         if self.has_products:
             parts.append(products.SOURCE)
         for text, name in self.functions.items():
-            parts.append(f"@numba.njit(**alone)\n{text.replace('def kernel(', f'def {name}(', 1)}")
+            parts.append(f"@numba.njit(**loops)\n{text.replace('def kernel(', f'def {name}(', 1)}")
         if self.in_blocks:
             given = ["rows", "columns", *given]
         lines = [f"def kernel({', '.join(given)}):", *self.lines, "    return np.int64(0)"]
@@ -199,6 +213,7 @@ class Source:
         kernel = Kernel(group, scalars)
         self.polynomials |= kernel.functions
         self.keys |= kernel.keys
+        self.has_index = self.has_index or kernel.has_index
         name = self.functions.setdefault(kernel.body, f"group_{len(self.functions) + 1}")
         sizes = {FULL: group.size, ROW: group.rows, COLUMN: group.columns, BOTTOM: group.columns}
         inputs = list(group.inputs)
@@ -206,7 +221,8 @@ class Source:
         if self.in_blocks:
             given = ["rows", "columns"]
         for number, kind in (inputs[place] for place in kernel.inputs):
-            given.append(self.operand(number, sizes.get(kind, 1)))
+            size = self.size(number) if kind == TABLE else sizes.get(kind, 1)
+            given.append(self.operand(number, size))
         for number in group.outputs:
             target = group.made[number].target
             if target is None:

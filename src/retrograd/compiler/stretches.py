@@ -215,15 +215,30 @@ class Gathering:
             self.found.append(step)
         return True
 
+    def is_made_before(self, step: Step) -> bool:
+        """Put a check of an index before the open stretch, if that may be.
+
+        Where it raises, the function goes on from before the stretch: no effect may come between.
+        """
+        if not getattr(step.function, "only_looks", False) or not self.parts or self.hosts:
+            return False
+        effects = any(one.kind != CALL for one in self.behind) or any(map(writes, self.parts))
+        if effects or self.made & set(reads_of(step)):
+            return False
+        self.found.append(step)
+        return True
+
     def goes_before(self, step: Step) -> bool:
         """Put what begins an optimizer's step before the open stretch, if that may be.
 
         Where it raises it has done nothing, and what comes behind is made again by the function.
         """
-        writes = getattr(getattr(step.function, "__self__", None), "writes", None)
-        if step.kind != HOST or writes is None or not self.parts or self.hosts:
+        if self.is_made_before(step):
+            return True
+        noted = getattr(getattr(step.function, "__self__", None), "writes", None)
+        if step.kind != HOST or noted is None or not self.parts or self.hosts:
             return False
-        arrays = writes()
+        arrays = noted()
         for part in self.parts:
             for number in reads_of_part(part):
                 source = self.sources.get(number)

@@ -10,12 +10,17 @@ from __future__ import annotations
 
 from itertools import pairwise
 from operator import itemgetter
-from types import MethodType
 from typing import Any
 
 import numpy as np
 
-from .._core.value import Value
+from .._core.op import Op
+from .step import CALL as CALL
+from .step import GRAD as GRAD
+from .step import HOST as HOST
+from .step import TOUCH as TOUCH
+from .step import WRITE as WRITE
+from .step import Step as Step
 
 
 class Row(tuple):  # type: ignore[type-arg]
@@ -45,112 +50,6 @@ class Ref(Row):
 
     __slots__ = ()
     number: int
-
-
-PLAIN = (bool, int, float, complex, str, bytes, type(None))
-
-# What a step does.
-CALL = "call"  # slots = function(*args, **settings)
-WRITE = "write"  # function(slot, *args), which writes into the slot
-GRAD = "grad"  # a leaf's `.grad` becomes a new tensor of a slot, or None
-TOUCH = "touch"  # a storage from outside is marked as written
-HOST = "host"  # a Python function with effects of its own: an optimizer's step
-
-
-class Step:
-    """One call of the traced run.
-
-    Attributes
-    ----------
-    kind : str
-        CALL, WRITE, GRAD, TOUCH or HOST.
-    function : callable
-        What is called; for GRAD the cell or the argument whose it is, for TOUCH the tensor: itself,
-        an argument by its place, or the slot of a `.grad` as a `Ref`.
-    args, settings : tuple, dict
-        Its arguments, slots in them as `Ref`.
-    outs : int, tuple or None
-        The slots it fills: one, or one for each result (None where a result is no array).
-    wrap : bool
-        Whether the result came as a NumPy scalar and is made an array.
-    name : str
-        For people: the operation or rule.
-    touched : list of Value or int
-        What a HOST wrote into, of the tensors that the trace knew: arguments by their place.
-    """
-
-    __slots__ = ("args", "function", "kind", "name", "outs", "settings", "touched", "wrap")
-
-    def __init__(
-        self,
-        kind: str,
-        function: Any,
-        args: tuple[Any, ...] = (),
-        settings: dict[str, Any] | None = None,
-        outs: Any = None,
-        wrap: bool = False,
-        name: str = "",
-    ) -> None:
-        self.kind = kind
-        self.function = function
-        self.args = args
-        self.settings = settings or {}
-        self.outs = outs
-        self.wrap = wrap
-        self.name = name
-        self.touched: list[Any] = []
-
-    def same(self, other: Step) -> bool:
-        """Say whether another step is the same call on the same slots."""
-        return (
-            self.kind == other.kind
-            and _same_function(self.function, other.function)
-            and len(self.args) == len(other.args)
-            and all(same(a, b) for a, b in zip(self.args, other.args))
-            and self.settings.keys() == other.settings.keys()
-            and all(same(value, other.settings[key]) for key, value in self.settings.items())
-        )
-
-
-def _same_function(a: Any, b: Any) -> bool:
-    # Methods and settled functions are made anew; tensors are compared as objects.
-    if a is b:
-        return True
-    if type(a) is not type(b) or isinstance(a, Value):
-        return False
-    if type(a) is MethodType and a.__func__ is b.__func__:
-        return _same_owner(a.__self__, b.__self__)
-    return bool(a == b)
-
-
-def _same_owner(a: Any, b: Any) -> bool:
-    """Say whether a method of one object does what that of another does.
-
-    A distribution makes its constraints anew, for one, at each call.
-    """
-    if a is b:
-        return True
-    held = getattr(a, "__dict__", None)
-    if type(a) is not type(b) or not held:
-        return False
-    plain = all(type(one) in PLAIN for one in held.values())
-    return plain and same(held, b.__dict__)
-
-
-def same(a: Any, b: Any) -> bool:
-    """Say whether two arguments of steps are alike."""
-    if a is b:
-        return True
-    if type(a) is not type(b):
-        return False
-    if isinstance(a, (list, tuple)):
-        return len(a) == len(b) and all(same(x, y) for x, y in zip(a, b))
-    if isinstance(a, dict):
-        return a.keys() == b.keys() and all(same(value, b[key]) for key, value in a.items())
-    try:
-        return bool(a == b) or (a != a and b != b)
-    except Exception:  # an object with comparisons of its own
-        return False
 
 
 class Slot(Row):
@@ -245,12 +144,8 @@ class Segment:
     saved : list of Saved
         Tensors that others hold and that the backward needs unchanged: arguments by their place,
         results as a `Ref` of their slot, others themselves.
-    sharing : list of set
-        For each result that requires grad, the results whose backward leaves none for it.
-    reaching : list of set
-        For each of `inputs`, the results whose graph leads to it.
-    refuses : list of str
-        What a backward of each result is told, where they come from a graph that was freed.
+    route : Route
+        For the last segment of a path, in which order eager goes through the results' graph.
     eager : str
         Why what follows cannot be replayed; empty when it can.
     source, lines : str, list of int
@@ -279,16 +174,14 @@ class Segment:
         self.backward: Segment | None = None
         self.inputs: list[Any] = []
         self.saved: list[Any] = []
-        self.sharing: list[set[int]] = []
-        self.reaching: list[set[int]] = []
-        self.refuses: list[str] = []
+        self.route: Any = None
         self.eager = ""
         self.run: Any = None
         self.kernels: list[str] = []
         self.source = ""
         self.warming: Any = None  # decides when it is lowered
         self.plan: Any = None  # the lowered form, once there is one
-        self.fuses = False  # whether kernels were asked for
+        self.fuses = ""  # which kernels were asked for
         # By a step's place: how often opening it took for granted what did not hold; those that
         # stay whole for that.
         self.surprises: dict[int, int] = {}
@@ -374,12 +267,21 @@ class OutHeldGrad(Row):
     number: int
 
 
-class OutView(Row):
-    """A view in the result: its slot, and the tensor from outside that it is a view of."""
+class OutBase(Row):
+    """A tensor that parts in the result are views of, and that is no result itself: its slot."""
 
     __slots__ = ()
     number: int
-    base: OutValue
+    requires: bool
+
+
+class OutView(Row):
+    """A view in the result: its slot, what it is a view of, its `view_kind`."""
+
+    __slots__ = ()
+    number: int
+    base: Any
+    view_kind: int
 
 
 class OutGradView(Row):
@@ -387,7 +289,7 @@ class OutGradView(Row):
 
     __slots__ = ()
     number: int
-    base: OutValue
+    base: Any
     place: int
     view_kind: int
 
@@ -541,3 +443,23 @@ def owner_of(array: Any) -> Any:
         if base is None:
             return array
         array = base
+
+
+def is_single(function: Any) -> bool:
+    """Say whether a function is one call of NumPy already."""
+    if isinstance(function, (np.ufunc, type(np.ndarray.dot))):
+        return True
+    owner = getattr(function, "__self__", None)
+    if isinstance(owner, np.ufunc):
+        return True
+    return (getattr(function, "__module__", None) or "").startswith("numpy")
+
+
+def is_pure(function: Any) -> bool:
+    """Say whether a function is one of the library's kernels, rules, or sums of gradients."""
+    if getattr(function, "whole", False):
+        return False
+    if isinstance(function, Op):
+        return True
+    module = getattr(function, "__module__", None) or ""
+    return module.startswith(("retrograd.ops", "retrograd._core"))

@@ -16,10 +16,10 @@ import numpy as np
 
 from .._core.value import Value
 from .budget import budget
-from .codegen import Writer
-from .trace import CALL, Incoming, Ref, Segment, made_by, reads_of
+from .trace import CALL, Incoming, Ref, Segment, is_pure, is_single, made_by, reads_of
 
 if TYPE_CHECKING:
+    from .buffers import Plan
     from .lowering import Program
 
 PER_STEP = 3e-4  # seconds to lower one step
@@ -33,11 +33,11 @@ class Warming:
     Parameters
     ----------
     segment : Segment
-    fuses : bool
-        Whether kernels are made of it then, in the background.
+    fuses : str
+        How kernels compute that are made of it then, in the background; "" for none.
     """
 
-    def __init__(self, segment: Segment, fuses: bool = False) -> None:
+    def __init__(self, segment: Segment, fuses: str = "") -> None:
         self.segment = segment
         self.fuses = fuses
         self.spent = 0.0
@@ -89,11 +89,18 @@ def unwritten(slots: list[Any], tensors: list[Any]) -> Any:
 
 def write(segment: Segment) -> None:
     """Make the code of a segment that has none: many are never replayed."""
-    if segment.run is unwritten:
-        segment.run = Writer(segment).write()
+    if segment.run is unwritten or segment.run is None:
+        segment.run = writer_of(segment).write()
 
 
-def make_fast(segment: Segment, values: list[Any], guards: Any, fuses: bool = False) -> None:
+def writer_of(segment: Segment, plan: Plan | None = None, backward: Plan | None = None) -> Any:
+    """Return what writes the source of a segment."""
+    from .codegen import Writer
+
+    return Writer(segment, plan, backward)
+
+
+def make_fast(segment: Segment, values: list[Any], guards: Any, fuses: str = "") -> None:
     """Lower a segment and its backward, plan their memory, and replay that from now on."""
     from .lowering import lower_twice
     from .passes import prepare
@@ -119,7 +126,7 @@ def make_fast(segment: Segment, values: list[Any], guards: Any, fuses: bool = Fa
             prepare(other_behind)
         saved = saved_for(backward, other_behind)
         other = prepare(program.copy() if other is None else other, saved)
-        fused.begin(segment, other, other_behind, install)
+        fused.begin(segment, other, other_behind, install, fuses)
     prepare(program, saved_for(backward, behind))
     install(segment, program, behind, guards)
 
@@ -139,7 +146,7 @@ def install(segment: Segment, program: Program, behind: Program | None, guards: 
 
     plan_back = None if behind is None else Plan(behind, alone=False)
     plan = Plan(program)
-    writer = Writer(segment, plan, plan_back)
+    writer = writer_of(segment, plan, plan_back)
     segment.run = writer.write()
     segment.plan = plan
     if segment.backward is not None:
@@ -157,7 +164,7 @@ def make_wary(segment: Segment, place: int) -> None:
     segment.surprises[place] = segment.surprises.get(place, 0) + 1
     if segment.surprises[place] == MOST_SURPRISES:
         segment.wary.add(place)
-        segment.run = Writer(segment).write()
+        segment.run = writer_of(segment).write()
         segment.plan = None
         segment.kernels = []
         segment.warming = Warming(segment, segment.fuses)
@@ -165,8 +172,6 @@ def make_wary(segment: Segment, place: int) -> None:
 
 def interpreted(backward: Segment, values: list[Any]) -> Any:
     """Return an example of a backward's slots, None where running it would have effects."""
-    from .lowering import is_pure, is_single
-
     slots = list(values)
     slots += [None] * (backward.first + len(backward.slots) - len(slots))
     for place, slot in enumerate(backward.slots):

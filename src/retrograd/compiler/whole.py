@@ -7,7 +7,8 @@ from typing import Any, NamedTuple
 from .._core.value import Value
 from ..ops._returns import StructSequence
 from ..tensor import Tensor, raw
-from .trace import Named, same
+from .step import same
+from .trace import Named
 
 
 class Place(NamedTuple):

@@ -6,6 +6,7 @@ import warnings
 from collections import OrderedDict
 from typing import Any
 
+from .._core.any_module import AnyModule
 from .._core.hooks import RemovableHandle
 from ..autograd import is_grad_enabled
 from ..autograd.function import Function
@@ -51,14 +52,11 @@ def add_hook(
     return handle
 
 
-class HookMethods:
+class HookMethods(AnyModule):
     """The part of Module that registers hooks and runs them around a call."""
 
     _compiled_call_impl: Any = None  # what `Module.compile` made of the call
 
-    # Whether a call has to look for hooks: an attribute of the instance once it had one, of the
-    # class once every module has.
-    _hooked: bool = False
     _forward_hooks: OrderedDict[int, Any]
     _forward_hooks_with_kwargs: OrderedDict[int, bool]
     _forward_hooks_always_called: OrderedDict[int, bool]
@@ -514,7 +512,7 @@ def register_module_full_backward_hook(hook: Any) -> RemovableHandle:
 
 def _look_everywhere() -> None:
     """Make every module without hooks of its own look for hooks from now on."""
-    HookMethods._hooked = True
+    AnyModule._hooked = True
     writes.count += 1
 
 

@@ -195,7 +195,6 @@ def negative_log_likelihood_dx(g, target, w, x_shape, ignore_index, reduction):
 @op(node="NllLossBackwardBackward0", linear=True)
 def spread_likelihood(x, target, w, *, shape, ignore_index, reduction):
     """The adjoint: minus the weighted gradient at each row's target.  () or (n,) -> (n, c)"""
-    out = np.zeros(shape, x.dtype)
     safe, ignored = _targets(target, shape[1], ignore_index)
     weights = _weights(safe, w, ignored, x)
     value = -x
@@ -205,7 +204,13 @@ def spread_likelihood(x, target, w, *, shape, ignore_index, reduction):
             value = value / np.add.reduce(weights)
     elif reduction == "mean":
         value = value / shape[0]
-    out[numbers_of(shape[0]), safe] = value
+    return put_in_rows(value, safe, shape)
+
+
+def put_in_rows(value, index, shape):
+    """Zeros of `shape`, with a number at one place of each row.  () or (n,), (n,) -> (n, c)"""
+    out = np.zeros(shape, value.dtype)
+    out[numbers_of(shape[0]), index] = value
     return out
 
 

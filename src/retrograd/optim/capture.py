@@ -264,9 +264,6 @@ def update_recorded(optimizer: Any, recorder: Any) -> bool:
         False where nothing was done: the update then runs as it always does.
     """
     recorder.depends(members, optimizer)
-    if has_step_hooks(optimizer):
-        recorder.fail("a closure is given to an optimizer with hooks")
-        return False
     grads = {
         id(param): param.grad for group in optimizer.param_groups for param in group["params"]
     }

@@ -58,6 +58,8 @@ def with_step_hooks(step: Any) -> Any:
             found = host_recorder()
             if found is not None and (args or kwargs):
                 found.hides = True  # with a closure, what it remembers is no part of the trace
+                if not self._opens_steps():
+                    found.fail(f"a closure is given to a step of {type(self).__name__}")
             elif found is not None:
                 found.depends(members, self)
                 if not self._opens_steps():
