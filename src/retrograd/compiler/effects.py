@@ -523,8 +523,12 @@ class Watch:
 def is_in_mode(frame: Any) -> bool:
     """Say whether a call of a module's `train` or `eval` changes nothing."""
     held = frame.f_locals
-    module, mode = held.get("self"), held.get("mode", False)
-    return isinstance(module, AnyModule) and all(one.training is mode for one in module.modules())
+    module: Any = held.get("self")
+    mode = held.get("mode", False)
+    if not isinstance(module, AnyModule):
+        return False
+    inside: Any = module  # with what stands above in `nn`
+    return all(one.training is mode for one in inside.modules())
 
 
 def importing(frame: Any) -> bool:
