@@ -225,8 +225,10 @@ class Ending:
         route = forward.route = Route(outs, self.began, inputs)
         wanted = inputs
         if route.freed:
-            if len(outs) > 1:  # others of them may be differentiated
-                self.fail("the graph of one of the results is freed")
+            if len(outs) > 1:
+                if not route.refuses_all():  # others of them may be differentiated
+                    self.fail("the graph of one of the results is freed")
+                forward.inputs = self._places(inputs)
                 return
             if route.is_changed_first():
                 self.fail("its backward is refused: a saved value was changed inside the call")

@@ -47,13 +47,18 @@ class Ready:
         self.behind = behind
         self.install = install
         self.kernels: list[str] = []
+        self.wary = set(segment.wary)
 
     def run(self, slots: list[Any], tensors: list[Any], guards: Any) -> Any:
         segment = self.segment
         segment.warming = None
-        if segment.plan is not None:  # else it was made slow in between, for a reason
+        if segment.wary == self.wary:
             self.install(segment, self.program, self.behind, guards)
             segment.kernels = self.kernels
+        elif segment.plan is None:  # it has to be lowered again, with a step more left whole
+            from .warming import Warming
+
+            segment.warming = Warming(segment, segment.fuses)
         return segment.run(slots, tensors)
 
 
@@ -77,9 +82,10 @@ def begin(
         How the kernels compute: `EXACT` or `FAST`.
     """
 
+    ready = Ready(segment, program, behind, install)
+
     def job() -> None:
         try:
-            ready = Ready(segment, program, behind, install)
             fuse(program, ready.kernels, arithmetic)
             if behind is not None:
                 fuse(behind, ready.kernels, arithmetic)

@@ -192,7 +192,11 @@ class Segment:
         self.source = ""
         self.warming: Any = None  # decides when it is lowered
         self.plan: Any = None  # the lowered form, once there is one
-        self.surprises = 0
+        self.fuses = ""  # which kernels were asked for
+        # By a step's place: how often opening it took for granted what did not hold; those that
+        # stay whole for that.
+        self.surprises: dict[int, int] = {}
+        self.wary: set[int] = set()
         self.lines: list[int] = []  # the line of the source where each step begins
 
     @property

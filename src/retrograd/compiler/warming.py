@@ -128,6 +128,7 @@ def make_fast(segment: Segment, values: list[Any], guards: Any, fuses: str = "")
     if fuses:
         from . import fused
         from .spelled import INSTEAD as instead
+    segment.fuses = fuses
     behind: Program | None = None
     other_behind: Program | None = None
     backward = segment.backward
@@ -173,11 +174,19 @@ def install(segment: Segment, program: Program, behind: Program | None, guards: 
     guards.bound.append(lambda: plan.bind(names))
 
 
-def make_slow(segment: Segment) -> None:
-    """Replay a segment as it was recorded: what lowering took for granted does not hold."""
-    segment.run = writer_of(segment).write()
-    segment.plan = None
-    segment.warming = None
+def make_wary(segment: Segment, place: int) -> None:
+    """Note that what lowering took for granted of a step did not hold.
+
+    After some times the segment is replayed as it was recorded, until it is lowered again, with
+    that step left whole.
+    """
+    segment.surprises[place] = segment.surprises.get(place, 0) + 1
+    if segment.surprises[place] == MOST_SURPRISES:
+        segment.wary.add(place)
+        segment.run = writer_of(segment).write()
+        segment.plan = None
+        segment.kernels = []
+        segment.warming = Warming(segment, segment.fuses)
 
 
 def interpreted(backward: Segment, values: list[Any]) -> Any:
