@@ -39,7 +39,7 @@ from .bytecode import (
 from .contents import Contents
 from .guards import state_of
 from .positions import code_of
-from .readings import asks_types, plain_arguments, settle
+from .readings import asks_types, holds_reading, plain_arguments, settle
 
 _PYTHON = (os.path.dirname(np.__file__), os.path.dirname(os.__file__))
 _NUMPY = os.path.dirname(np.__file__)
@@ -478,6 +478,9 @@ class Watch:
         """Judge what was changed: objects made during the call may be."""
         if self.pending is not None:
             self.settle_pending()
+        if self.recorder.has_readings:
+            for one in self.owners.values():
+                settle(one[0], 3)
         for thing, what, site, segment in self.changes():
             if self.recorder.has_readings:
                 settle(thing, 3)
@@ -490,9 +493,6 @@ class Watch:
         """Yield each object from outside that was changed, in what words, where, and in which
         segment.
         """
-        if self.recorder.has_readings:
-            for one in self.owners.values():
-                settle(one[0], 3)
         moved = [one for one in self.owners.values() if state_of(one[0]) != one[1]]
         # Listing what was made takes long, and most calls change nothing.
         new = newborn_objects() if self.changed or moved else set()
@@ -512,7 +512,9 @@ class Watch:
 
     def is_clean(self) -> bool:
         """Say whether nothing was seen so far for which the trace will end."""
-        return self.pending is None and next(self.changes(), None) is None
+        owners = [one[0] for one in self.owners.values()] if self.recorder.has_readings else []
+        read = any(map(holds_reading, owners))
+        return not read and self.pending is None and next(self.changes(), None) is None
 
     def late(self, what: str, site: Any, segment: Any = None) -> None:
         """Note what turns out to have been an effect, in a segment that may have ended since."""

@@ -248,3 +248,12 @@ def settle(thing: Any, depth: int) -> None:
                 thing[place] = one.plain
             elif isinstance(one, (list, dict)):
                 settle(one, depth - 1)
+
+
+def holds_reading(thing: Any, depth: int = 3) -> bool:
+    """Say whether an object holds a number that was read, as deep as `settle` looks."""
+    if type(thing) is Reading or depth == 0 or isinstance(thing, (Value, str, type)):
+        return type(thing) is Reading
+    held = thing if isinstance(thing, (dict, list)) else getattr(thing, "__dict__", ())
+    items = held.values() if isinstance(held, dict) else held
+    return any(holds_reading(one, depth - 1) for one in list(items))
