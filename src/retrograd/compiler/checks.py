@@ -35,7 +35,7 @@ def kernel(low, size, a):
 
 # Checks that programs make: where they begin to count, given their arguments behind the array.
 _CHECKS: dict[Any, Callable[..., tuple[int, int]]] = {
-    in_classes: lambda size: (0, size),
+    in_classes: lambda size, place: (0, size),
     lookup.expect_rows: lambda size: (0, size),
     lookup.expect_within: lambda size: (-size, size),
     scattering.expect_in_range: lambda axis, size: (0, size),

@@ -455,11 +455,11 @@ class Tape:
     def require(self, check: Any, array: Traced, *args: Any) -> None:
         """Write down a check of an array that raises `Unforeseen` where it does not hold."""
         try:
-            check(array.held, *args)
+            check(array.held, *args, self.place)
         except Unforeseen:
             raise Unfollowed("a check does not hold") from None
         if array.number is not None:
-            given = (Ref(array.number), *args)
+            given = (Ref(array.number), *args, self.place)
             self.steps.append(Step(CALL, check, given, name=name_of(check)))
 
     def see(self, args: Any) -> None:
@@ -498,10 +498,10 @@ def expect(truth: Any, value: bool, place: int) -> None:
         raise Unforeseen(place)
 
 
-def in_classes(target: Any, classes: int) -> None:
+def in_classes(target: Any, classes: int, place: int) -> None:
     """Raise where a target is no class: some may be ignored then, which goes another way."""
     if out_of_range(target, classes):
-        raise Unforeseen
+        raise Unforeseen(place)
 
 
 def name_of(function: Any) -> str:
