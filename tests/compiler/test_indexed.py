@@ -355,3 +355,15 @@ def test_which_keys_count_the_rows():
     assert not counts_rows((rows[::-1],), (4,), 1)
     assert not counts_rows((rows,), (5,), 1)
     assert not counts_rows((np.arange(3)[:, None], rows[:, None, None]), (3, 4), 3)
+
+
+def test_a_target_out_of_range_says_so_each_time():
+    leaf, target = numbers(9, 5), places((9,), 5)
+    compiled = same(lambda t: F.nll_loss(leaf * 2, t, reduction="none") + 1, (target,))
+    wrong = target.clone()
+    wrong[2] = 5
+    for _ in range(5):
+        with pytest.raises(IndexError, match="Target 5 is out of bounds"):
+            compiled(wrong)
+        wanted = F.nll_loss(leaf * 2, target, reduction="none") + 1
+        close(compiled(target).numpy(), wanted.numpy(), 0)
