@@ -43,7 +43,7 @@ def test_wide_random_programs(seed, monkeypatch):
 
 # An optimizer's settings changed before its step, in what replays ran ahead of; LBFGS's memory; a
 # graph that leads nowhere; parameters that the library gave other arrays.
-STATEFUL_ONCE_WRONG = [600327, 610195, 610679, 620208, 620562, 630750]
+STATEFUL_ONCE_WRONG = [600327, 610195, 610679, 620208, 620562, 630750, 660386]
 
 
 @pytest.mark.parametrize("seed", [*range(16), *STATEFUL_ONCE_WRONG])
