@@ -6,6 +6,7 @@ import numpy as np
 
 from . import _sequences
 from ._core.promotion import defaults
+from ._core.tracing import constant, from_python
 from ._core.value import Value
 from .creation import _sizes
 from .dtypes import (
@@ -34,7 +35,7 @@ def legacy_array(arguments, dtype):
         For a single number that is no size, and for tensors of another dtype.
     """
     if not arguments:
-        return np.empty(0, dtype)
+        return constant(np.empty(0, dtype))
     data = arguments[0]
     if isinstance(data, Value):
         if data.get_dtype() != dtype:
@@ -44,16 +45,16 @@ def legacy_array(arguments, dtype):
             )
         return data.array
     if isinstance(data, Size):
-        return np.empty(data, dtype)
+        return constant(np.empty(data, dtype))
     if isinstance(data, np.ndarray) and data.dtype == dtype:
         return _sequences.checked(data)
     if isinstance(data, (list, tuple, range, np.ndarray)):
-        return _sequences.to_array(data, dtype)
+        return from_python(_sequences.to_array, data, dtype)
     if isinstance(data, (bool, str)) or not hasattr(data, "__index__"):
         if isinstance(data, str):
             raise TypeError("new(): invalid data type 'str'")
         raise TypeError(f"new(): data must be a sequence (got {type(data).__name__})")
-    return np.empty(_sizes(arguments, "new"), dtype)
+    return constant(np.empty(_sizes(arguments, "new"), dtype))
 
 
 def _default_legacy(data, *sizes):

@@ -49,6 +49,19 @@ def to_array(data, target=None):
     return _general(data, target)
 
 
+def filled(data, target):
+    """Return a new array of nested lists in which arrays of one element stand for numbers."""
+    return to_array(_items(data), target)
+
+
+def _items(data):
+    if isinstance(data, np.ndarray):
+        return data.item()
+    if type(data) in _lists:
+        return [_items(part) for part in data]
+    return data
+
+
 def checked(array):
     """Return a NumPy array unchanged, refusing those that PyTorch refuses."""
     if not array.dtype.isnative:

@@ -19,7 +19,7 @@ from ._core.node import CLOSED, OPEN, Unconnected
 from ._core.op import Op, as_dtype, late, refresh
 from ._core.site import here
 from ._core.storage import tick
-from ._core.tracing import note_birth, note_grad, observed, run, tracing
+from ._core.tracing import note_birth, note_grad, note_history, observed, run, tracing
 from ._core.value import Value, asarray
 from .device import cpu
 from .dtypes import of
@@ -244,6 +244,8 @@ class Tensor(Value):
         """The node that made this tensor, None for leaves."""
         if self.base is not None:
             refresh(self)
+        if tracing.count != 0:
+            note_history()
         node = self.node
         return None if node is None else under_own_name(node)
 

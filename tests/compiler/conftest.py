@@ -4,7 +4,14 @@ from __future__ import annotations
 
 import pytest
 
+from retrograd.compiler import warming
 from retrograd.compiler.function import CompiledFunction
+
+
+@pytest.fixture(autouse=True)
+def written_at_once(monkeypatch):
+    """Let long segments be replayed from the second call on, whatever share of the time it is."""
+    monkeypatch.setattr(warming, "AT_ONCE", 10**9)
 
 
 @pytest.fixture

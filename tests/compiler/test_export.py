@@ -12,7 +12,7 @@ import pytest
 
 import retrograd as rg
 from retrograd import nn
-from retrograd.compiler import export, load
+from retrograd.compiler import export, exported, load
 from retrograd.compiler.exported import FUNCTIONS, ExportError
 from retrograd.nn import functional as F
 
@@ -93,11 +93,77 @@ def test_numpy_alone():
     assert "0.weight" in again.arrays
     found = again.run(np.ones((2, 4), np.float32))
     assert type(found) is np.ndarray
-    # softmax's kernel takes a short cut where values allow it, so it is called as a whole.
-    assert loaded(saved(net(), rg.ones(2, 4))).operations == ["softmax"]
-    whole = saved(nn.TransformerEncoderLayer(8, 2, 16).eval(), rg.ones(3, 2, 8))
-    with pytest.raises(ExportError, match=r"calls operations of retrograd: .*attend"):
+    whole = saved(lambda x: F.group_norm(x, 2), rg.ones(3, 4, 5))
+    with pytest.raises(ExportError, match=r"calls operations of retrograd: .*moments"):
         loaded(whole, numpy_only=True)
+
+
+def attention(**settings):
+    def f(q, k):
+        return F.scaled_dot_product_attention(q, k, k, **settings)
+
+    return f, [(2, 3, 4), (2, 3, 4)]
+
+
+def biased(q, k):
+    return F.scaled_dot_product_attention(q, k, k, attn_mask=q @ k.mT)
+
+
+def seeing(q, k):
+    return F.scaled_dot_product_attention(q, k, k, attn_mask=q @ k.mT > 0.5)
+
+
+DEFINED = {
+    "softmax": (lambda x: x.softmax(-1) + x.softmax(0), [(3, 4)]),
+    "softmax of large numbers": (lambda x: (x * 500).softmax(1), [(3, 4)]),
+    "gelu": (F.gelu, [(3, 4)]),
+    "erf": (rg.erf, [(3, 4)]),
+    "attention": attention(),
+    "causal attention": attention(is_causal=True),
+    "attention with a bias": (biased, [(2, 3, 4), (2, 3, 4)]),
+    "attention with a mask": (seeing, [(2, 3, 4), (2, 3, 4)]),
+    "embedding": (lambda x, w: F.embedding((x > 0).long(), w), [(3, 4), (2, 3)]),
+    "gather": (lambda x: x.gather(1, (x > 0).long()), [(3, 4)]),
+    "expand and copy": (lambda x: x.expand(2, 3, 4)[:, :, ::2].contiguous(), [(3, 4)]),
+    "gru": (None, [(5, 2, 4)]),
+    "encoder layer": (None, [(3, 2, 8)]),
+}
+
+
+@pytest.mark.parametrize("name", DEFINED)
+def test_definitions(name):
+    """What NumPy cannot be given call by call runs by its definition where the library is not."""
+    f, shapes = DEFINED[name]
+    rg.manual_seed(0)
+    if name == "encoder layer":
+        f = nn.TransformerEncoderLayer(8, 2, 16, activation="gelu").eval()
+    elif name == "gru":
+        f = nn.GRU(4, 3).requires_grad_(False)
+    for dtype in (rg.float32, rg.float64):
+        if isinstance(f, nn.Module):
+            f.to(dtype)
+        given = [rg.randn(shape, dtype=dtype) for shape in shapes]
+        alone = exported.load(io.BytesIO(saved(f, *given)))
+        assert alone.operations == []
+        given = [rg.randn(shape, dtype=dtype) for shape in shapes]
+        found = alone.run(*[one.numpy() for one in given])
+        wanted = f(*given)
+        pairs = zip(found, wanted) if isinstance(wanted, tuple) else [(found, wanted)]
+        for one, other in pairs:
+            assert one.dtype == other.numpy(force=True).dtype
+            bound = 20 * np.finfo(one.dtype).eps  # some roundings of sums
+            np.testing.assert_allclose(one, other.numpy(force=True), bound, bound)
+
+
+def test_definitions_refuse():
+    lookup = exported.load(io.BytesIO(saved(nn.Embedding(3, 2), rg.tensor([0, 2]))))
+    with pytest.raises(ExportError, match="index out of range in self"):
+        lookup.run(np.array([0, 3]))
+    picked = exported.load(io.BytesIO(saved(
+        lambda x, i: x.gather(0, i), rg.ones(3), rg.tensor([0, 2])
+    )))  # fmt: skip
+    with pytest.raises(ExportError, match="index 3 is out of bounds for dimension 0 with size 3"):
+        picked.run(np.ones(3, np.float32), np.array([3, 0]))
 
 
 def test_the_name_stays_a_function():

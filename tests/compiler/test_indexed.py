@@ -219,6 +219,37 @@ def test_an_index_that_is_made_in_the_function():
     same(gradient(lambda x, i: F.embedding(i, x) * x[rg.arange(5)], leaf), (places((5,), 6),))
 
 
+def test_what_nobody_reads_raises_too():
+    x, index = numbers(6, 4), places((5,), 6)
+
+    def function(i):
+        x[i] * 2
+        return ((x * 2 + 1).tanh() * 3)[i.view(5)] * 2 + 1
+
+    compiled = same(function, (index,), (places((5,), 6, low=-6),), ulps=8)
+    index[2] = -7
+    with pytest.raises(IndexError, match="index -7 is out of bounds"):
+        compiled(index)
+
+    def unread(i):
+        x[i] * 2
+        return (x * 2 + 1).tanh() * 3
+
+    index[2] = 0
+    compiled = same(unread, (index,), ulps=8)
+    index[2] = 6
+    with pytest.raises(IndexError, match="index 6 is out of bounds"):
+        compiled(index)
+
+
+def test_an_index_that_is_another_view_of_what_was_checked():
+    x, index = numbers(6, 4), places((2, 6), 6)
+    compiled = same(lambda i: x[i.view(-1)] * 2 + 1, (index,))
+    index[1, 2] = 6
+    with pytest.raises(IndexError, match="index 6 is out of bounds"):
+        compiled(index)
+
+
 def test_an_index_that_is_computed():
     x, index = numbers(6, 4), places((5,), 3)
     same(lambda i: x[i * 2] * 2 + 1, (index,), (places((5,), 3, seed=5),))

@@ -135,3 +135,34 @@ def test_training_steps(name):
     else:
         assert not reasons
         assert not function.eager
+
+
+def test_attributes_are_the_modules_own():
+    """What is assigned to the compiled module is read by the `forward` of the module in it."""
+
+    class Scaled(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.by = 2.0
+            self.layer = nn.Linear(2, 2)
+
+        def forward(self, x):
+            return x * self.by
+
+    compiled = rg.compile(Scaled())
+    x = rg.ones(2)
+    assert compiled(x).tolist() == [2, 2]
+    compiled.by = 5.0
+    assert compiled(x).tolist() == [5, 5]
+    compiled.layer = nn.Linear(3, 3)
+    compiled.weight = nn.Parameter(rg.ones(1))
+    names = ["_orig_mod.layer.bias", "_orig_mod.layer.weight", "_orig_mod.weight"]
+    assert sorted(compiled.state_dict()) == names
+    assert compiled._orig_mod.layer.in_features == 3
+    del compiled.by
+    assert not hasattr(compiled._orig_mod, "by")
+    assert "layer" in dir(compiled)
+    compiled.training = False
+    assert not compiled._orig_mod.training
+    compiled._orig_mod.train()
+    assert compiled.training

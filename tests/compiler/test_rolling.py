@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 import warnings
 
 import pytest
 
 import retrograd as rg
-from retrograd.compiler import CompiledFunction
+from retrograd.compiler import CompiledFunction, rolling
+from retrograd.compiler.bytecode import is_in_loop
 
 from .loops import compare_loops, outcome
 from .running import plain
@@ -570,3 +572,51 @@ def test_random_loops(block):
     for seed in range(block * 5, block * 5 + 5):
         difference, text, _ = compare_loops(seed)
         assert not difference, f"{text}\nseed {seed}: {difference}"
+
+
+def test_a_place_in_a_loop_is_told_from_the_bytes():
+    seen = []
+
+    def look(turn):
+        seen.append(is_in_loop(sys._getframe(1)))
+        return turn
+
+    def straight():
+        look(0)
+        for _ in range(0):
+            pass
+        padding = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19]
+        padding[0], padding[1], padding[2] = padding[3], padding[4], padding[5]
+        look(0)
+
+    def looping():
+        turn = 0
+        while look(turn) < 1:
+            for other in (look(1), look(1)):
+                if other > 1:
+                    look(1)
+            turn += 1
+
+    straight()
+    assert not any(seen)
+    seen.clear()
+    looping()
+    assert len(seen) == 4 and all(seen[1:])  # Python 3.10 asks first before the loop
+
+
+def test_a_look_outside_of_loops_describes_nothing(monkeypatch):
+    made = []
+    real = rolling.State
+    monkeypatch.setattr(rolling, "State", lambda *given: made.append(1) or real(*given))
+
+    def straight(x):
+        return x * 2 if x.sum() > 1 else x
+
+    def looping(x):
+        while x.sum() < 10:
+            x = x * 2
+        return x
+
+    for function in (straight, looping):
+        rg.compile(function)(rg.ones(3))
+        assert bool(made) == (function is looping)

@@ -27,10 +27,12 @@ class Epoch:
 
     def __init__(self) -> None:
         self.count: int = 0
+        self.flags: int = 0
 
 
 # Assignments to attributes of modules: as long as the count stands, no module has changed (but for
-# what is written into its ``__dict__`` directly).
+# what is written into its ``__dict__`` directly).  Switches between training and evaluation, which
+# some programs make at each step, are counted by `flags`.
 module_writes: Final = Epoch()
 
 
@@ -253,6 +255,9 @@ class Check:
         self.positions: int = len(parts) - len(names)
         self.usable: bool = True  # whether the arguments can be compared here at all
         self.writes: int = 0
+        self.flags: int = 0
+        self.modules: list[Any] = []  # whose `training` is as in the next list
+        self.training: list[Any] = []
         self.captured: list[Captured] = []
         self.grads: list[CapturedGrad] = []
         self.spaces: list[Any] = []  # namespaces, and in the next two lists name and value
@@ -300,6 +305,11 @@ class Check:
         """Say whether everything beside the arguments is certainly as it was."""
         if module_writes.count != self.writes:
             return False
+        if module_writes.flags != self.flags:
+            for module, mode in zip(self.modules, self.training):
+                if module.training is not mode:
+                    return False
+            self.flags = module_writes.flags
         for tensor in self.captured:
             value = tensor.value
             node = tensor.node

@@ -149,7 +149,7 @@ class FunctionNode(CallNode):
         super().__init__(seq, edges)
         self.function = function
         self.ctx = ctx
-        self.like_value = like.make(like.array[:0] if like.array.ndim else like.array)
+        self.like_value = like.make(run(small_part, like.array))
         self.metas: tuple[Any, ...] = ()
         self.targets: list[Any] = []
         self.freed_by: Any = None
@@ -248,6 +248,11 @@ class FunctionNode(CallNode):
         if g.get_dtype() != dtype:
             g = cast(g, dtype)
         return g
+
+
+def small_part(array: Any) -> Any:
+    """Return what a tensor of the same kind can be made of, without holding numbers."""
+    return array[:0] if array.ndim else array
 
 
 def apply(function: Any, ctx_class: Any, split: bool, args: tuple[Any, ...]) -> Any:

@@ -27,7 +27,7 @@ from .ready import pop, push
 from .rules import add_into, added, added_as_first, call_rule, copied, is_saved
 from .saved_values import unpacked
 from .site import here
-from .tracing import note_backward, note_grad, run, tracing
+from .tracing import note_backward, note_grad, note_node, run, tracing
 from .value import Value, asarray
 
 ndarray: Final[Any] = np.ndarray
@@ -637,8 +637,7 @@ class Run:
         """Return the marker of this run."""
         freed = self.freed
         if freed is None:
-            freed = Freed(here())
-            self.freed = freed
+            freed = self.freed = Freed(here())
         return freed
 
     # -- the whole run ------------------------------------------------------------------------
@@ -665,8 +664,7 @@ class Run:
             self.count(nodes)
             leaves: list[Node] = []
             for number, node in enumerate(nodes):
-                needed = self.needed
-                if needed is not None and node not in needed:
+                if self.needed is not None and node not in self.needed:
                     continue
                 slot = self.slot(node)
                 self.put(slot, node, roots[number].index, grads[number], False)
@@ -690,6 +688,8 @@ class Run:
                 if plain and node.outputs == 1 and node.hooks is None and node.unpack is None:
                     self.execute_plain(node)
                 else:
+                    if tracing.count != 0:
+                        note_node(self, node)
                     self.execute(node)
         finally:
             running.active -= 1

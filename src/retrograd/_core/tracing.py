@@ -119,6 +119,20 @@ def note_backward(roots: Any, captures: Any) -> None:
         found.goes_back(roots, captures)
 
 
+def note_node(run: Any, node: Any) -> None:
+    """Tell the recorder that a backward comes to a node."""
+    found: Any = thread_modes().recorder
+    if found is not None:
+        found.runs(run, node)
+
+
+def note_history() -> None:
+    """Tell the recorder that the program is given a node of the graph."""
+    found: Any = thread_modes().recorder
+    if found is not None:
+        found.reads_history()
+
+
 def observed(value: Any, kind: str, plain: Any) -> Any:
     """Tell the recorder that Python looks at a value: `plain` is what it sees."""
     found: Any = thread_modes().recorder

@@ -6,6 +6,7 @@ from .._core import modes
 from .._core.node import Node as Node
 from .._core.op import late
 from .._core.plan import ARRAY, RESULT
+from .._core.tracing import note_history, tracing
 from .._core.value import Value
 from ..tensor import wrap
 
@@ -118,6 +119,8 @@ def get_gradient_edge(tensor):
             "It is not possible to get the gradient edge for a Tensor that does not require "
             "gradients."
         )
+    if tracing.count != 0:
+        note_history()
     return GradientEdge(tensor.edge(), tensor.output_nr)
 
 

@@ -48,6 +48,8 @@ class Ahead:
     raises: int | None
     _go_back: Any
     _answer_next: Any
+    _has_tape: Any
+    _lose_times: Any
 
     def __init__(self) -> None:
         super().__init__()
@@ -65,6 +67,8 @@ class Ahead:
         self.last_loop = segment
         self._go_back(segment.loop)
         target = segment.loop.target
+        if self._has_tape():
+            return key
         turns = self.turns[id(target)] = self.turns.get(id(target), 0) + 1
         known = target.children.get(key)
         if known is None or not can_be_replayed(known) or turns < self.due.get(id(target), 0):
@@ -73,6 +77,8 @@ class Ahead:
         key = self._run_ahead(target, key)
         if self.ran_ahead == before:
             self.due[id(target)] = 2 * turns  # it costs as much as a turn that is watched
+        else:
+            self._lose_times()
         return key
 
     def _run_ahead(self, target: Segment, key: Any) -> Any:

@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 
 from .._core.value import Value
-from .trace import CALL, Argument, Captured, CapturedGrad, Segment, Step, made_by, outs_of
+from .trace import CALL, TURNS, Argument, Captured, CapturedGrad, Segment, Step, made_by, outs_of
 
 ANOTHER_WAY = "compile: the function took another way than before with the same inputs"
 
@@ -49,6 +49,8 @@ class Answering:
     _know: Any
     _lift: Any
     _remember: Any
+    _tape: Any
+    _glance: Any
 
     def __init__(self) -> None:
         super().__init__()
@@ -153,15 +155,17 @@ class Answering:
         seen = self.last_key if last else self.executed[self.turn + 1][0].key
         raised = last and self.raises is not None
         self._lift(segment)
+        self._tape(segment)
         if self.at != len(self.answers) or raised or type(seen) is not type(key):
             raise RuntimeError(ANOTHER_WAY)
-        if self.on_the_way.get(id(segment)) == self.turn:
+        if segment.kind != TURNS and self.on_the_way.get(id(segment)) == self.turn:
             self._remember(segment)
         if last:
             self.executed = []
             self.answering = False
             self._leave(segment, seen)
         else:
+            self._glance()
             if segment.loop is not None:
                 self._go_back(segment.loop)
             self._turn_to(self.turn + 1)

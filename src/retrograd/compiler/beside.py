@@ -44,7 +44,9 @@ def lay(program: Program, flat: Step, with_out: Callable[..., Step | None]) -> N
     end = steps.index(flat)
     makers = {number: place for place, one in enumerate(steps) for number in outs_of(one)}
     whole = flat.outs
-    if whole in program.held or len(flat.args) != 1 or not stays(program, flat, end):
+    if whole in program.held or len(flat.args) != 1 or len(layouts[whole].shape) != 1:
+        return
+    if not stays(program, flat, end):
         return
     parts = []
     start = 0

@@ -8,7 +8,7 @@ Each replay gives a try back.  What branches on numbers with a fraction, or on n
 uses more: such values hardly come twice.  So do arguments that are other numbers in each call.
 
 A function whose replays turn out to be no quicker than its eager calls runs eagerly, and is tried
-again later.  What a call takes eagerly is known from two that run so among the first replays.
+again later.  What a call takes eagerly is known from some that run so among the first replays.
 """
 
 from __future__ import annotations
@@ -20,10 +20,14 @@ SHARE = 0.05  # of a function's own time
 PROCESS_SHARE = 0.03  # of the time of the process; importing the compiler takes some more
 FREE_TRIES = 32  # recordings without a replay between them, counted by `weight_of`
 FRUITLESS = 16  # the weight of a recording that came to nothing: the function has effects
-SAMPLED = (4, 12)  # replays in a row after which one call runs eagerly, to see what that takes
+# Replays in a row after which one call runs eagerly, to see what that takes; the last ones closer
+# together, as the first of them find other things in the processor's caches.
+SAMPLED = (4, 12, 40, 41, 42, 43)
 WINDOW = 16  # replays that are compared with them
 SETTLED = 64  # replays in a row after which nothing is timed any more
 LONGEST_REST = 1024  # calls
+BACKWARD = 2.5e-6  # seconds: what the backward of a replay takes more than that of one operation
+UNSEEN = 15  # eager calls of which none is timed, nor asked whether it could be replayed
 
 
 class Budget:
@@ -70,6 +74,8 @@ class Account:
         self.row = 0  # replays in a row
         self.rest = 0  # calls still to be made eagerly, because replays are not quicker
         self.rest_length = 32
+        self.effects = 0  # calls in a row of which was known that they run eagerly
+        self.unseen = self.skipped = 0  # eager calls that are not timed: those to come, and all
 
     def may_record(self) -> bool:
         """Say whether one more recording is affordable."""
@@ -86,6 +92,7 @@ class Account:
         self.took += took
         self.calls += 1
         self.row += 1
+        self.effects = 0
         self.quickest = min(self.quickest, took)
         if self.tries:
             self.tries -= 1
@@ -107,27 +114,36 @@ class Account:
         self.records_took += took
         budget.spent += took
         self.tries += weight
-        self.row = 0
+        self.row = self.effects = 0
         self.quickest = float("inf")
         self.timed = True
         self.rests = not self.may_record()
 
     def note_eager(self, took: float) -> None:
         """Note a call that ran eagerly; see whether the function may be replayed again."""
-        self.eager_took += took
-        self.eager_calls += 1
+        calls = 1 + self.skipped
+        self.eager_took += calls * took
+        self.eager_calls += calls
         self.quickest_eager = min(self.quickest_eager, took)
         if self.rest:
-            self.rest -= 1
+            self.rest = max(self.rest - calls, 0)
             self.rests = self.rest > 0
         else:
             self.rests = not self.may_record()
+        self.unseen = self.skipped = UNSEEN if self.rests else 0
+
+    def note_effects(self) -> None:
+        """Note a call of which is known that it runs eagerly; see whether to look at the next."""
+        self.effects += 1
+        if self.effects >= SETTLED:
+            self.rests = True
+            self.unseen = self.skipped = UNSEEN
 
     def describe(self) -> str:
         """Return why the function runs eagerly for now, empty where it does not."""
         if self.rest > 1:
             return f"its replays are not quicker: the next {self.rest} calls run eagerly"
-        if not self.rests or self.rest:
+        if not self.rests or self.rest or self.effects:
             return ""
         took = f"{self.records} recordings took {self.records_took:.2g} s"
         return f"it takes ever new ways: {took}, and it waits until another one costs little"

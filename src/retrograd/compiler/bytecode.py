@@ -55,6 +55,42 @@ def parts_of(one: Any) -> list[Any]:
     return found
 
 
+spans: dict[int, tuple[Any, list[tuple[int, int]]]] = {}  # by id of the code, kept as well
+_ABSOLUTE = set(dis.hasjabs)
+_BACKWARD = {number for name, number in dis.opmap.items() if "BACKWARD" in name}
+_ABOUT = 16  # bytes: where a relative jump ends depends on caches, which differ by version
+
+
+def is_in_loop(frame: Any) -> bool:
+    """Say whether a frame runs an instruction that some jump backwards may come back to.
+
+    The bytes are read, which takes a hundredth of listing the instructions.  It may say so for a
+    few instructions beside a loop.
+    """
+    code = frame.f_code
+    found = spans.get(id(code))
+    if found is None:
+        if len(spans) > MOST_CODES:
+            spans.clear()
+        found = spans[id(code)] = (code, spans_of(code.co_code))
+    place = frame.f_lasti
+    return any(first <= place <= last for first, last in found[1])
+
+
+def spans_of(code: bytes) -> list[tuple[int, int]]:
+    """Return from where to where the jumps backwards in some bytecode go, at least."""
+    found = []
+    extended = 0
+    for place in range(0, len(code), 2):
+        kind, argument = code[place], code[place + 1] | extended
+        extended = argument << 8 if kind == dis.EXTENDED_ARG else 0
+        if kind in _BACKWARD:
+            found.append((place - 2 * argument - _ABOUT, place))
+        elif kind in _ABSOLUTE and 2 * argument <= place:
+            found.append((2 * argument, place))
+    return found
+
+
 class Unknown:
     """Type of the mark that says "this object cannot be told"."""
 

@@ -48,15 +48,15 @@ class Checking:
     Attributes
     ----------
     own : dict
-        Checks that were put in, by `id`, with the slot of the index: those of calls that end up in
-        no kernel, which check for themselves, are not needed.
+        Checks that were put in, by `id`, with the calls that rely on each: where all of these are
+        made by NumPy, which checks for itself, it is not needed.
     """
 
     def __init__(self, program: Program) -> None:
         self.program = program
         self.layouts = program.layouts
-        self.known: dict[int, list[tuple[int, int]]] = {}
-        self.own: dict[int, int] = {}
+        self.known: dict[int, list[tuple[int, int, list[Step]]]] = {}
+        self.own: dict[int, list[Step]] = {}
         self.constants: dict[int, int] = {}  # slots of constant indices, by `id`
 
     def run(self) -> None:
@@ -71,12 +71,12 @@ class Checking:
             made = step if node is None else None
             if node is not None:
                 number = node.args[node.index].number
-                if not self.checked(number, node.low, node.length):
+                if not self.checked(number, node.low, node.length, step):
                     check = self.step(number, node.low, node.length, refuse)
-                    self.own[id(check)] = number
+                    self.own[id(check)] = self.note(number, node.low, node.length)
+                    self.own[id(check)].append(step)
                     steps.append(check)
                     origins.append(origin)
-                    self.note(number, node.low, node.length)
                 made = step
             elif step.kind == CALL and step.outs is None and hashable(step.function):
                 made = self.taken_over(step)
@@ -116,7 +116,7 @@ class Checking:
             return step
         number = step.args[0].number
         low, end = bounds(*step.args[1:])
-        if self.checked(number, low, end):
+        if self.checked(number, low, end, step):
             return None
         self.note(number, low, end)
         function, rest = step.function, step.args[1:]
@@ -141,12 +141,18 @@ class Checking:
             return owner
         return number
 
-    def checked(self, number: int, low: int, end: int) -> bool:
-        known = self.known.get(self.root(number), ())
-        return any(low <= first and last <= end for first, last in known)
+    def checked(self, number: int, low: int, end: int, step: Step) -> bool:
+        """Say whether an index has been checked for a step, which relies on it from then on."""
+        for first, last, relying in self.known.get(self.root(number), ()):
+            if low <= first and last <= end:
+                relying.append(step)
+                return True
+        return False
 
-    def note(self, number: int, low: int, end: int) -> None:
-        self.known.setdefault(self.root(number), []).append((low, end))
+    def note(self, number: int, low: int, end: int) -> list[Step]:
+        relying: list[Step] = []
+        self.known.setdefault(self.root(number), []).append((low, end, relying))
+        return relying
 
 
 def checker(entry: Any, refused: Callable[[Any], None]) -> Callable[[Any], None]:

@@ -379,6 +379,8 @@ class Writer:
             places = {one.owner for one in self.segment.saved if type(one.owner) is int}
             for place in sorted(places):
                 self.put(f"node.hold({place}, t[{place}])")
+        if any(isinstance(v, int) or v.node is not None for v in inputs):
+            self.put(f"node.indices = {tuple_of([f'{value}.index' for value in values])}")
 
     def backward_function(self) -> Any:
         """Return the function that turns gradients of the results into those of the inputs."""

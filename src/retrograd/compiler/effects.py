@@ -128,6 +128,8 @@ class Watch:
         self.changed: list[tuple[Any, bool, Any, str, Any]] = []
         # Objects: state before, where it may change, in what words; what they held stays alive.
         self.owners: dict[int, tuple[Any, Any, Any, str, Any, Any]] = {}
+        # Tensors: whether they required grad before somebody switched it, where, in what words.
+        self.switches: dict[int, tuple[Any, bool, Any, str]] = {}
         self.contents = Contents()
         self.modes = modes_now()
         self.pending: Any = None  # an item assignment, and how many writes there were before
@@ -234,7 +236,8 @@ class Watch:
         if isinstance(owner, Value):
             self.method_of_tensor(frame.f_back, owner, name)
         elif name in _CHANGING or name in _HOOKING:
-            self.effect(frame.f_back, f"{name}() is called")
+            if name not in ("train", "eval") or not is_in_mode(frame):
+                self.effect(frame.f_back, f"{name}() is called")
         elif owner is not None and not is_followed(owner):
             self.watch_state(owner, site_of(frame.f_back), "a {} changes")
 
@@ -249,10 +252,18 @@ class Watch:
         """Judge a call of a method of a tensor."""
         if name in _HOOKING:
             self.effect(frame, f"{name}() is called")
-        elif name in ("share_memory_", "set_", "resize_", "__setstate__") or (
-            name == "requires_grad_" and id(owner) not in self.recorder.newborn
-        ):
+        elif name in ("share_memory_", "set_", "resize_", "__setstate__"):
             self.effect(frame, f"{name}() is called on a tensor from outside the function")
+        elif name == "requires_grad_":
+            self.switch(frame, owner, f"{name}() is called on a tensor from outside the function")
+
+    def switch(self, frame: Any, owner: Any, what: str) -> None:
+        """Note that a tensor is told whether it requires grad, which may be as it was."""
+        if id(owner) in self.recorder.newborn:
+            return
+        if id(owner) in self.switches:
+            self.effect(frame, what)
+        self.switches[id(owner)] = (owner, owner.requires, site_of(frame), what)
 
     def iterators(self, frame: Any) -> None:
         """End the trace where code can reach an iterator from outside: it may take from it."""
@@ -341,8 +352,12 @@ class Watch:
             self.effect(frame, f"something is stored ({name}) that cannot be followed")
         elif isinstance(target, Value):
             what = code[number].argval
-            if name == "STORE_ATTR" and what != "grad" and id(target) not in self.recorder.newborn:
-                self.effect(frame, f"the attribute {what} of a tensor is assigned")
+            told = f"the attribute {what} of a tensor is assigned"
+            own = name != "STORE_ATTR" or what == "grad" or id(target) in self.recorder.newborn
+            if not own and what == "requires_grad":
+                self.switch(frame, target, told)
+            elif not own:
+                self.effect(frame, told)
         elif isinstance(target, np.ndarray):
             self.effect(frame, "an array of NumPy's is assigned to")
         elif isinstance(target, AnyModule) and name == "STORE_ATTR":
@@ -475,6 +490,9 @@ class Watch:
         """Yield each object from outside that was changed, in what words, where, and in which
         segment.
         """
+        if self.recorder.has_readings:
+            for one in self.owners.values():
+                settle(one[0], 3)
         moved = [one for one in self.owners.values() if state_of(one[0]) != one[1]]
         # Listing what was made takes long, and most calls change nothing.
         new = newborn_objects() if self.changed or moved else set()
@@ -485,6 +503,9 @@ class Watch:
         for owner, _, site, what, segment, _ in moved:
             if id(owner) not in new:
                 yield owner, what.format(type(owner).__name__), site, segment
+        for owner, required, site, what in self.switches.values():
+            if owner.requires != required:
+                yield owner, what, site, None
         for thing, site in self.contents.changed():
             kind = type(thing).__name__
             yield thing, f"a {kind} from outside the function changes", site, None
@@ -497,6 +518,17 @@ class Watch:
         """Note what turns out to have been an effect, in a segment that may have ended since."""
         if self.recorder.fail_in(segment, f"{what} at {describe_site(site)}"):
             self.recorder.effect = True
+
+
+def is_in_mode(frame: Any) -> bool:
+    """Say whether a call of a module's `train` or `eval` changes nothing."""
+    held = frame.f_locals
+    module: Any = held.get("self")
+    mode = held.get("mode", False)
+    if not isinstance(module, AnyModule):
+        return False
+    inside: Any = module  # with what stands above in `nn`
+    return all(one.training is mode for one in inside.modules())
 
 
 def importing(frame: Any) -> bool:

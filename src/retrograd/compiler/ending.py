@@ -61,6 +61,7 @@ class Ending:
     _arrives: Any
     _number: Any
     _add: Any
+    _begin_back: Any
 
     def finish(self, result: Any) -> Any:
         """Close the last segment with the function's result; return the result for the caller."""
@@ -224,8 +225,10 @@ class Ending:
         route = forward.route = Route(outs, self.began, inputs)
         wanted = inputs
         if route.freed:
-            if len(outs) > 1:  # others of them may be differentiated
-                self.fail("the graph of one of the results is freed")
+            if len(outs) > 1:
+                if not route.refuses_all():  # others of them may be differentiated
+                    self.fail("the graph of one of the results is freed")
+                forward.inputs = self._places(inputs)
                 return
             if route.is_changed_first():
                 self.fail("its backward is refused: a saved value was changed inside the call")
@@ -268,6 +271,8 @@ class Ending:
         """Note that a backward begins, which must not leave the trace."""
         if not self._idle() and runs_outside(roots, self.began, captures):
             self.fail("a backward goes on into a graph from before the call")
+        if not self._idle():
+            self._begin_back(captures)
 
     def _saved(self, outs: list[Any]) -> list[Any]:
         """Return which tensors that the program holds were saved for the results' backward."""

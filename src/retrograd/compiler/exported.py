@@ -8,7 +8,9 @@ in it is code, and nothing of it is executed or imported.
     >>> model = exported.load("model.export")  # doctest: +SKIP
     >>> result = model.run(numpy.ones((1, 3), numpy.float32))  # doctest: +SKIP
 
-Files may also name operations of the library (``op.softmax``); those need the library's `load`.
+Files may also name operations of the library (``op.softmax``).  Those in `DEFINED` are run here
+by their definitions, with results that differ from the library's by roundings; others need the
+library's `load`.
 """
 
 from __future__ import annotations
@@ -122,6 +124,97 @@ FUNCTIONS |= {
 FUNCTIONS["operator.pow"] = operator.pow
 
 
+# -- operations of the library, by their definitions ----------------------------------------------
+
+
+def softmax(x: Any, *, axis: int) -> Any:
+    """Return exp(x) scaled to sum to one along an axis."""
+    if not x.size:
+        return x.copy()
+    out = np.exp(x - np.max(x, axis=axis if x.ndim else None, keepdims=True))
+    return out / np.sum(out, axis=axis if x.ndim else None, keepdims=True, dtype=x.dtype)
+
+
+def erf(x: Any) -> Any:
+    """Return the error function of an array."""
+    found = [math.erf(one) for one in x.ravel().tolist()]
+    return np.array(found, x.dtype).reshape(x.shape)
+
+
+def gelu(x: Any) -> Any:
+    """Return x times the normal distribution function of x."""
+    inside = erf(x.astype(np.float64) * math.sqrt(0.5))
+    return (x * (0.5 + 0.5 * inside)).astype(x.dtype)
+
+
+def attend(
+    q: Any, k: Any, v: Any, bias: Any, keep: Any, *, scale: float, causal: bool = False
+) -> Any:
+    """Return attention and its weights; a query that may see no key has weights of 0."""
+    scores = np.matmul(q, np.swapaxes(k, -1, -2)) * np.asarray(scale, q.dtype)
+    if causal:
+        seen = np.tri(*scores.shape[-2:], dtype=np.bool_)
+        scores = np.where(seen, scores, np.asarray(-np.inf, scores.dtype))
+    if bias is not None and bias.dtype == np.bool_:
+        scores = np.where(bias, scores, np.asarray(-np.inf, scores.dtype))
+    elif bias is not None:
+        scores = scores + bias
+    highest = np.max(scores, axis=-1, keepdims=True, initial=-np.inf)
+    weights = np.exp(scores - np.where(highest == -np.inf, 0, highest).astype(scores.dtype))
+    total = np.sum(weights, axis=-1, keepdims=True)
+    weights = np.where(total == 0, 0, weights / np.where(total == 0, 1, total))
+    weights = weights.astype(scores.dtype)
+    return np.matmul(weights if keep is None else weights * keep, v), weights
+
+
+def gru(x: Any, h: Any, w_ih: Any, w_hh: Any, b_ih: Any, b_hh: Any, *, sizes: Any = None) -> Any:
+    """Return the states of a gated recurrent layer over time, the last one, and nothing."""
+    if sizes is not None:
+        raise ExportError("sequences of several lengths need the library")
+    size = w_hh.shape[1]
+    out = np.empty((*x.shape[:-1], size), x.dtype)
+    for time, given in enumerate(x):
+        of_x = np.matmul(given, w_ih.T) + (0 if b_ih is None else b_ih)
+        of_h = np.matmul(h, w_hh.T) + (0 if b_hh is None else b_hh)
+        r, z = np.split(1 / (1 + np.exp(-(of_x + of_h)[..., : 2 * size])), 2, axis=-1)
+        n = np.tanh(of_x[..., 2 * size :] + r * of_h[..., 2 * size :])
+        out[time] = h = n + z * (h - n)
+    return out, h, None
+
+
+def contiguous_copy(x: Any) -> Any:
+    """Return a copy whose elements are in order in memory."""
+    return np.array(x, order="C")
+
+
+def broadcast_to(x: Any, *, shape: Any) -> Any:
+    """Return an array repeated along new axes and axes of size one."""
+    return np.broadcast_to(x, shape)
+
+
+def expect_rows(array: Any, count: int) -> None:
+    """Refuse numbers of rows of which there are `count`."""
+    if array.size and not (array.min() >= 0 and array.max() < count):
+        raise IndexError("index out of range in self")
+
+
+def expect_in_range(array: Any, axis: int, length: int) -> None:
+    """Refuse places along an axis that it does not have."""
+    wrong = array[(array < 0) | (array >= length)]
+    if wrong.size:
+        raise IndexError(
+            f"index {wrong[0]} is out of bounds for dimension {axis} with size {length}"
+        )
+
+
+DEFINED = {f"op.{one.__name__}": one for one in (attend, broadcast_to, contiguous_copy, erf, gelu)}
+DEFINED |= {
+    "op.softmax": softmax, "op.gru_dense": gru,
+    "part.ops.lookup.expect_rows": expect_rows,
+    "part.ops.scattering.expect_in_range": expect_in_range,
+}  # fmt: skip
+
+
 # Functions whose arguments say how large an array they make.
 _ALLOCATING = {
     f"numpy.{name}"
@@ -130,7 +223,7 @@ _ALLOCATING = {
         "linspace", "ndarray", "ones", "ones_like", "repeat", "resize", "tile", "tri",
         "zeros", "zeros_like", "bincount",
     )
-} | {"ndarray.repeat"}  # fmt: skip
+} | {"ndarray.repeat", "op.broadcast_to"}  # fmt: skip
 
 
 class ExportError(RuntimeError):
@@ -245,8 +338,9 @@ class Reader:
 
     def function(self, name: Any) -> Any:
         self.expect(isinstance(name, str), "a call without a name")
-        self.expect(name in FUNCTIONS, f"it calls {name!r}, which is not among those allowed")
-        return FUNCTIONS[name]
+        found = FUNCTIONS.get(name, DEFINED.get(name))
+        self.expect(found is not None, f"it calls {name!r}, which is not among those allowed")
+        return found
 
     def value(self, given: Any) -> Any:
         """Return an argument: `Place` for slots."""
@@ -335,7 +429,8 @@ class Exported:
     Attributes
     ----------
     operations : list of str
-        What it calls of the library; empty for a file that NumPy alone runs.
+        What it calls of the library that is not in `DEFINED`; empty for a file that NumPy alone
+        runs.
     arrays : dict
         Parameters and constants by their name.
     """
@@ -344,7 +439,7 @@ class Exported:
         self.header = header
         self.arrays = arrays
         names = [name.partition("(")[2][:-1] for name, *_ in header["steps"]]
-        own = [name.partition(".") for name in names]
+        own = [name.partition(".") for name in names if name not in DEFINED]
         self.operations = sorted({rest for kind, _, rest in own if kind in OWN})
 
     def run(self, *inputs: Any) -> Any:

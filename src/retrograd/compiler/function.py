@@ -14,14 +14,14 @@ from typing import TYPE_CHECKING, Any
 from .._core.errors import OutdatedTraceError
 from .._core.tracing import recorder as current_recorder
 from .._core.tracing import set_recorder, tracing
-from .budget import FRUITLESS, Account, key_weight, weight_of
+from .budget import BACKWARD, FRUITLESS, Account, key_weight, weight_of
 from .effects import is_watched, watching
 from .guards import Guards, flatten
 from .logs import tell_recompile
 from .recorder import Recorder
 from .rolling import can_run_again
 from .trace import Segment
-from .warming import MOST_SURPRISES, Warming, make_slow, unwritten, write
+from .warming import Warming, is_due, make_wary, unwritten, write
 
 if TYPE_CHECKING:
     from .graph import Graph
@@ -48,6 +48,8 @@ class Tree:
     ----------
     rolled : bool
         Whether there is a `Loop` in it.
+    differentiable : bool
+        Whether a result has a backward.
     pure : bool
         Whether every segment could run twice without harm.
     """
@@ -58,6 +60,7 @@ class Tree:
         self.root = Segment(0, None)
         self.eager = ""
         self.rolled = False
+        self.differentiable = False
         self.pure = True
         self.unjudged: list[Segment] = []  # whether they are pure matters once there is a loop
 
@@ -95,6 +98,7 @@ class CompiledFunction:
         self.function = function
         self.fuses = fuses
         self.fullgraph = fullgraph
+        self.tapes = True  # whether loops with gradient history are rolled
         self.warned = False
         self.trees: dict[Any, list[Tree]] = {}
         self.recent: list[Tree] = []  # those whose calls came last
@@ -118,6 +122,9 @@ class CompiledFunction:
             return self.function(*args, **settings)
         try:
             if self.account.rests:
+                if self.account.unseen:
+                    self.account.unseen -= 1
+                    return self.function(*args, **settings)
                 return self.rest(args, settings)
             for tree in self.recent:
                 tensors = tree.enter(args, settings)
@@ -132,14 +139,17 @@ class CompiledFunction:
                 else:
                     return self.record(key, tensors, args, settings)
             if tree.eager:
+                self.account.note_effects()
                 return self.function(*args, **settings)
             if not self.account.timed:
+                self.account.effects = 0
                 return self.replay(tree, tensors, args, settings)
             began = perf_counter()
             records = self.account.records
             result = self.replay(tree, tensors, args, settings)
             if self.account.records == records:
-                self.account.note_replay(perf_counter() - began)
+                took = perf_counter() - began
+                self.account.note_replay(took + BACKWARD if tree.differentiable else took)
             return result
         finally:
             self.lock.release()
@@ -159,6 +169,8 @@ class CompiledFunction:
     def replay(self, tree: Tree, tensors: list[Any], args: Any, settings: Any) -> Any:
         slots: list[Any] = []
         segment = tree.root
+        if segment.run is unwritten and not is_due(segment):
+            return self.rest(args, settings)
         # What was run, where the path to a segment does not tell it.  A pure path needs none of
         # it: the function can run from its start without doing anything twice.
         executed: list[Any] | None = [] if tree.rolled and not tree.pure else None
@@ -251,6 +263,7 @@ class CompiledFunction:
         tree.guards.describes(args, settings)
         writer.reachable = tree.guards.reads.tensors
         writer.by_reference = tree.guards.by_reference
+        writer.tapes = self.tapes
         if self.fullgraph:
             writer._leave = refuse_branch
         before = set_recorder(writer)
@@ -264,6 +277,11 @@ class CompiledFunction:
         finally:
             set_recorder(before)
             writer.rest()
+        if writer.failed and writer.taped and writer.new_ways and writer.raises is None:
+            # Recorded anew, with every turn of the loop written out.
+            self.tapes = False
+            self.drop(tree)
+            writer.postponed = True
         if writer.postponed:
             writer.forget()
         else:
@@ -279,6 +297,7 @@ class CompiledFunction:
             else:
                 segment.run = segment.run or unwritten
                 segment.warming = Warming(segment, self.fuses)
+            tree.differentiable = tree.differentiable or segment.backward is not None
             tree.rolled = tree.rolled or segment.loop is not None
             tree.unjudged.append(segment)
         if tree.rolled:
@@ -317,6 +336,7 @@ class CompiledFunction:
             self.recent = []
             self.eager = self.told_eager
             self.warned = False
+            self.tapes = True
             self.account = Account()
 
     def __deepcopy__(self, memo: Any) -> CompiledFunction:
@@ -401,9 +421,7 @@ def own_slots(
 
         fill(segment, found, steps, tensors)
         if isinstance(error, Unforeseen):
-            segment.surprises += 1
-            if segment.surprises == MOST_SURPRISES:
-                make_slow(segment)
+            make_wary(segment, error.args[0])
     del trace
     return found[segment.first :], steps
 

@@ -47,13 +47,18 @@ class Ready:
         self.behind = behind
         self.install = install
         self.kernels: list[str] = []
+        self.wary = set(segment.wary)
 
     def run(self, slots: list[Any], tensors: list[Any], guards: Any) -> Any:
         segment = self.segment
         segment.warming = None
-        if segment.plan is not None:  # else it was made slow in between, for a reason
+        if segment.wary == self.wary:
             self.install(segment, self.program, self.behind, guards)
             segment.kernels = self.kernels
+        elif segment.plan is None:  # it has to be lowered again, with a step more left whole
+            from .warming import Warming
+
+            segment.warming = Warming(segment, segment.fuses)
         return segment.run(slots, tensors)
 
 
@@ -77,9 +82,10 @@ def begin(
         How the kernels compute: `EXACT` or `FAST`.
     """
 
+    ready = Ready(segment, program, behind, install)
+
     def job() -> None:
         try:
-            ready = Ready(segment, program, behind, install)
             fuse(program, ready.kernels, arithmetic)
             if behind is not None:
                 fuse(behind, ready.kernels, arithmetic)
@@ -105,12 +111,12 @@ def fuse(program: Program, kernels: list[str], arithmetic: str = EXACT) -> None:
     }
     places = {id(step): origin for step, origin in zip(program.steps, program.origins)}
     plan = gather(partition(program.steps, layouts, needed, can_raise), layouts, needed, sources)
-    read = {number for part in plan if isinstance(part, Stretch) for number in part.inputs}
+    alone = {id(part) for part in plan}
     steps: list[Step] = []
     origins: list[int] = []
     for part in plan:
-        if checking.own.get(id(part), part) not in (part, *read):
-            continue  # what it would protect is computed by NumPy, which checks for itself
+        if id(part) in checking.own and alone.issuperset(map(id, checking.own[id(part)])):
+            continue
         if not isinstance(part, Stretch):
             steps.append(part)
             origins.append(places[id(part)])

@@ -4,20 +4,20 @@ A group is a run of calls on one domain of rows and columns: elementwise calls w
 casts, `where`, sums and extrema over rows, over columns or over everything, and what is computed
 with these.  Every value of a group has a kind:
 
-======  =============================================================
-full    a number for each row and column
-row     a number for each row: an operand (R, 1), or a row's sum
-column  a number for each column: an operand (C,)
-scalar  one number, known before the loop
-total   one number, known after the loop: the sum of everything
-bottom  a number for each column, known after the loop: a sum over rows
-table   an operand that is read where an index says
+=========  =============================================================
+full       a number for each row and column
+row        a number for each row: an operand (R, 1), or a row's sum
+column     a number for each column: an operand (C,)
+scalar     one number, known before the loop
+total      one number, known after the loop: the sum of everything
+bottom     a number for each column, known after the loop: a sum over rows
+table      an operand that is read where an index says
 scattered  rows added where an index says, known after the loop
-======  =============================================================
+=========  =============================================================
 
 Rows are leading dimensions, columns the last ones; where the group splits them follows from its
 operands and reductions.  A group without any is flat: one row.  Views of outside arrays, matrix
-products, gathers and whatever is not known here stay calls between the groups.
+products and whatever is not known here stay calls between the groups.
 """
 
 from __future__ import annotations
@@ -207,15 +207,13 @@ class Group:
             found.append(kind if one is None else one.kind)
         if not fits(node, found):
             return None
-        if node.name == "scatter":
-            node.kind = SCATTERED
-            if self.nodes and self.size >= LARGEST_SCATTERED:
-                return None  # it would keep the others from being computed by several threads
-        else:
-            node.kind = ROW if node.name == "pick" else self._aligned(node.shape) or ""
-        wanted = {"look": (FULL,), "placed": (FULL,)}.get(node.name, (ROW, SCATTERED))
-        full = node.name in ("look", "placed") or found[0] == FULL
-        return found if node.kind in wanted and full else None
+        if node.name in ("look", "placed"):
+            node.kind = FULL
+            return found if self._aligned(node.shape) == FULL else None
+        if node.name == "scatter" and self.nodes and self.size >= LARGEST_SCATTERED:
+            return None  # it would keep the others from being computed by several threads
+        node.kind = ROW if node.name == "pick" else SCATTERED
+        return found if found[0] == FULL else None
 
     def _of_rows(self, node: Node, made: list[Node | None]) -> bool:
         shape = node.shape

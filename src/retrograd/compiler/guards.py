@@ -198,10 +198,7 @@ class Reads:
             elif instruction.opname in ("LOAD_ATTR", "LOAD_METHOD", "LOAD_SUPER_ATTR"):
                 self.names.add(name)
                 if owner is not None and not settled(owner):
-                    value = held(owner, name)
-                    if value is not missing:
-                        self.attributes[(id(owner), name)] = (owner, name, value)
-                        self.thing(value)
+                    value = self.attribute(owner, name)
                     last = value if isinstance(value, (type, types.ModuleType)) else None
             elif instruction.opname == "IMPORT_NAME":
                 self.owner(sys.modules.get(name), code.co_names, 4)
@@ -214,11 +211,29 @@ class Reads:
         """Note attributes of a module or class, and of modules and classes in it."""
         if depth and isinstance(owner, (type, types.ModuleType)) and not settled(owner):
             for name in names:
-                value = held(owner, name)
+                value = self.attribute(owner, name)
                 if value is not missing:
-                    self.attributes[(id(owner), name)] = (owner, name, value)
-                    self.thing(value)
                     self.owner(value, names, depth - 1)
+
+    def attribute(self, owner: Any, name: str) -> Any:
+        """Note an attribute of a class or module, and return it."""
+        value = held(owner, name)
+        if value is missing:
+            return value
+        self.thing(value)
+        if held(owner, name) is value:
+            self.attributes[(id(owner), name)] = (owner, name, value)
+        elif isinstance(owner, type):  # a method of the class is bound anew each time
+            self.static(owner, name)
+        return value
+
+    def static(self, kind: Any, name: str) -> None:
+        """Note what a class holds by a name, itself or by a class that it stems from."""
+        for one in kind.__mro__:
+            if name in vars(one):
+                if not settled(one):
+                    self.attributes[(id(one), name)] = (Statics(one), name, vars(one)[name])
+                return
 
     def classes(self) -> None:
         """Note what classes of the program give to the objects that it reads."""
@@ -235,8 +250,8 @@ class Reads:
                     value = getattr(kind, name, missing)
                     if getattr(kind, name, missing) is value:
                         self.attributes[(id(kind), name)] = (kind, name, value)
-                    else:  # a method of the class is bound anew each time
-                        self.attributes[(id(one), name)] = (Statics(one), name, vars(one)[name])
+                    else:
+                        self.static(one, name)
 
     def tensors(self) -> list[Any]:
         """Return the tensors that user code can reach through the objects it reads."""
@@ -432,6 +447,13 @@ class Guards:
         owners = list(reads.attributes.values())
         check.owners, check.owner_names, check.owner_values = columns(owners)
         check.holders = []
+        check.flags = module_writes.flags
+        check.modules = [
+            thing
+            for number, (thing, _) in self.states.items()
+            if isinstance(thing, AnyModule) and number not in self.referred
+        ]
+        check.training = [module.training for module in check.modules]
         closer: list[Any] = []
         for look, thing, then in self.conditions.values():
             groups = getattr(thing, "param_groups", None)
@@ -456,8 +478,8 @@ class Guards:
             if isinstance(thing, (list, dict)):
                 check.holders.append(Holder(thing, None))
             elif isinstance(thing, AnyModule):
-                if thing._has_hooks():
-                    closer.append((state_of, thing, state))
+                if thing._has_hooks():  # one may be removed, which is no write
+                    check.holders += [Holder(table, None) for table in thing._hook_tables()]
             elif isinstance(thing, (tuple, np.ndarray)):
                 closer.append((state_of, thing, state))
             else:

@@ -7,6 +7,7 @@ from typing import Any
 from .._core.storage import tick
 from .._core.tracing import set_recorder
 from .answers import Failing
+from .effects import newborn_objects
 from .trace import HOST, Segment, Step, getitem
 
 
@@ -88,6 +89,9 @@ class Hosts:
     def depends(self, look: Any, thing: Any) -> None:
         """Note that the trace is one for what a function says of an object before the call."""
         if not self._idle() and id(thing) not in self.conditions:
+            if not self.answering and id(thing) in newborn_objects():
+                self.fail(f"the function makes an optimizer ({type(thing).__name__})")
+                return
             self.conditions[id(thing)] = (look, thing, look(thing))
 
     def claim(self) -> None:

@@ -162,7 +162,10 @@ def lower_twice(
     behind = segment.parent is not None and segment.parent.backward is segment
     for place, step in enumerate(segment.steps):
         tape.met = False
+        tape.place = place
         try:
+            if place in segment.wary:
+                raise Unfollowed("what it takes for granted does not hold")
             found = open_step(step, values, tape, behind)
         except Unfollowed as reason:
             program.whole[place] = str(reason)
@@ -176,6 +179,7 @@ def lower_twice(
     again.uses = again.fuses = True
     replaced = False
     for place in met if instead else ():
+        again.place = place
         try:
             opened[place] = open_step(segment.steps[place], values, again, behind)
         except Unfollowed:  # it stays as it was opened

@@ -263,6 +263,7 @@ class Tape:
         self.by_id: dict[int, Traced] = {}
         self.mirror = Mirror(self)
         self.fuses = False  # whether kernels of the library are left out
+        self.place = 0  # of the step that is being opened
 
     # -- arguments ----------------------------------------------------------------------------
 
@@ -447,7 +448,7 @@ class Tape:
     def expect(self, truth: Traced, value: bool) -> bool:
         """Write down that the kernel went on because of a value."""
         if truth.number is not None:
-            step = Step(CALL, expect, (Ref(truth.number), value), name="expect")
+            step = Step(CALL, expect, (Ref(truth.number), value, self.place), name="expect")
             self.steps.append(step)
         return value
 
@@ -485,13 +486,16 @@ AS_IT_IS = object()  # in the place of a function that is one call, and not foll
 
 
 class Unforeseen(Exception):
-    """A value for which a kernel takes another way than the one that was written down."""
+    """A value for which a kernel takes another way than the one that was written down.
+
+    Its argument is the place of the kernel's step in the segment.
+    """
 
 
-def expect(truth: Any, value: bool) -> None:
+def expect(truth: Any, value: bool, place: int) -> None:
     """Raise where a kernel would take another way than on the example."""
     if bool(truth) is not value:
-        raise Unforeseen
+        raise Unforeseen(place)
 
 
 def in_classes(target: Any, classes: int) -> None:

@@ -29,6 +29,8 @@ VARYING = {
     "kept_entries", "bags_of", "rows_of_labels",
 }  # fmt: skip
 
+DATA = ("to_array", "checked")  # those that are given the program's own data
+
 
 @mypyc_attr(allow_interpreted_subclasses=True)
 class Noting:
@@ -244,7 +246,9 @@ class Noting:
     def _sized(self, step: Any, out: Any) -> Any:
         """Let the trace branch on the shapes of results whose shapes depend on values."""
         name: str = step.name
-        if name in VARYING or (name == "index" and self._is_masked(step)):
+        # Of data, only an array of the program's own may have another shape in the next call.
+        steady = name in DATA and not isinstance(step.args[0], np.ndarray)
+        if (name in VARYING and not steady) or (name == "index" and self._is_masked(step)):
             whole: Any = self
             outs = step.outs
             if outs is None:

@@ -10,7 +10,6 @@ built on it.
 
 from __future__ import annotations
 
-import bisect
 import dis
 import inspect
 import types
@@ -125,7 +124,9 @@ class Code:
 
     def place(self, offset: int) -> int:
         """Return the place of the instruction that runs when `f_lasti` is `offset`."""
-        place = bisect.bisect_right(self.offsets, offset) - 1
+        from bisect import bisect_right
+
+        place = bisect_right(self.offsets, offset) - 1
         while self.instructions[place].opname in ("PRECALL", "EXTENDED_ARG"):
             place += 1
         return place

@@ -209,6 +209,22 @@ def plain_nest(given: Any, depth: int) -> Any:
     return given
 
 
+def computed_in(data: Any) -> bool:
+    """Say whether nested lists hold tensors, or numbers that were read from tensors."""
+    if type(data) not in (list, tuple):
+        return False
+    return any(
+        type(one) is Reading or isinstance(one, Value) or computed_in(one) for one in data
+    )
+
+
+def plain_nested(data: Any) -> Any:
+    """Return nested lists with the plain numbers of readings."""
+    if type(data) is Reading:
+        return data.plain
+    return [plain_nested(one) for one in data] if type(data) in (list, tuple) else data
+
+
 def settle(thing: Any, depth: int) -> None:
     """Put plain numbers where a program from outside would find readings."""
     if depth == 0 or isinstance(thing, (Value, str, type, types.ModuleType)):
@@ -220,6 +236,12 @@ def settle(thing: Any, depth: int) -> None:
                 items[key] = one.plain
             else:
                 settle(one, depth - 1)
+    elif hasattr(type(thing), "__slots__"):
+        for kind in type(thing).__mro__:
+            for name in getattr(kind, "__slots__", ()):
+                one = getattr(thing, name, None)
+                if type(one) is Reading:
+                    setattr(thing, name, one.plain)
     elif isinstance(thing, list) or type(thing).__name__ == "deque":
         for place, one in enumerate(thing):
             if type(one) is Reading:

@@ -14,17 +14,20 @@ from typing import Any
 import numpy as np
 
 from .._core.value import Value
+from .._sequences import filled, to_array
 from .ahead import Ahead
 from .answers import Answering, Failing
 from .effects import reader, unwatched
 from .ending import Ending
 from .hosts import Hosts
 from .noting import Noting
-from .readings import Reading, asks_types, read_number
+from .readings import Reading, asks_types, computed_in, plain_nested, read_number
 from .rolling import Rolling
+from .tapes import Tapes
 from .trace import (
     CALL,
     GRAD,
+    TURNS,
     Argument,
     CapturedGrad,
     Held,
@@ -44,9 +47,10 @@ ADVICE = "; where a number is only returned or computed with, t.item() needs no 
 LONGEST_PATH = 5000  # segments
 
 @unwatched(
-    "kernel", "function", "write", "written", "born", "grad", "observe", "compute", "look", "truth"
-)
-class Recorder(Answering, Ahead, Rolling, Ending, Hosts, Noting):
+    "kernel", "function", "write", "written", "born", "grad", "observe", "compute", "look", "truth",
+    "runs", "goes_back",
+)  # fmt: skip
+class Recorder(Answering, Ahead, Rolling, Tapes, Ending, Hosts, Noting):
     """Writes the trace of one call, or answers from it what was already computed.
 
     Parameters
@@ -136,6 +140,8 @@ class Recorder(Answering, Ahead, Rolling, Ending, Hosts, Noting):
         """Run and note a function of the program's own data, by reference: they may change."""
         if self._idle():
             return function(*args)
+        if function is to_array and (type(args[0]) is Reading or computed_in(args[0])):
+            return self._filled(*args)
         name = getattr(function, "__name__", "data")
         given = tuple(self._data(one, name) for one in args)
         if any(type(one) in (list, tuple) for one in given):
@@ -143,6 +149,32 @@ class Recorder(Answering, Ahead, Rolling, Ending, Hosts, Noting):
             if any(refs_in(one) for one in given if type(one) in (list, tuple)):
                 self.fail(f"{name} is given data that hold computed arrays")
         return self._call(function, given, args, {}, name)
+
+    def _filled(self, data: Any, target: Any = None) -> Any:
+        """Run and note how an array is made of numbers, some of which were computed."""
+        self.busy = True
+        try:
+            target = to_array(plain_nested(data), target).dtype
+        except Exception:
+            self.fail("tensor raised, and the program went on")
+            raise
+        finally:
+            self.busy = False
+        given, arrays = self._numbers_in(data)
+        if self.failed:
+            return filled(arrays, target)
+        return self._call(filled, (given, target), (arrays, target), {}, "tensor")
+
+    def _numbers_in(self, data: Any) -> Any:
+        """Return nested numbers with `Ref` for those that were computed, and with arrays."""
+        if type(data) is Reading:
+            return Ref(data.number), data.plain
+        if isinstance(data, Value):
+            return self._number(data.array, data, "tensor"), data.array
+        if type(data) in (list, tuple):
+            both = [self._numbers_in(one) for one in data]
+            return [one for one, _ in both], [one for _, one in both]
+        return data, data
 
     def _data(self, given: Any, name: str) -> Any:
         """Return data as a step keeps them: lists as they are now, arrays by reference."""
@@ -294,14 +326,18 @@ class Recorder(Answering, Ahead, Rolling, Ending, Hosts, Noting):
         segment = self.segment
         if self.follows:
             self._lift(segment)
+            self._tape(segment)
             if not self._arrives(number, kind):
                 return key
-            self._remember(segment)
+            if kind != TURNS:
+                self._remember(segment)
         else:
             segment.watched = number
             segment.kind = kind
-            self._roll(segment)
+            if kind != TURNS:
+                self._roll(segment)
         if segment.loop is not None and kind != "layout":
+            self._glance()
             key = self._come_back(segment, key)
             if self.answering:
                 return key
@@ -311,6 +347,7 @@ class Recorder(Answering, Ahead, Rolling, Ending, Hosts, Noting):
 
     def _leave(self, segment: Segment, key: Any) -> None:
         """Start a new segment where `segment` was left with `key`, or follow the known one."""
+        self._glance()
         if segment.loop is not None:
             self.last_loop = segment
             self._go_back(segment.loop)

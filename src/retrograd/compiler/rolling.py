@@ -14,6 +14,7 @@ import sys
 from typing import Any
 
 from .answers import ANOTHER_WAY
+from .bytecode import is_in_loop
 from .readings import Reading, read_number
 from .states import State, Unclear, common, frames_now, note_owners, put_variable
 from .trace import (
@@ -52,6 +53,8 @@ class Rolling:
     fail: Any
     compute: Any
     reading: Any
+    _roll_history: Any
+    _forget_tape: Any
 
     def __init__(self) -> None:
         super().__init__()
@@ -98,9 +101,14 @@ class Rolling:
         return state
 
     def _state(self) -> State | None:
-        """Return the state of the program, None where it is unclear or was asked for often."""
+        """Return the state of the program, None where it is unclear or was asked for often.
+
+        Outside of loops nothing comes back, and a state takes as long as a hundred calls.
+        """
         try:
             frames = frames_now(self)
+            if not any(map(is_in_loop, frames)):
+                return None
             site = (frames[-1].f_code, frames[-1].f_lasti)
             tried = self.tries[site] = self.tries.get(site, 0) + 1
             self.states += tried <= MOST_TRIES
@@ -141,6 +149,7 @@ class Rolling:
             self.tries.clear()
             self.states = 0
             return
+        self._roll_history(segment, state)
 
     def _lift(self, segment: Segment) -> None:
         """Let variables that count hold slots from here on, so that states can be the same.
@@ -192,6 +201,7 @@ class Rolling:
             for key, (event, count) in table.items():
                 if count > end:
                     table[key] = (event, end)
+        self._forget_tape(end)
         path = {id(segment) for segment in loop.target.path()}
         while self.trail and id(self.trail[-1][0]) not in path:
             self.trail.pop()
@@ -256,6 +266,9 @@ def can_run_again(segment: Segment) -> bool:
 
 
 def is_of_numbers(function: Any) -> bool:
-    """Say whether a function computes with Python's numbers, or gives a constant."""
+    """Say whether a function computes with Python's numbers or tapes, or gives a constant."""
     module = getattr(function, "__module__", None) or ""
-    return module in ("builtins", "math", "_operator") or function in (copied, read_number)
+    return module in _HARMLESS or function in (copied, read_number)
+
+
+_HARMLESS = ("builtins", "math", "_operator", __name__.rpartition(".")[0] + ".tapes")

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any
 
 from .._core.backward_errors import freed_error, saved_text
 from .._core.custom import FunctionNode
 from .._core.node import AccumulateGrad
 from .._core.plan import ARRAY, RESULT
-from .trace import CALL, Incoming, Ref, made_by, outs_of, reads_of
+from .trace import CALL, Incoming, Ref, Row, made_by, outs_of, reads_of
 
 
-class Saved(NamedTuple):
+class Saved(Row):
     """A tensor that the program can write into, and that nodes of the graph saved.
 
     Attributes
@@ -94,7 +94,7 @@ def runs_outside(roots: list[Any], began: int, captures: Any) -> bool:
     return False
 
 
-class Stop(NamedTuple):
+class Stop(Row):
     """A node of the recorded graph, as the engine comes by it.
 
     Attributes
@@ -160,11 +160,11 @@ class Route:
             for seq, one in ((seq, nodes[seq]) for seq in order)
         ]
         self.freed = any(stop.freed for stop in self.stops)
-        senders: dict[int, list[int]] = {}
+        senders: dict[Any, list[int]] = {}
         for k, seq in enumerate(order):
-            for number in {id(edge) for edge in nodes[seq].edges}:
-                senders.setdefault(number, []).append(k)
-        self.uses = [senders.get(id(value.edge()), []) for value in inputs]
+            for end in set(ends_of(nodes[seq])):
+                senders.setdefault(end, []).append(k)
+        self.uses = [senders.get((id(value.edge()), value.index), []) for value in inputs]
         self.reaching = [
             frozenset().union(*(self.stops[k].results for k in places)) for places in self.uses
         ]
@@ -189,6 +189,18 @@ class Route:
                 for place in self.reaching[number]
             )
         return self.reads_saved
+
+    def refuses_all(self) -> bool:
+        """Say whether the backward of each result is refused, and nothing arrives before."""
+        for place in {one for stop in self.stops for one in stop.results}:
+            found = (k for k, one in enumerate(self.stops) if one.freed and place in one.results)
+            limit = next(found, None)
+            if limit is None:
+                return False
+            arrived = self.arrived({place}, limit)
+            if any(one and place in ways for one, ways in zip(arrived, self.reaching)):
+                return False
+        return True
 
     def first_saving(self, place: int) -> int:
         """Return the first stop of a result's backward that has something to free."""
@@ -240,6 +252,11 @@ def freed_text(node: Any) -> str:
     if node.freed is None or not saves(node):
         return ""
     return str(freed_error(node)).partition(" and are asked for again")[0]
+
+
+def ends_of(node: Any) -> Any:
+    """Return for each edge of a node where it leads: a node's id, and which of its outputs."""
+    return zip(map(id, node.edges), node.indices or (0,) * len(node.edges))
 
 
 def saves(node: Any) -> bool:

@@ -79,6 +79,13 @@ class State:
         place of the frame, the name, the value.
     places : list of Place
         From the compiled function to the frame that looks.
+    since : int
+        When the program looked last before.
+    nodes : list of Node
+        Those made since then that tensors hold.
+    brief : Walk or None
+        The same state, but of nodes only when in the turn they were made, and which plan they
+        have; None where there are none.
     """
 
     def __init__(self, recorder: Any, frames: list[Any]) -> None:
@@ -90,6 +97,15 @@ class State:
         self.numbers = walk.numbers
         self.kept = walk.kept
         self.places = places(recorder, frames)
+        self.since = recorder.glance
+        self.nodes = walk.nodes
+        self.brief: Walk | None = None
+        if walk.nodes and recorder.tapes:
+            try:
+                self.brief = Walk(recorder, frames, True)
+                self.brief.all()
+            except Unclear:
+                self.brief = None
 
 
 def frames_now(recorder: Any) -> list[Any]:
@@ -168,9 +184,11 @@ def common(before: State, now: State) -> int | None:
 class Walk:
     """Writes the form of a state."""
 
-    def __init__(self, recorder: Any, frames: list[Any]) -> None:
+    def __init__(self, recorder: Any, frames: list[Any], brief: bool = False) -> None:
         self.recorder = recorder
         self.frames = frames
+        self.brief = brief
+        self.nodes: list[Any] = []
         self.form: list[Any] = []
         self.slots: dict[int, int] = {}
         self.numbers: list[tuple[int, str, Any]] = []
@@ -401,7 +419,7 @@ class Walk:
         else:
             self.ref(thing.array)
         self.ref(thing.base)
-        self.ref(thing.node)
+        self.made_by(thing.node)
         self.ref(None if thing.cell is None else thing.cell.grad)
         if thing.leaf is not None and (thing.leaf.hooks is not None or thing.leaf.keep is not None):
             raise Unclear
@@ -414,6 +432,18 @@ class Walk:
         for name in sorted(own.keys() - _FIELDS):
             self.form.append(name)
             self.ref(own[name])
+
+    def made_by(self, node: Any) -> None:
+        """Put down the node of a tensor."""
+        made = node is not None and node.seq > self.recorder.glance
+        if made:
+            self.nodes.append(node)
+        if not self.brief or node is None or isinstance(node, AccumulateGrad):
+            self.ref(node)
+        elif made:
+            self.form += ["made", node.seq - self.recorder.glance, id(node.plan)]
+        else:
+            self.single(node)
 
     def storage(self, storage: Any) -> None:
         """Put down which values share a count of writes, and when the last one was."""
@@ -428,7 +458,7 @@ class Walk:
             self.timed.append((storage.written, storage, "written"))
 
     def node(self, node: Any) -> None:
-        if node.hooks is not None or node.unpack is not None:
+        if node.hooks is not None or node.unpack is not None or self.brief:
             raise Unclear
         if isinstance(node, AccumulateGrad):
             leaf = node.leaf()

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
+from types import MethodType
+from typing import Any, Final
 
 from .._core.value import Value
+
+PLAIN: Final = (bool, int, float, complex, str, bytes, type(None))
 
 # What a step does.
 CALL = "call"  # slots = function(*args, **settings)
@@ -71,7 +74,26 @@ class Step:
 
 def _same_function(a: Any, b: Any) -> bool:
     # Methods and settled functions are made anew; tensors are compared as objects.
-    return a is b or (type(a) is type(b) and not isinstance(a, Value) and bool(a == b))
+    if a is b:
+        return True
+    if type(a) is not type(b) or isinstance(a, Value):
+        return False
+    if type(a) is MethodType and a.__func__ is b.__func__:
+        return _same_owner(a.__self__, b.__self__)
+    return bool(a == b)
+
+
+def _same_owner(a: Any, b: Any) -> bool:
+    """Say whether a method of one object does what that of another does.
+
+    A distribution makes its constraints anew, for one, at each call.
+    """
+    if a is b:
+        return True
+    held = getattr(a, "__dict__", None)
+    if type(a) is not type(b) or not held:
+        return False
+    return all(type(one) in PLAIN for one in held.values()) and same(held, b.__dict__)
 
 
 def same(a: Any, b: Any) -> bool:

@@ -22,6 +22,8 @@ from .step import TOUCH as TOUCH
 from .step import WRITE as WRITE
 from .step import Step as Step
 
+TURNS = "turns"  # how a segment ends whose backward comes to the turns of a loop: tapes.py
+
 
 class Row(tuple):  # type: ignore[type-arg]
     """A tuple whose places have the names of the class's annotations.
@@ -131,6 +133,12 @@ class Segment:
         The next segment by what Python saw.
     loop : Loop or None
         Where a path goes on that comes back to where it was; then there are no children.
+    begins : int or None
+        The slot of the tape that begins at its end (`tapes.py`).
+    pushes : tuple of int
+        Where it is a turn of a loop with a tape: the slots that are pushed at its end.
+    turned : bool
+        Whether such a loop comes back to its end.
     lifts : list of (int, str)
         Variables of Python's that hold a slot from its end on, no longer a number: the place of
         the frame, counted from the compiled function's, and the name.
@@ -168,6 +176,9 @@ class Segment:
         self.children: dict[Any, Segment] = {}
         self.loop: Loop | None = None
         self.lifts: list[tuple[int, str]] = []
+        self.begins: int | None = None
+        self.pushes: tuple[int, ...] = ()
+        self.turned = False
         self.barred = False  # no path may come back to its end
         self.outputs: Any = None
         self.inference: set[int] = set()  # slots of results that are inference tensors
@@ -181,7 +192,11 @@ class Segment:
         self.source = ""
         self.warming: Any = None  # decides when it is lowered
         self.plan: Any = None  # the lowered form, once there is one
-        self.surprises = 0
+        self.fuses = ""  # which kernels were asked for
+        # By a step's place: how often opening it took for granted what did not hold; those that
+        # stay whole for that.
+        self.surprises: dict[int, int] = {}
+        self.wary: set[int] = set()
         self.lines: list[int] = []  # the line of the source where each step begins
 
     @property

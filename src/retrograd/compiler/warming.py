@@ -23,6 +23,9 @@ if TYPE_CHECKING:
     from .lowering import Program
 
 PER_STEP = 3e-4  # seconds to lower one step
+PER_LINE = 2e-5  # seconds to write one step, and to have Python compile it
+AT_ONCE = 20  # steps that are written without asking
+LOADING = 1.5e-3  # seconds to import what writes
 PATIENCE = 2.0  # how many times that the replays have to have taken before; 0: at once
 MOST_SURPRISES = 3
 
@@ -87,6 +90,22 @@ def unwritten(slots: list[Any], tensors: list[Any]) -> Any:
     raise RuntimeError("a segment is written before it is replayed")
 
 
+def is_due(segment: Segment) -> bool:
+    """Say whether a segment that has no code is given some when it is called again.
+
+    That takes half as long as recording it.  A long one waits until it is a small share of what the
+    process has taken, as lowering does; until then the function runs eagerly.
+    """
+    warming = segment.warming
+    return (
+        len(segment.steps) <= AT_ONCE
+        or PATIENCE == 0
+        or warming.spent == math.inf
+        or bool(warming.fuses)
+        or budget.allows(LOADING + PER_LINE * len(segment.steps))
+    )
+
+
 def write(segment: Segment) -> None:
     """Make the code of a segment that has none: many are never replayed."""
     if segment.run is unwritten or segment.run is None:
@@ -109,6 +128,7 @@ def make_fast(segment: Segment, values: list[Any], guards: Any, fuses: str = "")
     if fuses:
         from . import fused
         from .spelled import INSTEAD as instead
+    segment.fuses = fuses
     behind: Program | None = None
     other_behind: Program | None = None
     backward = segment.backward
@@ -154,11 +174,19 @@ def install(segment: Segment, program: Program, behind: Program | None, guards: 
     guards.bound.append(lambda: plan.bind(names))
 
 
-def make_slow(segment: Segment) -> None:
-    """Replay a segment as it was recorded: what lowering took for granted does not hold."""
-    segment.run = writer_of(segment).write()
-    segment.plan = None
-    segment.warming = None
+def make_wary(segment: Segment, place: int) -> None:
+    """Note that what lowering took for granted of a step did not hold.
+
+    After some times the segment is replayed as it was recorded, until it is lowered again, with
+    that step left whole.
+    """
+    segment.surprises[place] = segment.surprises.get(place, 0) + 1
+    if segment.surprises[place] == MOST_SURPRISES:
+        segment.wary.add(place)
+        segment.run = writer_of(segment).write()
+        segment.plan = None
+        segment.kernels = []
+        segment.warming = Warming(segment, segment.fuses)
 
 
 def interpreted(backward: Segment, values: list[Any]) -> Any:

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any
 
 from .._core.value import Value
 from ..ops._returns import StructSequence
 from ..tensor import Tensor, raw
 from .step import same
-from .trace import Named
+from .trace import Named, Row
 
 
-class Place(NamedTuple):
+class Place(Row):
     """Where a tensor goes in the arguments of a `Whole`."""
 
     number: int

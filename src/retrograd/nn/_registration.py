@@ -184,6 +184,10 @@ class Registration:
         elif name in _MEMBER_TABLES:
             own[name].clear()
             own[name] = Members(self, value)
+        elif name == "training":
+            if own.get(name) is not value:
+                writes.flags += 1
+                own[name] = value
         else:
             writes.count += 1
             object.__setattr__(self, name, value)

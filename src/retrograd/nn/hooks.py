@@ -131,6 +131,12 @@ class HookMethods(AnyModule):
         self.__dict__["_hooked"] = True
         writes.count += 1
 
+    def _hook_tables(self) -> tuple[Any, ...]:
+        return (
+            self._forward_hooks, self._forward_pre_hooks, self._backward_hooks,
+            self._backward_pre_hooks,
+        )  # fmt: skip
+
     def _has_hooks(self) -> bool:
         return bool(
             self._forward_hooks

@@ -325,7 +325,9 @@ class RNNBase(Module):
             cells = zeros
             if self.proj_size:
                 cells = constant(np.zeros((batch, self.hidden_size), x.get_dtype()))
-        turn = turned_round(sizes) if self.bidirectional and sizes is not None else None
+        turn = None
+        if self.bidirectional and sizes is not None:
+            turn = constant(turned_round(sizes))
         finals: list[list[Any]] = []
         number = 0
         for layer in range(self.num_layers):

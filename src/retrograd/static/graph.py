@@ -420,6 +420,12 @@ class Recording:
     def goes_back(self, roots: Any, captures: Any) -> None:
         """Note nothing: a backward is made of operations."""
 
+    def runs(self, run: Any, node: Any) -> None:
+        """Note nothing."""
+
+    def reads_history(self) -> None:
+        """Note nothing."""
+
     def grad(self, owner: Any, cell: Any, wrote: bool) -> None:
         """Nothing: gradients of a graph are not in `.grad`."""
 

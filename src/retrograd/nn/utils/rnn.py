@@ -9,6 +9,7 @@ import numpy as np
 
 from ..._core.broadcast import broadcast_error
 from ..._core.public import expect_tensor
+from ..._core.tracing import constant, run
 from ..._core.value import Value
 from ...creation import as_tensor
 from ...dtypes import int64
@@ -144,10 +145,14 @@ def invert_permutation(permutation: Any) -> Any:
     """Return the permutation that undoes another; None for None."""
     if permutation is None:
         return None
-    order = permutation.array
+    return wrap(run(inverse_order, permutation.array))
+
+
+def inverse_order(order: Any) -> Any:
+    """Return the array that undoes a reordering by another."""
     inverse = np.empty_like(order)
     inverse[order] = np.arange(order.size, dtype=order.dtype)
-    return wrap(inverse)
+    return inverse
 
 
 # -- padded and packed --------------------------------------------------------------------------
@@ -193,12 +198,17 @@ def pack_padded_sequence(
             "'lengths' argument should be a 1D CPU int64 tensor, but got "
             f"{lengths.dim()}D cpu {lengths.dtype.type_name} tensor"
         )
-    found = lengths.array.astype(np.int64)
+    found = numbers_of(lengths)
     _expect_lengths(found, shape)
     sizes = np.add.reduce(np.arange(found[0])[:, None] < found, axis=1)
-    places = np.flatnonzero(steps_mask(sizes, shape[1]))
+    places = constant(np.flatnonzero(steps_mask(sizes, shape[1])))
     data = packed_rows(input.transpose(0, 1) if batch_first else input, places=places)
-    return PackedSequence(data, wrap(sizes), sorted_indices)
+    return PackedSequence(data, wrap(constant(sizes)), sorted_indices)
+
+
+def numbers_of(lengths: Tensor) -> Any:
+    """Return the whole numbers that shapes depend on; a trace branches on them."""
+    return np.array(lengths.tolist(), np.int64)
 
 
 def _expect_lengths(found: Any, shape: Any) -> None:
@@ -246,7 +256,7 @@ def pad_packed_sequence(
     padded : Tensor, (T, B, *S), or (B, T, *S) with `batch_first`
     lengths : Tensor, (B,)
     """
-    sizes = sequence.batch_sizes.array
+    sizes = numbers_of(sequence.batch_sizes)
     steps = sizes.size
     if total_length is not None:
         if total_length < steps:
@@ -257,10 +267,9 @@ def pad_packed_sequence(
         steps = total_length
     batch = int(sizes[0])
     going = steps_mask(sizes, batch)
-    padded = padded_rows(
-        sequence.data, places=np.flatnonzero(going), lead=(steps, batch), value=padding_value
-    )
-    lengths = wrap(np.add.reduce(going, axis=0))
+    places = constant(np.flatnonzero(going))
+    padded = padded_rows(sequence.data, places=places, lead=(steps, batch), value=padding_value)
+    lengths = wrap(constant(np.add.reduce(going, axis=0)))
     if batch_first:
         padded = padded.transpose(0, 1)
     order = sequence.unsorted_indices
@@ -327,7 +336,8 @@ def pad_sequence(
         places = [time * batch + number for number, time in enumerate(times)]
         lead = (steps, batch)
     rows = concatenate(*sequences, axis=0)
-    return padded_rows(rows, places=np.concatenate(places), lead=lead, value=padding_value)
+    found = constant(np.concatenate(places))
+    return padded_rows(rows, places=found, lead=lead, value=padding_value)
 
 
 def _alike(sequence: Any, first: Any) -> Any:
@@ -342,12 +352,12 @@ def _alike(sequence: Any, first: Any) -> Any:
 
 def unpad_sequence(padded_sequences: Tensor, lengths: Tensor, batch_first: bool = False) -> Any:
     """Return the sequences of a padded batch, each with its own length."""
-    limit = lengths.to(padded_sequences.device).array
+    limit = lengths.to(padded_sequences.device).tolist()
     if not batch_first:
         padded_sequences = padded_sequences.transpose(0, 1)
     steps = padded_sequences.shape[1]
     return [
-        sequence[wrap(np.arange(min(int(length), steps)))]
+        sequence[wrap(constant(np.arange(min(int(length), steps))))]
         for sequence, length in zip(padded_sequences, limit)
     ]
 
