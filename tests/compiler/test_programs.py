@@ -24,6 +24,13 @@ def test_random_programs(block):
             assert not difference, f"program {seed}\n{source}\n{difference}"
 
 
+def test_a_narrow_program_that_was_wrong_once(monkeypatch):
+    """Its `nonzero` is answered, and the branch on its layout runs a loop ahead."""
+    monkeypatch.setattr(warming, "PATIENCE", 0.0)
+    difference, _ = compare_runs(programs.Program(670037).source, 670037, programs.calls)
+    assert not difference
+
+
 # Some that were wrong once: a loop that forgot tensors, steps changed by lowering, an outdated
 # optimizer's step in a loop, requires_grad_ turned about by the function itself, backwards that
 # were refused midway, sums of gradients in another layout, a number read that outlived its trace.
@@ -43,7 +50,7 @@ def test_wide_random_programs(seed, monkeypatch):
 
 # An optimizer's settings changed before its step, in what replays ran ahead of; LBFGS's memory; a
 # graph that leads nowhere; parameters that the library gave other arrays.
-STATEFUL_ONCE_WRONG = [600327, 610195, 610679, 620208, 620562, 630750]
+STATEFUL_ONCE_WRONG = [600327, 610195, 610679, 620208, 620562, 630750, 660386]
 
 
 @pytest.mark.parametrize("seed", [*range(16), *STATEFUL_ONCE_WRONG])

@@ -520,3 +520,15 @@ def test_a_result_whose_graph_leads_to_nothing_outside():
 
     eager, compiled = both(function, tuple, lambda result, x: backward(result.sum()))
     assert eager == compiled == [[]] * 4
+
+
+def test_a_detached_tensor_from_outside_counts_writes_with_it():
+    def function(x, buffer):
+        return buffer.detach(), x * 2
+
+    def use(result, x, buffer):
+        result[0].add_(1)
+        return buffer._version, result[0]._version, buffer.tolist()
+
+    eager, compiled = both(function, lambda: (rg.zeros(3),), use)
+    assert eager == compiled

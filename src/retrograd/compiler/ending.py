@@ -209,10 +209,10 @@ class Ending:
         """Return what stands for a tensor that was detached from one that is seen, or None."""
         if value.base is not None or value.requires or value.storage is None or value.inference:
             return None
+        where = self._number(value.array, value, "the result")  # whose it is is known from here on
         for one in (*self.known.values(), *self.given_out):
             if one is not value and one.storage is value.storage and one.base is None:
                 base = self._output(one)
-                where = self._number(value.array, value, "the result")
                 return None if where is None else OutDetached(where.number, base)
         return None
 

@@ -119,9 +119,11 @@ class Recorder(Answering, Ahead, Rolling, Tapes, Ending, Hosts, Noting):
         if any(type(one) is Reading for one in (*args, *settings.values())):
             self.fail(f"{name} is given a number that was read from a tensor")
         arrays = tuple(one.array for one in values)
+        # What it is answered from, before its branch on the layout answers or runs ahead further.
+        known = self.answers[self.at] if self.at < len(self.answers) else None
         out = self._call(call, given, arrays, {}, name)
-        if call.shape is None:  # it was answered
-            call = self.answered.function
+        if call.shape is None and known is not None:  # it was answered
+            call = known.function
         return call.rebuilt(out)
 
     def constant(self, array: Any) -> Any:
