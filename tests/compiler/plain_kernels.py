@@ -84,6 +84,7 @@ def always_replay(monkeypatch) -> None:
 
 def use(monkeypatch) -> None:
     """Run kernels as Python; lower at the first replay, fuse even single calls, at once."""
+    monkeypatch.setattr(numba_backend, "available", lambda: True)
     monkeypatch.setattr(numba_backend, "build", build)
     monkeypatch.setattr(numba_backend, "submit", lambda job: job())
     monkeypatch.setattr(numba_backend, "finish", lambda: None)
