@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from retrograd.compiler import warming
+from retrograd.compiler import launching, warming
 from retrograd.compiler.function import CompiledFunction
 
 
@@ -26,3 +26,16 @@ def records(monkeypatch):
 
     monkeypatch.setattr(CompiledFunction, "run", counted)
     return found
+
+
+@pytest.fixture
+def never_by_numpy(monkeypatch):
+    """Let no kernel hand its work back."""
+
+    def by_numpy(stretch):
+        def again(*arrays):
+            raise AssertionError("a kernel was not run")
+
+        return again
+
+    monkeypatch.setattr(launching, "by_numpy", by_numpy)

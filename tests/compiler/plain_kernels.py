@@ -82,13 +82,25 @@ def always_replay(monkeypatch) -> None:
     monkeypatch.setattr(budget, "WINDOW", 1 << 30)
 
 
+def fuse_at_once(monkeypatch) -> None:
+    """Lower at the first replay, and fuse even single calls."""
+    monkeypatch.setattr(warming, "PATIENCE", 0.0)
+    monkeypatch.setattr(fusion, "FEWEST", 1)
+    always_replay(monkeypatch)
+
+
+def use_own_cache(monkeypatch, folder) -> None:
+    """Fuse at once, and keep kernels in a folder of the test."""
+    fuse_at_once(monkeypatch)
+    monkeypatch.setenv("RETROGRAD_CACHE_DIR", str(folder))
+    monkeypatch.setattr(numba_backend, "_kernels", {})
+
+
 def use(monkeypatch) -> None:
     """Run kernels as Python; lower at the first replay, fuse even single calls, at once."""
     monkeypatch.setattr(numba_backend, "available", lambda: True)
     monkeypatch.setattr(numba_backend, "build", build)
     monkeypatch.setattr(numba_backend, "submit", lambda job: job())
     monkeypatch.setattr(numba_backend, "finish", lambda: None)
-    monkeypatch.setattr(warming, "PATIENCE", 0.0)
-    always_replay(monkeypatch)
-    monkeypatch.setattr(fusion, "FEWEST", 1)
+    fuse_at_once(monkeypatch)
     monkeypatch.setenv("RETROGRAD_LOGS", "fusion")

@@ -258,3 +258,8 @@ def difference(one, other, same):
     if raw and len(one) == len(other) < 400 and len(one) % 4 == 0:
         one, other = np.frombuffer(one, np.float32), np.frombuffer(other, np.float32)
     return f"\n eager    {repr(one)[:900]}\n compiled {repr(other)[:900]}"
+
+
+def kernels(compiled):
+    """Return the sources of the kernels that a compiled function uses."""
+    return [text for segment in compiled.segments() for text in segment.kernels]

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 import retrograd as rg
-from retrograd.compiler import fusion, numba_backend, stretch_source, warming
+from retrograd.compiler import numba_backend, stretch_source
 
-from .plain_kernels import always_replay
+from .plain_kernels import use_own_cache
 
 pytest.importorskip("numba")
 FAST = {"fastmath": True}
@@ -16,11 +16,7 @@ FAST = {"fastmath": True}
 
 @pytest.fixture(autouse=True)
 def eager_to_fuse(monkeypatch, tmp_path):
-    monkeypatch.setattr(warming, "PATIENCE", 0.0)
-    always_replay(monkeypatch)
-    monkeypatch.setattr(fusion, "FEWEST", 1)
-    monkeypatch.setenv("RETROGRAD_CACHE_DIR", str(tmp_path))
-    monkeypatch.setattr(numba_backend, "_kernels", {})
+    use_own_cache(monkeypatch, tmp_path)
 
 
 def ready(function, *args, **settings):

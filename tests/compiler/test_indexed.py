@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 
 import retrograd as rg
-from retrograd.compiler import launching, numba_backend
+from retrograd.compiler import numba_backend
 from retrograd.compiler.indexed import counts_rows
 
 from . import plain_kernels
-from .running import complaint
+from .running import complaint, kernels
 
 F = rg.nn.functional
 
@@ -18,23 +18,6 @@ F = rg.nn.functional
 @pytest.fixture(autouse=True)
 def plain(monkeypatch):
     plain_kernels.use(monkeypatch)
-
-
-@pytest.fixture
-def never_by_numpy(monkeypatch):
-    """Let no kernel hand its work back."""
-
-    def by_numpy(stretch):
-        def again(*arrays):
-            raise AssertionError("a kernel was not run")
-
-        return again
-
-    monkeypatch.setattr(launching, "by_numpy", by_numpy)
-
-
-def kernels(compiled):
-    return [text for segment in compiled.segments() for text in segment.kernels]
 
 
 def numbers(*shape, seed=1, dtype=rg.float32):

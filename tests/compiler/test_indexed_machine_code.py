@@ -8,21 +8,18 @@ import numpy as np
 import pytest
 
 import retrograd as rg
-from retrograd.compiler import blocks, fusion, launching, numba_backend, warming
+from retrograd.compiler import blocks, fusion, launching, numba_backend
 
-from .plain_kernels import always_replay
-from .test_indexed import LOOKUPS, F, close, gradient, kernels, numbers, places, same
+from .plain_kernels import use_own_cache
+from .running import kernels
+from .test_indexed import LOOKUPS, F, close, gradient, numbers, places, same
 
 pytest.importorskip("numba")
 
 
 @pytest.fixture(autouse=True)
 def eager_to_fuse(monkeypatch, tmp_path):
-    monkeypatch.setattr(warming, "PATIENCE", 0.0)
-    always_replay(monkeypatch)
-    monkeypatch.setattr(fusion, "FEWEST", 1)
-    monkeypatch.setenv("RETROGRAD_CACHE_DIR", str(tmp_path))
-    monkeypatch.setattr(numba_backend, "_kernels", {})
+    use_own_cache(monkeypatch, tmp_path)
 
 
 @pytest.mark.parametrize("kind", [np.int64, np.int32])

@@ -12,10 +12,11 @@ import numpy as np
 import pytest
 
 import retrograd as rg
-from retrograd.compiler import blocks, fusion, native, numba_backend, warming
+from retrograd.compiler import blocks, native, numba_backend
 
 from ..sampling import collect, find
-from .plain_kernels import always_replay
+from .plain_kernels import use_own_cache
+from .running import kernels
 
 pytest.importorskip("numba")
 SAMPLES, _ = collect()
@@ -24,12 +25,8 @@ SAMPLES, _ = collect()
 @pytest.fixture(autouse=True)
 def eager_to_fuse(monkeypatch, tmp_path):
     """Lower at the first replay, fuse even single calls, keep kernels in a folder of the test."""
-    monkeypatch.setattr(warming, "PATIENCE", 0.0)
-    always_replay(monkeypatch)
-    monkeypatch.setattr(fusion, "FEWEST", 1)
-    monkeypatch.setenv("RETROGRAD_CACHE_DIR", str(tmp_path))
+    use_own_cache(monkeypatch, tmp_path)
     monkeypatch.setenv("RETROGRAD_LOGS", "fusion")
-    monkeypatch.setattr(numba_backend, "_kernels", {})
 
 
 def ready(function, *args, **settings):
@@ -40,10 +37,6 @@ def ready(function, *args, **settings):
     numba_backend.finish()
     compiled(*args, **settings)
     return compiled
-
-
-def kernels(compiled):
-    return [text for segment in compiled.segments() for text in segment.kernels]
 
 
 def close(one, other, ulps=8):

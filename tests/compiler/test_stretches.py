@@ -9,10 +9,11 @@ import numpy as np
 import pytest
 
 import retrograd as rg
-from retrograd.compiler import blocks, launching
+from retrograd.compiler import blocks
 from retrograd.compiler.function import CompiledFunction
 
 from . import plain_kernels, programs, running
+from .running import kernels
 
 F = rg.nn.functional
 
@@ -22,19 +23,6 @@ def plain(monkeypatch):
     plain_kernels.use(monkeypatch)
 
 
-@pytest.fixture
-def never_by_numpy(monkeypatch):
-    """Let no kernel hand its work back."""
-
-    def by_numpy(stretch):
-        def again(*arrays):
-            raise AssertionError("a kernel was not run")
-
-        return again
-
-    monkeypatch.setattr(launching, "by_numpy", by_numpy)
-
-
 def close(one, other):
     for a, b in zip(one, other, strict=True):
         assert a.dtype == b.dtype
@@ -42,10 +30,6 @@ def close(one, other):
         scale = float(np.abs(b[np.isfinite(b)]).max(initial=0.0)) if b.dtype.kind == "f" else 0.0
         eps = np.finfo(b.dtype).eps if b.dtype.kind == "f" else 0.0
         np.testing.assert_allclose(a, b, rtol=100 * eps, atol=100 * eps * scale)
-
-
-def kernels(compiled):
-    return [text for segment in compiled.segments() for text in segment.kernels]
 
 
 def same(make, calls=8):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dis
 import inspect
 import types
+from collections.abc import Callable
 from typing import Any
 
 from .._core.any_module import AnyModule
@@ -30,13 +31,21 @@ kept: dict[int, tuple[Any, list[Any]]] = {}  # by id of the code: a code's hash 
 
 def instructions_of(code: Any) -> list[Any]:
     """Return the instructions of a code object, those that do two things as two; kept."""
-    found = kept.get(id(code))
+    return once(kept, code, listed)
+
+
+def once(table: dict[int, tuple[Any, Any]], code: Any, make: Callable[[Any], Any]) -> Any:
+    """Return what is made of a code object, kept in a table."""
+    found = table.get(id(code))
     if found is None:
-        if len(kept) > MOST_CODES:
-            kept.clear()
-        listed = [one for joined in dis.get_instructions(code) for one in parts_of(joined)]
-        found = kept[id(code)] = (code, listed)
+        if len(table) > MOST_CODES:
+            table.clear()
+        found = table[id(code)] = (code, make(code))
     return found[1]
+
+
+def listed(code: Any) -> list[Any]:
+    return [one for joined in dis.get_instructions(code) for one in parts_of(joined)]
 
 
 def parts_of(one: Any) -> list[Any]:
@@ -67,18 +76,13 @@ def is_in_loop(frame: Any) -> bool:
     The bytes are read, which takes a hundredth of listing the instructions.  It may say so for a
     few instructions beside a loop.
     """
-    code = frame.f_code
-    found = spans.get(id(code))
-    if found is None:
-        if len(spans) > MOST_CODES:
-            spans.clear()
-        found = spans[id(code)] = (code, spans_of(code.co_code))
     place = frame.f_lasti
-    return any(first <= place <= last for first, last in found[1])
+    return any(first <= place <= last for first, last in once(spans, frame.f_code, spans_of))
 
 
-def spans_of(code: bytes) -> list[tuple[int, int]]:
-    """Return from where to where the jumps backwards in some bytecode go, at least."""
+def spans_of(owner: Any) -> list[tuple[int, int]]:
+    """Return from where to where the jumps backwards in a code object go, at least."""
+    code = owner.co_code
     found = []
     extended = 0
     for place in range(0, len(code), 2):

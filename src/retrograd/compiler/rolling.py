@@ -16,7 +16,7 @@ from typing import Any
 from .answers import ANOTHER_WAY
 from .bytecode import is_in_loop
 from .readings import Reading, read_number
-from .states import State, Unclear, common, frames_now, note_owners, put_variable
+from .states import State, Unclear, common, differences, frames_now, note_owners, put_variable
 from .trace import (
     CALL,
     Argument,
@@ -28,7 +28,6 @@ from .trace import (
     copied,
     is_pure,
     is_single,
-    key_of,
 )
 
 HELD_HERE = 3  # references to a tensor that only a list and the loop over it hold
@@ -126,20 +125,10 @@ class Rolling:
         for target, before in reversed(self.trail[:count]):
             if before.hash != state.hash or before.form != state.form or target.barred:
                 continue
-            birth = common(before, state)
-            if birth is None:
+            found = differences(before, state, common(before, state))
+            if found is None:
                 continue
-            moves = tuple(
-                (number, source)
-                for number, source in zip(before.slots, state.slots)
-                if number != source
-            )
-            if any(number < birth for number, _ in moves):
-                continue
-            changed = [
-                now[:2] for then, now in zip(before.numbers, state.numbers)
-                if key_of(then[2]) != key_of(now[2])
-            ]  # fmt: skip
+            moves, changed = found
             if changed:
                 self.trail.pop()
                 segment.lifts = changed

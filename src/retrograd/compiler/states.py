@@ -26,7 +26,7 @@ from .effects import modes_now, newborn_objects
 from .guards import plain_key
 from .positions import GENERATORS, calls, code_of, sees
 from .readings import Reading, plain_arguments
-from .trace import Row, owner_of
+from .trace import Row, key_of, owner_of
 
 MOST_OBJECTS = 3000  # in one state
 _PACKAGE = __file__.replace("\\", "/").rsplit("/compiler/", 1)[0] + "/"
@@ -153,6 +153,26 @@ def put_variable(frame: Any, name: str, value: Any) -> None:
         import ctypes
 
         ctypes.pythonapi.PyFrame_LocalsToFast(ctypes.py_object(frame), ctypes.c_int(0))
+
+
+def differences(
+    old: Any, new: Any, birth: int | None
+) -> tuple[tuple[tuple[int, int], ...], list[Any]] | None:
+    """Return what takes the place of what between two states of equal form, and the numbers that
+    are others: for each, where its variable is.
+
+    None where what was there before `birth` (see `common`) would have become another.
+    """
+    if birth is None:
+        return None
+    moves = tuple((a, b) for a, b in zip(old.slots, new.slots) if a != b)
+    if any(number < birth for number, _ in moves):
+        return None
+    changed = [
+        now[:2] for then, now in zip(old.numbers, new.numbers)
+        if key_of(then[2]) != key_of(now[2])
+    ]  # fmt: skip
+    return moves, changed
 
 
 def common(before: State, now: State) -> int | None:

@@ -31,7 +31,7 @@ from .._core.node import OPEN, AccumulateGrad, Node
 from .._core.storage import clock
 from .answers import Failing
 from .readings import Reading
-from .states import State, Unclear, Walk, common
+from .states import State, Unclear, Walk, common, differences
 from .trace import CALL, TURNS, Captured, CapturedGrad, Loop, Ref, Row, Segment, Step, key_of
 
 MOST_WRITTEN_OUT = 6  # turns of one backward that are recorded before two are found alike
@@ -176,16 +176,10 @@ class Tapes:
         if target.barred or before.brief is None or state.brief is None:
             return False
         old, new = before.brief, state.brief
-        birth = common(before, state)
-        if old.form != new.form or birth is None:
+        found = differences(old, new, common(before, state)) if old.form == new.form else None
+        if found is None:
             return False
-        moves = [(a, b) for a, b in zip(old.slots, new.slots) if a != b]
-        if any(number < birth for number, _ in moves):
-            return False
-        changed = [
-            now[:2] for then, now in zip(old.numbers, new.numbers)
-            if key_of(then[2]) != key_of(now[2])
-        ]  # fmt: skip
+        moves, changed = found
         if changed:
             self.trail.pop()
             segment.lifts = changed
