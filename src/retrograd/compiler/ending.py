@@ -47,6 +47,7 @@ class Ending:
     differentiable: list[Any]
     given_out: list[Any]
     given_views: list[Any]
+    last_loop: Any
     marks: list[Any]
     leaves: bool
     follows: bool
@@ -153,6 +154,7 @@ class Ending:
         where = self._number(value.array, value, "the result")
         if where is None:
             return None
+        self._count_writes(where, value)
         if not value.requires:
             if value.inference:
                 self.segment.inference.add(where.number)
@@ -180,9 +182,15 @@ class Ending:
         where = self._number(base.array, base, "the result")
         if where is None:
             return None
+        self._count_writes(where, base)
         self.given_out.append(base)
         self.marks.append(OutBase(where.number, base.requires))
         return self.marks[-1]
+
+    def _count_writes(self, where: Any, value: Any) -> None:
+        """Note how often the call wrote into a result; a loop's turns write as they come."""
+        if value.storage is not None and value.storage.version and self.last_loop is None:
+            self.segment.versions[where.number] = value.storage.version
 
     def _view(self, value: Any, base: Any) -> Any:
         mark = self._view_mark(value, base)

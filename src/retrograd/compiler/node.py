@@ -165,8 +165,10 @@ class CompiledNode(CallNode):
         self.last_freed = freed
         self.done = (*self.done, (self.asked, self.limit))
         route = self.route
-        refused = set().union(
-            *(one.results for k, one in enumerate(route.stops) if one.saves and self.is_done(k))
-        )
-        if len(refused) == self.outputs and not route.needs_saved():
+        limits: dict[int, int] = {}  # where the backward of a result is refused from now on
+        for place, stop in enumerate(route.stops):
+            if stop.saves and self.is_done(place):
+                for one in stop.results:
+                    limits.setdefault(one, place)
+        if len(limits) == self.outputs and not route.needs_saved(limits):
             self.kept = None

@@ -135,6 +135,8 @@ class Route:
 
     Attributes
     ----------
+    outputs : int
+        How many results.
     stops : list of Stop
         The node that was recorded last first.
     uses : list of list of int
@@ -147,7 +149,8 @@ class Route:
 
     def __init__(self, outs: list[Any], began: int, inputs: list[Any]) -> None:
         self.backward: Any = None
-        self.reads_saved: bool | None = None
+        self.reads_saved: dict[Any, bool] = {}
+        self.outputs = len(outs)
         nodes: dict[int, Any] = {}
         results: dict[int, set[int]] = {}
         for place, out in enumerate(outs):
@@ -177,18 +180,26 @@ class Route:
             for places in self.uses
         ]
 
-    def needs_saved(self) -> bool:
-        """Say whether what arrives before a second backward is refused needs what was saved."""
+    def needs_saved(self, limits: dict[int, int]) -> bool:
+        """Say whether what arrives before refused backwards needs what was saved.
+
+        Parameters
+        ----------
+        limits : dict
+            For each result, the stop at which its backward is refused.
+        """
         if self.backward is None:
             return False
-        if self.reads_saved is None:
+        key = tuple(sorted(limits.items()))
+        found = self.reads_saved.get(key)
+        if found is None:
             alone = by_gradients_alone(self.backward, None)
-            self.reads_saved = any(
-                made is None and self.arrived({place}, self.first_saving(place))[number]
+            found = self.reads_saved[key] = any(
+                made is None and self.arrived({place}, limits[place])[number]
                 for number, made in enumerate(alone)
                 for place in self.reaching[number]
             )
-        return self.reads_saved
+        return found
 
     def refuses_all(self) -> bool:
         """Say whether the backward of each result is refused, and nothing arrives before."""
@@ -201,11 +212,6 @@ class Route:
             if any(one and place in ways for one, ways in zip(arrived, self.reaching)):
                 return False
         return True
-
-    def first_saving(self, place: int) -> int:
-        """Return the first stop of a result's backward that has something to free."""
-        found = (k for k, one in enumerate(self.stops) if one.saves and place in one.results)
-        return next(found, len(self.stops))
 
     def is_changed_first(self) -> bool:
         """Say whether a backward is refused for a change inside the call, not for what is freed."""
