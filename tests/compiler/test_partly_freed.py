@@ -92,6 +92,7 @@ GRAPHS = {
     "both results freed inside": """
         h = (p.detach() * p)
         k = h.clone()
+        k.sum().backward(retain_graph=True)
         k.exp().sum().backward()
         return [k, h]
     """,
