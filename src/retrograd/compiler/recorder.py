@@ -15,6 +15,7 @@ import numpy as np
 
 from .._core.value import Value
 from .._sequences import filled, to_array
+from ..ops._arguments import array_in
 from .ahead import Ahead
 from .answers import Answering, Failing
 from .effects import reader, unwatched
@@ -45,6 +46,7 @@ MOST_CHILDREN = 32  # branches at one place, before the rest of that place runs 
 OTHERS = "other values"  # the key of what runs eagerly then
 ADVICE = "; where a number is only returned or computed with, t.item() needs no branch"
 LONGEST_PATH = 5000  # segments
+NUMBERS = (np.asarray, array_in)  # what they make of a number has the same layout for each
 
 @unwatched(
     "kernel", "function", "write", "written", "born", "grad", "observe", "compute", "look", "truth",
@@ -144,6 +146,8 @@ class Recorder(Answering, Ahead, Rolling, Tapes, Ending, Hosts, Noting):
             return function(*args)
         if function is to_array and (type(args[0]) is Reading or computed_in(args[0])):
             return self._filled(*args)
+        if type(args[0]) is Reading and function in NUMBERS:
+            return self.function(function, args, {})
         name = getattr(function, "__name__", "data")
         given = tuple(self._data(one, name) for one in args)
         if any(type(one) in (list, tuple) for one in given):
