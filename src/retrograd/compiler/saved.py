@@ -109,6 +109,8 @@ class Stop(Row):
         The beginning of the error, where a backward inside the call has freed it.
     changed : bool
         Whether something that it saved was written into inside the call.
+    name, site : str, object
+        Its name, and where it was recorded.
     """
 
     results: frozenset[int]
@@ -116,6 +118,8 @@ class Stop(Row):
     seq: int
     freed: str
     changed: bool
+    name: str
+    site: Any
 
 
 class Route:
@@ -159,7 +163,10 @@ class Route:
                 results.setdefault(node.seq, set()).add(place)
         order = sorted(nodes, reverse=True)
         self.stops = [
-            Stop(frozenset(results[seq]), saves(one), seq, freed_text(one), is_changed(one))
+            Stop(
+                frozenset(results[seq]), saves(one), seq, freed_text(one), is_changed(one),
+                one.name(), one.site,
+            )  # fmt: skip
             for seq, one in ((seq, nodes[seq]) for seq in order)
         ]
         self.freed = any(stop.freed for stop in self.stops)
