@@ -162,13 +162,7 @@ class Route:
                 nodes[node.seq] = node
                 results.setdefault(node.seq, set()).add(place)
         order = sorted(nodes, reverse=True)
-        self.stops = [
-            Stop(
-                frozenset(results[seq]), saves(one), seq, freed_text(one), is_changed(one),
-                one.name(), one.site,
-            )  # fmt: skip
-            for seq, one in ((seq, nodes[seq]) for seq in order)
-        ]
+        self.stops = [stop_at(nodes[seq], frozenset(results[seq])) for seq in order]
         self.freed = any(stop.freed for stop in self.stops)
         senders: dict[Any, list[int]] = {}
         for k, seq in enumerate(order):
@@ -249,6 +243,12 @@ def by_gradients_alone(segment: Any, given: list[Any] | None) -> list[Any]:
             else:
                 slots.update(made_by(step, slots.__getitem__))
     return [slots.get(one.number) if isinstance(one, Ref) else None for one in segment.outputs]
+
+
+def stop_at(node: Any, results: frozenset[int]) -> Stop:
+    """Return what is known of a node by now."""
+    changed = is_changed(node)
+    return Stop(results, saves(node), node.seq, freed_text(node), changed, node.name(), node.site)
 
 
 def is_changed(node: Any) -> bool:
