@@ -40,6 +40,7 @@ from .contents import Contents
 from .guards import state_of
 from .positions import code_of
 from .readings import asks_types, holds_reading, plain_arguments, settle
+from .settings import is_read_again
 
 _PYTHON = (os.path.dirname(np.__file__), os.path.dirname(os.__file__))
 _NUMPY = os.path.dirname(np.__file__)
@@ -485,6 +486,11 @@ class Watch:
             if self.recorder.has_readings:
                 settle(thing, 3)
             self.late(what, site, segment)
+        for scheduler in self.recorder.schedules:
+            if is_read_again(scheduler, self.reads.names):
+                first = next(iter(self.recorder.new_segments), None)
+                name = type(scheduler).__name__
+                self.recorder.fail_in(first, f"it reads what a step of its {name} changes")
         if self.modes != modes_now():
             self.recorder.effect = True
             self.recorder.fail("a mode of the library is changed")
@@ -565,7 +571,7 @@ def is_followed(owner: Any) -> bool:
         return True
     # Optimizers and generators step at each replay; the compiler's own objects do no harm.
     return kind.__module__.startswith("retrograd.compiler") or any(
-        one.__name__ in ("Optimizer", "Generator") for one in kind.__mro__
+        one.__name__ in ("Optimizer", "Generator", "LRScheduler") for one in kind.__mro__
     )
 
 

@@ -29,7 +29,8 @@ from .._core.value import Value
 from ..config import settings
 from . import trace
 from .described import Described, Met, described, objects_in
-from .reads import DEPTH, PLAIN, Reads, gather
+from .reads import DEPTH, PLAIN, Reads, gather, plain_key
+from .settings import SettingsRead, has_settings, settings_in
 
 
 def flatten(args: Any, settings: Any) -> tuple[Any, list[Any]]:
@@ -131,7 +132,8 @@ class Guards:
         self.hooks = hooks_of_every_module()
         self.settings = settings()
         # Functions of an object: as they were.
-        self.conditions: dict[int, tuple[Any, Any, Any]] = {}
+        self.conditions: dict[Any, tuple[Any, Any, Any]] = {}
+        self.settings_then: dict[int, tuple[Any, Any]] = {}  # of optimizers and schedules
         self.bound: list[Any] = []  # called when a tensor may have got another array
 
     def start(self, function: Any, args: Any, settings: Any) -> None:
@@ -166,7 +168,10 @@ class Guards:
         for thing in self.reads.things.values():
             gather(thing, found, DEPTH)
         for number, thing in found.items():
-            if number not in self.states and number not in self.described:
+            if has_settings(thing):
+                if number not in self.settings_then:
+                    self.settings_then[number] = (thing, settings_in(thing))
+            elif number not in self.states and number not in self.described:
                 self.states[number] = (thing, state_of(thing))
                 self.kept.append(parts_of(thing))
 
@@ -189,6 +194,10 @@ class Guards:
                     about = description(grads[number]) if number in grads else None
                     self.cells[id(source.cell)] = (source.cell, about)
         self.conditions.update(writer.conditions)
+        for number, (thing, then) in self.settings_then.items():
+            look = SettingsRead(thing, self.reads.names)
+            if look.read:
+                self.conditions[number, "settings"] = (look, thing, look.part_of(then))
         self.check.writes = -1
         self.ready = False
 
@@ -420,15 +429,6 @@ def alike(now: Any, then: Any) -> bool:
     if now is then:
         return True
     return type(now) is type(then) and isinstance(now, PLAIN) and plain_key(now) == plain_key(then)
-
-
-def plain_key(value: Any) -> Any:
-    """Return what tells a plain value from others: -0.0 from 0.0, and nan is nan."""
-    if isinstance(value, float) and (value == 0 or value != value):
-        return repr(value)
-    if isinstance(value, complex):
-        return repr(value)
-    return value
 
 
 def state_of(thing: Any) -> Any:

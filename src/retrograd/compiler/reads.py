@@ -12,6 +12,7 @@ from .._core.any_module import AnyModule
 from .._core.checking import contents, missing
 from .._core.value import Value
 from .bytecode import instructions_of
+from .settings import has_settings
 
 PLAIN = (bool, int, float, complex, str, bytes, type(None))
 
@@ -247,8 +248,18 @@ def gather(thing: Any, found: dict[int, Any], depth: int) -> None:
     elif isinstance(thing, types.FunctionType):
         return
     elif type(thing).__module__.startswith("retrograd."):
-        return  # an optimizer's settings are read at each step
+        if has_settings(thing):
+            found[id(thing)] = thing
     elif hasattr(thing, "__dict__"):
         found[id(thing)] = thing
         for one in vars(thing).values():
             gather(one, found, depth - 1)
+
+
+def plain_key(value: Any) -> Any:
+    """Return what tells a plain value from others: -0.0 from 0.0, and nan is nan."""
+    if isinstance(value, float) and (value == 0 or value != value):
+        return repr(value)
+    if isinstance(value, complex):
+        return repr(value)
+    return value
