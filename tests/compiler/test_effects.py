@@ -436,24 +436,6 @@ def test_hook_on_a_result_runs_once_each_backward():
     assert seen == [1, 1, 1]
 
 
-def test_scheduler_steps():
-    def make():
-        w = rg.ones(3, requires_grad=True)
-        optimizer = rg.optim.SGD([w], lr=1.0)
-        scheduler = rg.optim.lr_scheduler.StepLR(optimizer, 1, 0.5)
-
-        def function(x):
-            optimizer.zero_grad()
-            (w * x).sum().backward()
-            optimizer.step()
-            scheduler.step()
-            return w.detach() * 1
-
-        return function, optimizer
-
-    check(make, lambda optimizer: optimizer.param_groups[0]["lr"])
-
-
 def test_modes_left_changed():
     def make():
         rg.set_grad_enabled(True)

@@ -94,7 +94,7 @@ def test_a_step_that_raises_leaves_what_eager_leaves():
 
     given = short, OPTIMIZERS["SGD"]
     eager, _ = trained(*given, False, whole_step)
-    ours, called = trained(*given, True, whole_step)
+    ours, _ = trained(*given, True, whole_step)
     assert ours == eager
     assert any("Tried to step" in str(one) for one in eager)
 
