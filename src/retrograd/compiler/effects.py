@@ -32,6 +32,7 @@ from .bytecode import (
     attribute,
     before,
     instructions_of,
+    is_in_place,
     read_value,
     skip_value,
     unknown,
@@ -96,6 +97,8 @@ _HOOKING = {
     "register_full_backward_hook", "register_full_backward_pre_hook", "register_buffer",
     "register_state_dict_pre_hook", "register_load_state_dict_pre_hook",
 }  # fmt: skip
+# Those that tensors made in the call may have: its own backwards call them.
+_OWN_HOOKS = {"register_hook", "retain_grad", "register_post_accumulate_grad_hook"}
 # Packages that the library itself calls.
 _SERVANTS = ("/scipy/", "/numba/", "/threadpoolctl")
 _STORES = {
@@ -251,7 +254,8 @@ class Watch:
 
     def method_of_tensor(self, frame: Any, owner: Any, name: str) -> None:
         """Judge a call of a method of a tensor."""
-        if name in _HOOKING:
+        own = name in _OWN_HOOKS and id(owner) in self.recorder.newborn
+        if name in _HOOKING and not own:
             self.effect(frame, f"{name}() is called")
         elif name in ("share_memory_", "set_", "resize_", "__setstate__"):
             self.effect(frame, f"{name}() is called on a tensor from outside the function")
@@ -566,21 +570,13 @@ def is_followed(owner: Any) -> bool:
     """Say whether changes of an object of the library are followed in other ways."""
     if isinstance(owner, _FOLLOWED):
         return True
-    kind = type(owner)
     if not hasattr(owner, "__dict__"):
         return True
+    kind = type(owner)
     # Optimizers and generators step at each replay; the compiler's own objects do no harm.
     return kind.__module__.startswith("retrograd.compiler") or any(
         one.__name__ in ("Optimizer", "Generator", "LRScheduler") for one in kind.__mro__
     )
-
-
-def is_in_place(instruction: Any) -> bool:
-    """Say whether an instruction is ``x += y`` or the like."""
-    name = instruction.opname
-    if name == "BINARY_OP":
-        return str(instruction.argrepr).endswith("=")
-    return bool(name.startswith("INPLACE_"))
 
 
 def inside(frame: Any) -> bool:

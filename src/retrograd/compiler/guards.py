@@ -30,6 +30,7 @@ from ..config import settings
 from . import trace
 from .described import Described, Met, described, objects_in
 from .reads import DEPTH, PLAIN, Reads, gather, plain_key
+from .saved import hooks_on
 from .settings import SettingsRead, has_settings, settings_in
 
 
@@ -88,12 +89,7 @@ class Same:
 def hooks_of(value: Any) -> Any:
     """Return the hooks of a tensor, None where it has none."""
     node = value.node if value.node is not None else value.leaf
-    hooks = None if node is None else node.hooks
-    if hooks is None:
-        return None
-    tables = (*hooks.tensor.values(), hooks.retained, hooks.before, hooks.after, hooks.accumulated)
-    found = tuple(tuple(table.values()) for table in tables)
-    return found if any(found) else None
+    return None if node is None else hooks_on(node)
 
 
 def aliases(tensors: list[Any]) -> Any:
