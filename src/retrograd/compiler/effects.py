@@ -84,7 +84,7 @@ _ABOUT = {
 _ARRAY_WRITERS = {"fill", "sort", "put", "partition", "resize", "setfield", "itemset", "byteswap"}
 # Functions of the library that change its state.
 _CHANGING = {
-    "manual_seed", "seed", "set_rng_state", "set_state", "set_default_dtype", "train", "eval",
+    "seed", "set_default_dtype", "train", "eval",
     "register_buffer", "register_parameter", "register_module", "add_module",
     "register_forward_hook", "register_forward_pre_hook", "register_full_backward_hook",
     "load_state_dict", "add_param_group", "set_printoptions", "save", "load",

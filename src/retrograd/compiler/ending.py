@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 
+from .._core.custom import FunctionNode
 from .._core.gradients import grad
 from .._core.value import MULTIPLE_OUTPUT_VIEW, PLAIN_VIEW, Value
 from ..device import device
 from ..dtypes import dtype
 from ..ops._returns import StructSequence
+from ..random import default_generator
+from .effects import watching
 from .readings import Reading
-from .saved import Route, runs_outside, saved_outside
+from .saved import Route, nodes_behind, runs_outside, saved_outside
 from .trace import (
     Incoming,
     Named,
@@ -48,6 +53,7 @@ class Ending:
     given_out: list[Any]
     given_views: list[Any]
     last_loop: Any
+    watch: Any
     marks: list[Any]
     leaves: bool
     follows: bool
@@ -265,7 +271,8 @@ class Ending:
         for node in nodes.values():
             node.edges = ()
         try:
-            found = grad(outs, seeds, wanted, True, False)
+            with self._watched(outs):
+                found = grad(outs, seeds, wanted, True, False)
         except Exception as error:
             self.fail(f"its backward raised {type(error).__name__}: {error}")
             found = []
@@ -280,6 +287,23 @@ class Ending:
         self.segment.outputs = refs
         forward.inputs = self._places(inputs)
         self.segment = forward
+
+    @contextlib.contextmanager
+    def _watched(self, outs: list[Any]) -> Iterator[None]:
+        """Watch for effects where the backward of results is code of the program's.
+
+        The program itself does not go back yet.
+        """
+        nodes = (node for out in outs for node in nodes_behind(out, self.began))
+        if not any(isinstance(node, FunctionNode) for node in nodes):
+            yield
+            return
+        before = default_generator.get_state_bytes()
+        with watching(self, self.watch.reads):
+            yield
+        if default_generator.get_state_bytes() != before:
+            default_generator.set_state_bytes(before)
+            self.fail("its backward draws random numbers")
 
     def goes_back(self, roots: list[Any], captures: Any) -> None:
         """Note that a backward begins, which must not leave the trace."""
