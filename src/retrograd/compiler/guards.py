@@ -41,6 +41,7 @@ from .outside import (
     gather,
     joined,
     kept_of,
+    narrowed,
     plain_key,
     read_by,
     slots_of,
@@ -145,6 +146,7 @@ class Guards:
         self.captured: dict[int, tuple[Any, Any]] = {}
         self.cells: dict[int, tuple[Any, Any]] = {}
         self.states: dict[int, tuple[Any, Any]] = {}
+        self.whole: set[int] = set()  # of which states have all attributes
         self.kept: list[Any] = []  # what states name by its id, kept so that ids stay taken
         self.unguarded = ""  # why it cannot be told whether everything is as it was
         self.described: dict[int, Any] = {}  # objects that the key describes
@@ -186,6 +188,7 @@ class Guards:
         for number, thing in gather(list(self.reads.things.values()), deepest=NEAR).items():
             if number not in self.states and number not in self.described:
                 self.states[number] = (thing, state_of(thing))
+                self.whole.add(number)
                 self.kept.append(kept_of(thing))
 
     def choose(self, found: dict[int, Any]) -> None:
@@ -198,27 +201,33 @@ class Guards:
         for number, thing in found.items():
             if number in self.described:
                 continue
-            now = state_of(thing, names)
             if number not in before:
                 self.kept.append(kept_of(thing))
-                self.states[number] = (thing, now)
+                state = state_of(thing, names)
+            elif number in self.whole:
+                state = narrowed(thing, before[number][1], names)
             else:
-                self.states[number] = (thing, joined(before[number][1], now))
+                state = joined(before[number][1], state_of(thing, names))
+            self.states[number] = (thing, state)
+        self.whole = set()
 
-    def attributes_of_tensors(self, arguments: Any) -> None:
+    def attributes_of_tensors(self, found: dict[int, Any], arguments: Any) -> None:
         """Guard what the program itself has put on tensors, where it has names that are read."""
-        names = self.reads.names
-        values = [*self.reads.tensors(), *[value for value, _ in self.captured.values()]]
+        odd = {name for name in self.reads.names if not hasattr(Value, name)} - {"array"}
+        if not odd:
+            return
+        values = [*self.reads.tensors(found), *[value for value, _ in self.captured.values()]]
         for value in (*values, *arguments):
             for name, held in attributes(value):
-                if name in names and name != "array" and not hasattr(type(value), name):
+                if name in odd and not hasattr(type(value), name):
                     self.reads.attributes[(id(value), name)] = (value, name, held)
                     if any(value is one for one in arguments):
                         self.unguarded = f"the attribute {name} of an argument is read"
 
     def add(self, writer: Any) -> None:
         """Guard what the new segments took from outside."""
-        self.choose(self.reads.classes())
+        found = self.reads.classes()
+        self.choose(found)
         # A `.grad` that was there before the call, though another may have come in its place.
         grads = {number: writer.known[held] for held, number in writer.grads.items()}
         # What the function changed of a tensor counts as it was before.
@@ -233,7 +242,7 @@ class Guards:
                 elif isinstance(source, trace.CapturedGrad) and not isinstance(source.cell, int):
                     about = description(grads[number]) if number in grads else None
                     self.cells[id(source.cell)] = (source.cell, about)
-        self.attributes_of_tensors(writer.tensors)
+        self.attributes_of_tensors(found, writer.tensors)
         self.conditions.update(writer.conditions)
         self.check.writes = -1
         self.ready = False

@@ -61,7 +61,7 @@ def gather(
     for _ in range(deepest):
         inside: list[Any] = []
         for one in waiting:
-            if isinstance(one, _LEAVES) or id(one) in found:
+            if type(one) in PLAIN or isinstance(one, _LEAVES) or id(one) in found:
                 continue
             if isinstance(one, type):
                 if kinds is not None and not settled(one):
@@ -101,10 +101,14 @@ def behind(thing: Any, names: Container[str] | None) -> list[Any]:
     if isinstance(thing, AnyModule):
         own = vars(thing)
         inside = list(own["_modules"].values())
-        for table in thing._hook_tables():
-            inside += table.values()
-        pairs = [one for one in own.items() if one[0] not in _OF_MODULES]
-        return inside + followed(pairs, read_by(thing, names))
+        if thing._has_hooks():
+            for table in thing._hook_tables():
+                inside += table.values()
+        pairs = [
+            (name, one) for name, one in own.items()
+            if type(one) not in PLAIN and name not in _OF_MODULES
+        ]  # fmt: skip
+        return inside + followed(pairs, read_by(thing, names)) if pairs else inside
     if isinstance(thing, types.FunctionType):
         return [value for _, value in parts(thing)]
     if isinstance(thing, _FUNCTIONS):
@@ -263,8 +267,16 @@ def state_of(thing: Any, names: Container[str] | None = None) -> Any:
     return {name: mark(one) for name, one in parts(thing) if chosen is None or name in chosen}
 
 
+def narrowed(thing: Any, state: Any, names: Container[str] | None) -> Any:
+    """Return what of a whole state counts."""
+    chosen = read_by(thing, names) if isinstance(state, dict) else None
+    if chosen is None:
+        return state
+    return {name: one for name, one in state.items() if name in chosen}
+
+
 def joined(before: Any, now: Any) -> Any:
-    """Return an earlier state, as far as it counts, with what counts since then as it is now."""
+    """Return an earlier state, with what counts since then as it is now."""
     if not isinstance(before, dict):
         return before
     return {**now, **{name: one for name, one in before.items() if name in now}}

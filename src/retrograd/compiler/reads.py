@@ -190,10 +190,12 @@ class Reads:
                         self.static(one, name)
         return found
 
-    def tensors(self) -> list[Any]:
+    def tensors(self, found: dict[int, Any] | None = None) -> list[Any]:
         """Return the tensors that user code can reach through the objects it reads."""
+        if found is None:
+            found = gather(list(self.things.values()), deepest=NEAR)
         values: list[Any] = []
-        for thing in gather(list(self.things.values()), deepest=NEAR).values():
+        for thing in found.values():
             if isinstance(thing, AnyModule):
                 values += [*thing._parameters.values(), *thing._buffers.values()]
                 continue
