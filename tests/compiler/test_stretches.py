@@ -162,6 +162,7 @@ WRITES = {
     "a row": lambda p, x: p[1].add_(x[0]),
     "twice": lambda p, x: p.add_(x).mul_(p),
     "read before and after": lambda p, x: p.sub_((p * x).sum()),
+    "a copy of what was just made": lambda p, x: p.add_((x * 2 + p).clone().zero_()),
     "what was just made": lambda p, x: p.add_((x * 2).add_(1).mul_(x)),
 }
 
