@@ -21,6 +21,7 @@ F = rg.nn.functional
 @pytest.fixture(autouse=True)
 def plain(monkeypatch):
     plain_kernels.use(monkeypatch)
+    monkeypatch.setattr(running.compiler_function, "own_slots", running.own_slots)
 
 
 def close(one, other):
