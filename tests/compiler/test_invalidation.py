@@ -473,7 +473,7 @@ def test_what_super_finds_changes():
         more = 100.0
 
         def scaled(self, x):
-            return super().scaled(x) * super().gain + super(Last, self).more
+            return super().scaled(x) * super().gain + super().more
 
         @classmethod
         def moved(cls, x):
