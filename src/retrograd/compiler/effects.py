@@ -38,7 +38,7 @@ from .bytecode import (
     unknown,
 )
 from .contents import Contents
-from .guards import state_of
+from .outside import state_of
 from .positions import code_of
 from .readings import asks_types, holds_reading, plain_arguments, settle
 from .settings import is_read_again
@@ -285,7 +285,8 @@ class Watch:
                 own = vars(value)
                 named.update((k, own[k]) for k in code.co_names if k in own)
         for name, value in named.items():
-            maker = getattr(value, "__self__", value)
+            bound = isinstance(value, (types.MethodType, types.BuiltinMethodType))
+            maker = value.__self__ if bound else value
             if type(maker).__module__.startswith("numpy.random"):
                 self.effect(frame, f"{name} draws random numbers of NumPy's")
                 return

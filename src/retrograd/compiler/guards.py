@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import functools
+import types
+from collections import Counter, OrderedDict, defaultdict
 from typing import Any
 
 import numpy as np
@@ -29,19 +32,37 @@ from .._core.value import Value
 from ..config import settings
 from . import trace
 from .described import Described, Met, described, objects_in
-from .reads import DEPTH, PLAIN, Reads, gather, plain_key
+from .outside import (
+    ABOUT_FUNCTIONS,
+    MOST,
+    NEAR,
+    PLAIN,
+    attributes,
+    gather,
+    joined,
+    kept_of,
+    narrowed,
+    plain_key,
+    read_by,
+    slots_of,
+    state_of,
+)
+from .reads import Reads
 from .saved import hooks_on
 from .settings import SettingsRead, has_settings, settings_in
 
 
-def flatten(args: Any, settings: Any) -> tuple[Any, list[Any]]:
-    """Return a key of what the arguments are, and the tensors among them."""
+def flatten(args: Any, settings: Any, names: Any = None) -> tuple[Any, list[Any]]:
+    """Return a key of what the arguments are, and the tensors among them.
+
+    `names` are the attributes of objects that count, None for all.
+    """
     tensors: list[Any] = []
     key: list[Any] = [modes_now(), defaults.floating]
     for one in args:
-        key.append(part(one, tensors))
+        key.append(part(one, tensors, None if names is None else Met(names)))
     for name, one in settings.items():
-        key.append((name, part(one, tensors)))
+        key.append((name, part(one, tensors, None if names is None else Met(names))))
     if len(tensors) > 1:
         key.append(aliases(tensors))
     return tuple(key), tensors
@@ -122,7 +143,9 @@ class Guards:
         self.captured: dict[int, tuple[Any, Any]] = {}
         self.cells: dict[int, tuple[Any, Any]] = {}
         self.states: dict[int, tuple[Any, Any]] = {}
+        self.whole: set[int] = set()  # of which states have all attributes
         self.kept: list[Any] = []  # what states name by its id, kept so that ids stay taken
+        self.unguarded = ""  # why it cannot be told whether everything is as it was
         self.described: dict[int, Any] = {}  # objects that the key describes
         self.referred: set[int] = set()  # arrays that the replay reads anew
         self.hooks = hooks_of_every_module()
@@ -160,21 +183,52 @@ class Guards:
 
     def freeze(self) -> None:
         """Note the state of every object that user code can reach."""
-        found: dict[int, Any] = {}
-        for thing in self.reads.things.values():
-            gather(thing, found, DEPTH)
-        for number, thing in found.items():
+        for number, thing in gather(list(self.reads.things.values()), deepest=NEAR).items():
             if has_settings(thing):
                 if number not in self.settings_then:
                     self.settings_then[number] = (thing, settings_in(thing))
             elif number not in self.states and number not in self.described:
                 self.states[number] = (thing, state_of(thing))
-                self.kept.append(parts_of(thing))
+                self.whole.add(number)
+                self.kept.append(kept_of(thing))
+
+    def choose(self, found: dict[int, Any]) -> None:
+        """Guard these objects, as far as the program may read them, and no others."""
+        if len(found) > MOST:
+            self.unguarded = f"it can reach more than {MOST} objects from outside the function"
+        names = self.reads.counting()
+        before = self.states
+        self.states = {}
+        for number, thing in found.items():
+            if number in self.described or has_settings(thing):
+                continue
+            if number not in before:
+                self.kept.append(kept_of(thing))
+                state = state_of(thing, names)
+            elif number in self.whole:
+                state = narrowed(thing, before[number][1], names)
+            else:
+                state = joined(before[number][1], state_of(thing, names))
+            self.states[number] = (thing, state)
+        self.whole = set()
+
+    def attributes_of_tensors(self, found: dict[int, Any], arguments: Any) -> None:
+        """Guard what the program itself has put on tensors, where it has names that are read."""
+        odd = {name for name in self.reads.names if not hasattr(Value, name)} - {"array"}
+        if not odd:
+            return
+        values = [*self.reads.tensors(found), *[value for value, _ in self.captured.values()]]
+        for value in (*values, *arguments):
+            for name, held in attributes(value):
+                if name in odd and not hasattr(type(value), name):
+                    self.reads.attributes[(id(value), name)] = (value, name, held)
+                    if any(value is one for one in arguments):
+                        self.unguarded = f"the attribute {name} of an argument is read"
 
     def add(self, writer: Any) -> None:
         """Guard what the new segments took from outside."""
-        self.reads.classes()
-        self.freeze()
+        found = self.reads.classes()
+        self.choose(found)
         # A `.grad` that was there before the call, though another may have come in its place.
         grads = {number: writer.known[held] for held, number in writer.grads.items()}
         # What the function changed of a tensor counts as it was before.
@@ -189,6 +243,7 @@ class Guards:
                 elif isinstance(source, trace.CapturedGrad) and not isinstance(source.cell, int):
                     about = description(grads[number]) if number in grads else None
                     self.cells[id(source.cell)] = (source.cell, about)
+        self.attributes_of_tensors(found, writer.tensors)
         self.conditions.update(writer.conditions)
         for number, (thing, then) in self.settings_then.items():
             look = SettingsRead(thing, self.reads.names)
@@ -241,8 +296,9 @@ class Guards:
                 return False
         if any(look(thing) != then for look, thing, then in self.conditions.values()):
             return False
+        names = self.reads.counting()
         return all(
-            number in self.referred or state_of(thing) == state
+            number in self.referred or state_of(thing, names) == state
             for number, (thing, state) in self.states.items()
         )
 
@@ -295,17 +351,8 @@ class Guards:
         if AnyModule._hooked:  # from the first of them on
             closer.append((hooks_of_every_module, None, self.hooks))
         for number, (thing, state) in self.states.items():
-            if number in self.referred or type(thing) is tuple:
-                continue
-            if isinstance(thing, (list, dict)):
-                check.holders.append(Holder(thing, None))
-            elif isinstance(thing, AnyModule):
-                if thing._has_hooks():  # one may be removed, which is no write
-                    check.holders += [Holder(table, None) for table in thing._hook_tables()]
-            elif isinstance(thing, (tuple, np.ndarray)):
-                closer.append((state_of, thing, state))
-            else:
-                check.holders.append(Holder(vars(thing), thing))
+            if number not in self.referred:
+                self.watch(thing, state, closer)
         closer += [(description, value, self.captured[id(value)][1]) for value in hooked]
         closer += [
             (description_of_grad, cell, about)
@@ -314,6 +361,44 @@ class Guards:
         ]
         check.closer = Closer(closer) if closer else None
         self.ready = True
+
+
+    def watch(self, thing: Any, state: Any, closer: list[Any]) -> None:
+        """Let `check` compare one object from outside."""
+        check = self.check
+        if isinstance(thing, AnyModule):
+            if thing._has_hooks():  # one may be removed, which is no write
+                check.holders += [Holder(table, None) for table in thing._hook_tables()]
+        elif type(thing) in HELD:
+            check.holders.append(Holder(thing, None))
+        elif isinstance(thing, types.FunctionType):
+            if vars(thing) or self.reads.every:
+                check.holders.append(Holder(vars(thing), thing))
+            if (id(thing), "__code__") not in self.reads.attributes:
+                check.closures += thing.__closure__ or ()
+                check.contents += map(contents, thing.__closure__ or ())
+                self.compare(thing, ABOUT_FUNCTIONS)
+        elif isinstance(state, dict):
+            names = read_by(thing, self.reads.counting())
+            if type(getattr(thing, "__dict__", None)) is dict:
+                check.holders.append(Holder(vars(thing), thing, names))
+            slots = slots_of(type(thing))
+            self.compare(thing, [one for one in slots if names is None or one in names])
+        elif type(thing) not in UNCHANGING and state is not None:
+            closer.append((state_of, thing, state))
+
+    def compare(self, thing: Any, names: Any) -> None:
+        """Let `check` compare attributes of an object."""
+        for name in names:
+            self.check.owners.append(thing)
+            self.check.owner_names.append(name)
+            self.check.owner_values.append(getattr(thing, name, missing))
+
+
+HELD = (list, dict, OrderedDict, defaultdict, Counter)
+UNCHANGING = (
+    tuple, frozenset, types.MethodType, types.BuiltinMethodType, functools.partial,
+)  # fmt: skip
 
 
 class Closer:
@@ -425,37 +510,3 @@ def alike(now: Any, then: Any) -> bool:
     if now is then:
         return True
     return type(now) is type(then) and isinstance(now, PLAIN) and plain_key(now) == plain_key(then)
-
-
-def state_of(thing: Any) -> Any:
-    """Return what of an object's state a program may depend on, for comparison."""
-    if isinstance(thing, AnyModule):
-        own = vars(thing)
-        return [
-            (name, (type(value), plain_key(value)) if isinstance(value, PLAIN)
-             else tuple(map(id, value.values()))
-             if isinstance(value, dict) else id(value))
-            for name, value in own.items()
-            if name != "_hooked"
-        ]  # fmt: skip
-    if isinstance(thing, np.ndarray):
-        return (thing.shape, thing.dtype, thing.tobytes())
-    if isinstance(thing, (list, tuple)):
-        return [
-            (type(one), plain_key(one)) if isinstance(one, PLAIN) else id(one) for one in thing
-        ]
-    items = thing if isinstance(thing, dict) else vars(thing)
-    return [
-        (name, (type(one), plain_key(one)) if isinstance(one, PLAIN) else id(one))
-        for name, one in items.items()
-    ]
-
-
-def parts_of(thing: Any) -> Any:
-    """Return the objects that `state_of` names by their ids."""
-    if isinstance(thing, np.ndarray):
-        return None
-    if isinstance(thing, (list, tuple)):
-        return list(thing)
-    items = thing if isinstance(thing, dict) else vars(thing)
-    return [list(one.values()) if isinstance(one, dict) else one for one in items.values()]

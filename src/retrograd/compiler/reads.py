@@ -4,17 +4,25 @@ from __future__ import annotations
 
 import sys
 import types
+from operator import attrgetter
 from typing import Any
-
-import numpy as np
 
 from .._core.any_module import AnyModule
 from .._core.checking import contents, missing
 from .._core.value import Value
-from .bytecode import instructions_of
-from .settings import has_settings
+from .bytecode import NEUTRAL, instructions_of, once
+from .outside import NEAR, PLAIN, attributes, gather, items_of, settled
 
-PLAIN = (bool, int, float, complex, str, bytes, type(None))
+# Whoever uses these may read attributes whose names the code does not have.
+_ASKING = {
+    "vars", "dir", "attrgetter", "__dict__", "asdict", "astuple", "eval", "exec", "format",
+    "format_map", "__getattribute__", "__getstate__", "getmembers", "getattr_static",
+}  # fmt: skip
+_LOOKUPS = ("getattr", "hasattr")
+_PLAINLY = {
+    "LOAD_FAST", "LOAD_FAST_BORROW", "LOAD_FAST_CHECK", "LOAD_DEREF", "LOAD_ATTR", "LOAD_CONST",
+    "LOAD_GLOBAL", "LOAD_NAME", *NEUTRAL,
+}  # fmt: skip
 
 
 class Reads:
@@ -39,14 +47,15 @@ class Reads:
         self.defaults: list[Any] = []  # of functions
         self.codes: set[Any] = set()
         self.names: set[str] = set()  # of attributes that the code reads
+        self.every = False  # whether it may read others, too
 
     def function(self, function: Any) -> None:
         """Note the closure of a function, and of the functions in it."""
-        function = getattr(function, "__wrapped__", function)
-        owner = getattr(function, "__self__", None)
-        if owner is not None:
-            self.thing(owner)
-        plain = getattr(function, "__func__", function)
+        function = wrapped(function)
+        plain = function
+        if isinstance(function, types.MethodType):
+            self.thing(function.__self__)
+            plain = function.__func__
         if isinstance(plain, types.FunctionType):
             for name in ("__code__", "__defaults__", "__kwdefaults__"):
                 self.attributes[(id(plain), name)] = (plain, name, getattr(plain, name))
@@ -66,11 +75,12 @@ class Reads:
 
     def thing(self, thing: Any) -> None:
         """Note an object that user code can reach."""
-        if isinstance(thing, types.FunctionType) or hasattr(thing, "__wrapped__"):
+        if isinstance(thing, types.FunctionType) or wrapped(thing) is not thing:
             if id(thing) not in self.things:
                 self.things[id(thing)] = thing
                 self.function(thing)
         elif not isinstance(thing, (*PLAIN, Value, type, types.ModuleType)):
+            self.every = self.every or isinstance(thing, attrgetter)
             self.things.setdefault(id(thing), thing)
 
     def frame(self, frame: Any) -> None:
@@ -80,13 +90,16 @@ class Reads:
             first = frame.f_locals.get(code.co_varnames[0])
             if first is not None and code.co_varnames[0] == "self":
                 self.thing(first)
+        names, every = once(asked, code, asked_by)
         for name in code.co_varnames[: code.co_argcount]:
-            self.owner(frame.f_locals.get(name), code.co_names, 4)
+            self.owner(frame.f_locals.get(name), names, 4, every)
         if "super" in code.co_names and code.co_argcount:
             self.inherited(frame.f_locals, code)
         if code in self.codes:
             return
         self.codes.add(code)
+        self.names.update(names[len(code.co_names) :])
+        self.every = self.every or every
         space = frame.f_globals
         last: Any = None  # the module or class that the instruction before loaded
         for instruction in instructions_of(code):
@@ -98,22 +111,24 @@ class Reads:
                 if value is not missing:
                     self.thing(value)
                     last = value if isinstance(value, (type, types.ModuleType)) else None
+                    if len(names) > len(code.co_names) or every:
+                        self.owner(value, names, 4, every)
             elif instruction.opname in ("LOAD_ATTR", "LOAD_METHOD", "LOAD_SUPER_ATTR"):
                 self.names.add(name)
                 if owner is not None and not settled(owner):
                     value = self.attribute(owner, name)
                     last = value if isinstance(value, (type, types.ModuleType)) else None
             elif instruction.opname == "IMPORT_NAME":
-                self.owner(sys.modules.get(name), code.co_names, 4)
+                self.owner(sys.modules.get(name), names, 4, every)
         # A closure's class or module.
         for name in code.co_freevars:
             value = frame.f_locals.get(name)
-            self.owner(value, code.co_names, 4)
+            self.owner(value, names, 4, every)
 
-    def owner(self, owner: Any, names: Any, depth: int) -> None:
+    def owner(self, owner: Any, names: Any, depth: int, every: bool = False) -> None:
         """Note attributes of a module or class, and of modules and classes in it."""
         if depth and isinstance(owner, (type, types.ModuleType)) and not settled(owner):
-            for name in names:
+            for name in (*names, *(plain_names(owner) if every else ())):
                 value = self.attribute(owner, name)
                 if value is not missing:
                     self.owner(value, names, depth - 1)
@@ -153,16 +168,19 @@ class Reads:
                 if value is not missing:
                     break
 
-    def classes(self) -> None:
-        """Note what classes of the program give to the objects that it reads."""
-        found: dict[int, Any] = {}
-        for thing in list(self.things.values()):
-            gather(thing, found, DEPTH)
-        for kind in {type(thing) for thing in found.values()}:
+    def counting(self) -> Any:
+        """Return the names of the attributes that count, None for all."""
+        return None if self.every else self.names
+
+    def classes(self) -> dict[int, Any]:
+        """Note what classes of the program give to the objects that it reads; return these."""
+        kinds: set[Any] = set()
+        found = gather(list(self.things.values()), self.counting(), kinds)
+        for kind in {type(thing) for thing in found.values()} | kinds:
             for one in kind.__mro__:
                 if settled(one):
                     continue
-                for name in self.names:
+                for name in plain_names(one) if self.every else self.names:
                     if name not in vars(one):
                         continue
                     value = getattr(kind, name, missing)
@@ -170,20 +188,19 @@ class Reads:
                         self.attributes[(id(kind), name)] = (kind, name, value)
                     else:
                         self.static(one, name)
+        return found
 
-    def tensors(self) -> list[Any]:
+    def tensors(self, found: dict[int, Any] | None = None) -> list[Any]:
         """Return the tensors that user code can reach through the objects it reads."""
-        found: dict[int, Any] = {}
-        for thing in list(self.things.values()):
-            gather(thing, found, DEPTH)
+        if found is None:
+            found = gather(list(self.things.values()), deepest=NEAR)
         values: list[Any] = []
         for thing in found.values():
             if isinstance(thing, AnyModule):
                 values += [*thing._parameters.values(), *thing._buffers.values()]
-            elif isinstance(thing, (list, tuple)):
-                values += thing
-            elif not isinstance(thing, np.ndarray):
-                values += (thing if isinstance(thing, dict) else vars(thing)).values()
+                continue
+            values += [one for _, one in (*items_of(thing), *attributes(thing))]
+            if hasattr(thing, "__dict__"):
                 for kind in type(thing).__mro__:
                     if not settled(kind):
                         values += vars(kind).values()
@@ -194,7 +211,9 @@ class Reads:
         return [value for value in values if isinstance(value, Value)]
 
 
-DEPTH = 6  # how far objects are followed: an attribute of an attribute of ...
+def plain_names(owner: Any) -> list[str]:
+    """Return the names of what a class or module holds, but for Python's own."""
+    return [name for name in vars(owner) if name[:2] != "__"]
 
 
 class Statics:
@@ -214,52 +233,50 @@ def held(owner: Any, name: str) -> Any:
     return getattr(owner, name, missing)
 
 
-def settled(owner: Any) -> bool:
-    """Say whether a module or class is the library's, Python's or NumPy's, and stays as it is."""
-    name = owner.__name__ if isinstance(owner, types.ModuleType) else owner.__module__
-    first = str(name).partition(".")[0]
-    return first in ("retrograd", "numpy", "scipy", "builtins") or first in sys.stdlib_module_names
+def wrapped(function: Any) -> Any:
+    """Return what a function stands for, itself for others; no ``__getattr__`` is asked."""
+    try:
+        own = object.__getattribute__(function, "__dict__")
+    except AttributeError:
+        return function
+    return own.get("__wrapped__", function) if type(own) is dict else function
 
 
-def gather(thing: Any, found: dict[int, Any], depth: int) -> None:
-    """Collect the objects behind `thing` whose state a program may read."""
-    if isinstance(thing, np.ndarray):
-        if type(thing) is np.ndarray:
-            found[id(thing)] = thing
-        return
-    if depth == 0 or isinstance(thing, (*PLAIN, np.generic, Value, type, types.ModuleType)):
-        return
-    if id(thing) in found:
-        return
-    if isinstance(thing, AnyModule):
-        for module in thing.modules():
-            found[id(module)] = module
-        return
-    if isinstance(thing, (list, tuple)):
-        if len(thing) > 1000:
-            return
-        found[id(thing)] = thing
-        for one in thing:
-            gather(one, found, depth - 1)
-    elif isinstance(thing, dict):
-        found[id(thing)] = thing
-        for one in thing.values():
-            gather(one, found, depth - 1)
-    elif isinstance(thing, types.FunctionType):
-        return
-    elif type(thing).__module__.startswith("retrograd."):
-        if has_settings(thing):
-            found[id(thing)] = thing
-    elif hasattr(thing, "__dict__"):
-        found[id(thing)] = thing
-        for one in vars(thing).values():
-            gather(one, found, depth - 1)
+asked: dict[int, tuple[Any, Any]] = {}  # by id of the code
 
 
-def plain_key(value: Any) -> Any:
-    """Return what tells a plain value from others: -0.0 from 0.0, and nan is nan."""
-    if isinstance(value, float) and (value == 0 or value != value):
-        return repr(value)
-    if isinstance(value, complex):
-        return repr(value)
-    return value
+def asked_by(code: Any) -> tuple[tuple[str, ...], bool]:
+    """Return the names that code has, with those it asks `getattr` for, and whether it may ask
+    for others.
+    """
+    names = code.co_names
+    every = not _ASKING.isdisjoint(names)
+    if not every and "getattr" not in names and "hasattr" not in names:
+        return names, any(one.opname == "MATCH_CLASS" for one in instructions_of(code))
+    found = list(names)
+    listed = instructions_of(code)
+    for place, one in enumerate(listed):
+        if one.opname in ("LOAD_GLOBAL", "LOAD_NAME") and one.argval in _LOOKUPS:
+            name = literal(listed, place + 1)
+            if name is None:
+                every = True
+            else:
+                found.append(name)
+    return tuple(found), every or any(one.opname == "MATCH_CLASS" for one in listed)
+
+
+def literal(code: list[Any], place: int) -> str | None:
+    """Return the name that a call of `getattr` has in its code, None where it is computed."""
+    given: list[Any] = []
+    while place < len(code) and code[place].opname in _PLAINLY:
+        one = code[place]
+        if one.opname == "LOAD_ATTR":
+            given[-1:] = [None]
+        elif one.opname not in NEUTRAL:
+            given.append(one.argval if one.opname == "LOAD_CONST" else None)
+        place += 1
+    if place == len(code) or not code[place].opname.startswith("CALL"):
+        return None
+    if code[place].arg != len(given) or not 2 <= len(given) <= 3:
+        return None
+    return given[1] if isinstance(given[1], str) else None
