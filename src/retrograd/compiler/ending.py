@@ -15,8 +15,9 @@ from ..device import device
 from ..dtypes import dtype
 from ..ops._returns import StructSequence
 from ..random import default_generator
-from .effects import watching
+from .effects import newborn_objects, watching
 from .readings import Reading
+from .results import Maker, objects_in, parts_of, put
 from .saved import Route, nodes_behind, runs_outside, saved_outside
 from .trace import (
     Incoming,
@@ -54,6 +55,7 @@ class Ending:
     given_views: list[Any]
     last_loop: Any
     watch: Any
+    own_objects: set[int]
     marks: list[Any]
     leaves: bool
     follows: bool
@@ -111,8 +113,31 @@ class Ending:
             result, (bool, int, float, complex, str, bytes, dtype, device, type)
         ):
             return result, result
+        if id(result) in self.own_objects:
+            return self._object(result)
         self.fail(f"the result is a {type(result).__name__}")
         return result, None
+
+    def meet(self, result: Any) -> None:
+        """Note which objects in the function's result were made in the call."""
+        if not self.failed:
+            found: dict[int, Any] = {}
+            objects_in(result, found)
+            new = newborn_objects() if found else set()
+            self.own_objects = {
+                n for n, one in found.items() if n in new and id(type(one)) not in new
+            }
+
+    def _object(self, given: Any) -> tuple[Any, Any]:
+        """Return an object of the program's, and what stands for it; it stands there once."""
+        self.own_objects.discard(id(given))
+        names, parts = parts_of(given)
+        marks = []
+        for name, part in zip(names, parts):
+            plain, mark = self._outputs(part)
+            put(given, name, plain)
+            marks.append(mark)
+        return given, Named(Maker(given, names), tuple(marks))
 
     def _output(self, value: Any) -> Any:
         if self.failed:
