@@ -473,7 +473,7 @@ def test_what_super_finds_changes():
         more = 100.0
 
         def scaled(self, x):
-            return super().scaled(x) * super().gain + super().more
+            return super().scaled(x) * super().gain + super(Last, self).more  # noqa: UP008
 
         @classmethod
         def moved(cls, x):
@@ -505,7 +505,9 @@ def test_tensors_that_are_defaults_or_of_a_class():
             self.kept.add_(1)
             return x + type(self).kept
 
-    def function(x, mean=rg.zeros(3), *, weight=rg.ones(3, requires_grad=True), of=Scaled()):
+    zeros, ones, scaled = rg.zeros(3), rg.ones(3, requires_grad=True), Scaled()
+
+    def function(x, mean=zeros, *, weight=ones, of=scaled):
         with rg.no_grad():
             weight.mul_(0.5)
         return batch_norm(x, mean, rg.ones(3), weight, training=True) + mean.detach() + of(x)

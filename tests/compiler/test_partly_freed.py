@@ -74,7 +74,7 @@ def run(lines, seed, compiled):
             try:
                 draw.choice(results).sum().backward(retain_graph=draw.random() < 0.5)
             except RuntimeError as error:
-                said.append(str(error).partition("\nThe values saved by")[0])
+                said.append(str(error))
             look()
             if draw.random() < 0.1:
                 with rg.no_grad():

@@ -155,12 +155,15 @@ class Ending:
         if where is None:
             return None
         self._count_writes(where, value)
+        if value.requires and value.cell is not None and value.cell.grad is not None:
+            self.fail("a result has a .grad")
+            return None
         if not value.requires:
             if value.inference:
                 self.segment.inference.add(where.number)
             return OutTensor(where.number)
         if value.node is None:
-            if self.differentiable or (value.cell is not None and value.cell.grad is not None):
+            if self.differentiable:
                 self.fail("the result is a new leaf that requires grad, beside others")
                 return None
             self.leaves = True
@@ -231,6 +234,9 @@ class Ending:
         inputs = [value for value in self.known.values() if value.requires]
         forward.saved = self._saved(outs)
         route = forward.route = Route(outs, self.began, inputs)
+        if route.calls_hooks():
+            self.fail("a hook is left on what made a result")
+            return
         wanted = inputs
         if route.freed:
             if len(outs) > 1:

@@ -48,6 +48,8 @@ from .outside import (
     state_of,
 )
 from .reads import Reads
+from .saved import hooks_on
+from .settings import SettingsRead, has_settings, settings_in
 
 
 def flatten(args: Any, settings: Any, names: Any = None) -> tuple[Any, list[Any]]:
@@ -108,12 +110,7 @@ class Same:
 def hooks_of(value: Any) -> Any:
     """Return the hooks of a tensor, None where it has none."""
     node = value.node if value.node is not None else value.leaf
-    hooks = None if node is None else node.hooks
-    if hooks is None:
-        return None
-    tables = (*hooks.tensor.values(), hooks.retained, hooks.before, hooks.after, hooks.accumulated)
-    found = tuple(tuple(table.values()) for table in tables)
-    return found if any(found) else None
+    return None if node is None else hooks_on(node)
 
 
 def aliases(tensors: list[Any]) -> Any:
@@ -154,7 +151,8 @@ class Guards:
         self.hooks = hooks_of_every_module()
         self.settings = settings()
         # Functions of an object: as they were.
-        self.conditions: dict[int, tuple[Any, Any, Any]] = {}
+        self.conditions: dict[Any, tuple[Any, Any, Any]] = {}
+        self.settings_then: dict[int, tuple[Any, Any]] = {}  # of optimizers and schedules
         self.bound: list[Any] = []  # called when a tensor may have got another array
 
     def start(self, function: Any, args: Any, settings: Any) -> None:
@@ -186,7 +184,10 @@ class Guards:
     def freeze(self) -> None:
         """Note the state of every object that user code can reach."""
         for number, thing in gather(list(self.reads.things.values()), deepest=NEAR).items():
-            if number not in self.states and number not in self.described:
+            if has_settings(thing):
+                if number not in self.settings_then:
+                    self.settings_then[number] = (thing, settings_in(thing))
+            elif number not in self.states and number not in self.described:
                 self.states[number] = (thing, state_of(thing))
                 self.whole.add(number)
                 self.kept.append(kept_of(thing))
@@ -199,7 +200,7 @@ class Guards:
         before = self.states
         self.states = {}
         for number, thing in found.items():
-            if number in self.described:
+            if number in self.described or has_settings(thing):
                 continue
             if number not in before:
                 self.kept.append(kept_of(thing))
@@ -244,6 +245,10 @@ class Guards:
                     self.cells[id(source.cell)] = (source.cell, about)
         self.attributes_of_tensors(found, writer.tensors)
         self.conditions.update(writer.conditions)
+        for number, (thing, then) in self.settings_then.items():
+            look = SettingsRead(thing, self.reads.names)
+            if look.read:
+                self.conditions[number, "settings"] = (look, thing, look.part_of(then))
         self.check.writes = -1
         self.ready = False
 

@@ -21,6 +21,7 @@ import numpy as np
 from .._core.any_module import AnyModule
 from .._core.checking import contents, missing
 from .._core.value import Value
+from .settings import has_settings
 
 PLAIN = (bool, int, float, complex, str, bytes, type(None))
 DEEPEST = 100  # objects inside of objects
@@ -88,7 +89,8 @@ def is_followed(thing: Any) -> bool:
         return not (isinstance(thing, types.FunctionType) and settled(thing))
     library, _, part = kind.__module__.partition(".")
     if library == "retrograd":
-        return part.partition(".")[0] in _FOLLOWED or isinstance(thing, _COLLECTIONS)
+        followed = part.partition(".")[0] in _FOLLOWED or has_settings(thing)
+        return followed or isinstance(thing, _COLLECTIONS)
     if isinstance(thing, (*_COLLECTIONS, *_BYTES, *_VIEWS, weakref.ref)):
         return True
     return hasattr(thing, "__dict__") or bool(slots_of(kind))
@@ -96,7 +98,7 @@ def is_followed(thing: Any) -> bool:
 
 def behind(thing: Any, names: Container[str] | None) -> list[Any]:
     """Return the objects that one holds."""
-    if isinstance(thing, (np.ndarray, *_BYTES)):
+    if isinstance(thing, (np.ndarray, *_BYTES)) or has_settings(thing):
         return []
     if isinstance(thing, AnyModule):
         own = vars(thing)

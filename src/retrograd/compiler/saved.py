@@ -109,6 +109,10 @@ class Stop(Row):
         The beginning of the error, where a backward inside the call has freed it.
     changed : bool
         Whether something that it saved was written into inside the call.
+    name, site : str, object
+        Its name, and where it was recorded.
+    hooked : bool
+        Whether the program left hooks on it.
     """
 
     results: frozenset[int]
@@ -116,6 +120,9 @@ class Stop(Row):
     seq: int
     freed: str
     changed: bool
+    name: str
+    site: Any
+    hooked: bool
 
 
 class Route:
@@ -158,10 +165,7 @@ class Route:
                 nodes[node.seq] = node
                 results.setdefault(node.seq, set()).add(place)
         order = sorted(nodes, reverse=True)
-        self.stops = [
-            Stop(frozenset(results[seq]), saves(one), seq, freed_text(one), is_changed(one))
-            for seq, one in ((seq, nodes[seq]) for seq in order)
-        ]
+        self.stops = [stop_at(nodes[seq], frozenset(results[seq])) for seq in order]
         self.freed = any(stop.freed for stop in self.stops)
         senders: dict[Any, list[int]] = {}
         for k, seq in enumerate(order):
@@ -213,6 +217,17 @@ class Route:
                 return False
         return True
 
+    def calls_hooks(self) -> bool:
+        """Say whether the backward of a result calls hooks that the program left on its graph."""
+        for place in range(self.outputs):
+            for stop in self.stops:
+                if place in stop.results:
+                    if stop.hooked:
+                        return True
+                    if stop.freed:
+                        break
+        return False
+
     def is_changed_first(self) -> bool:
         """Say whether a backward is refused for a change inside the call, not for what is freed."""
         return any(stop.changed for stop in self.stops[: self.first_freed()])
@@ -242,6 +257,22 @@ def by_gradients_alone(segment: Any, given: list[Any] | None) -> list[Any]:
             else:
                 slots.update(made_by(step, slots.__getitem__))
     return [slots.get(one.number) if isinstance(one, Ref) else None for one in segment.outputs]
+
+
+def stop_at(node: Any, results: frozenset[int]) -> Stop:
+    """Return what is known of a node by now."""
+    about = is_changed(node), node.name(), node.site, hooks_on(node) is not None
+    return Stop(results, saves(node), node.seq, freed_text(node), *about)
+
+
+def hooks_on(node: Any) -> Any:
+    """Return the hooks on a node of the graph, None where it has none."""
+    hooks = node.hooks
+    if hooks is None:
+        return None
+    tables = (*hooks.tensor.values(), hooks.retained, hooks.before, hooks.after, hooks.accumulated)
+    found = tuple(tuple(table.values()) for table in tables)
+    return found if any(found) else None
 
 
 def is_changed(node: Any) -> bool:

@@ -22,6 +22,7 @@ HEAD = '''"""Fused kernels, written by retrograd.compile."""
 
 import numba
 import numpy as np
+from llvmlite import ir
 from numba.core import types
 from numba.core.compiler import Compiler
 from numba.extending import intrinsic
@@ -68,6 +69,21 @@ def part(typing, array, begin, size):
         return made._getvalue()
 
     return array(array, types.intp, types.intp), code
+
+
+@intrinsic
+def fetch(typing, array, place):
+    """Ask for the memory around a place, which will be read or written; it may be past the end."""
+
+    def code(context, builder, signature, args):
+        word, byte = ir.IntType(32), ir.IntType(8).as_pointer()
+        place = builder.gep(make_array(array)(context, builder, args[0]).data, [args[1]])
+        kind = ir.FunctionType(ir.VoidType(), [byte, word, word, word])
+        function = builder.module.declare_intrinsic("llvm.prefetch", (byte,), kind)
+        builder.call(function, [builder.bitcast(place, byte), word(0), word(2), word(1)])
+        return context.get_dummy_value()
+
+    return types.void(array, types.uint64), code
 '''
 # What a module says whose loops may reorder sums and know no nan and no infinity.  Polynomials
 # stay as they are: the order of their terms is what makes them exact.
@@ -210,7 +226,7 @@ class Source:
     def group(self, group: Group) -> None:
         outside = self.stretch.inputs
         scalars = {n for n, _ in group.inputs if self.layouts[n].scalar and n in outside}
-        kernel = Kernel(group, scalars)
+        kernel = Kernel(group, scalars, large=self.in_blocks)
         self.polynomials |= kernel.functions
         self.keys |= kernel.keys
         self.has_index = self.has_index or kernel.has_index
