@@ -80,6 +80,8 @@ def own_attributes(tensor):
 def _copied_memory(tensor, memo):
     """Return a copy of a tensor's array; tensors that shared memory do so again."""
     array = tensor.array
+    if type(array) is not np.ndarray:
+        return array.copy()
     flat, start = memory_of(array)
     address = flat.__array_interface__["data"][0]
     place = array.__array_interface__["data"][0]
@@ -155,7 +157,7 @@ def apply_(self, callable):
 
 @method
 def __dlpack__(self, **settings):
-    return self.numpy().__dlpack__(**settings)
+    return self.__array__().__dlpack__(**settings)
 
 
 @method

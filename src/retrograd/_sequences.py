@@ -81,7 +81,8 @@ def checked(array):
 
 
 def _cast(array, target):
-    return np.array(array) if target is None else np.array(array).astype(target, copy=False)
+    copied = array.copy(order="K")  # which what stands for an array in a static graph refuses
+    return copied if target is None else copied.astype(target, copy=False)
 
 
 # -- plain numbers ------------------------------------------------------------------------------

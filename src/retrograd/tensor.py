@@ -457,7 +457,7 @@ class Tensor(Value):
         array = self.numpy()
         if dtype is not None and array.dtype != dtype:
             return array.astype(dtype)
-        return np.array(array) if copy else array
+        return array.copy() if copy or type(array) is not np.ndarray else array
 
     def __bool__(self) -> bool:
         array = self.array

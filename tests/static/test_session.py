@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import copy
 import gc
+import io
+import pickle
 import threading
 import weakref
 
@@ -343,3 +346,18 @@ def test_a_graph_is_freed():
     del graph, x, y
     gc.collect()
     assert gone() is None
+
+
+@pytest.mark.parametrize(
+    "take",
+    [np.asarray, lambda y: np.array(y, dtype=np.float64), rg.tensor, copy.deepcopy, pickle.dumps,
+     lambda y: rg.save(y, io.BytesIO()), rg.from_dlpack],
+    ids=["asarray", "array", "tensor", "deepcopy", "pickle", "save", "dlpack"],
+)  # fmt: skip
+def test_nobody_gets_the_numbers_of_the_example(take):
+    with static.Graph():
+        y = static.placeholder(rg.float32, (2,)) * 2
+        with pytest.raises(RuntimeError, match="no values before"):
+            take(y)
+    with pytest.raises(RuntimeError, match="no values before"):
+        take(y)

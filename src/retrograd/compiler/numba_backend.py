@@ -33,7 +33,9 @@ _told: set[str] = set()
 
 def available() -> bool:
     """Say whether numba is installed; it is not imported."""
-    return "numba" in sys.modules or importlib.util.find_spec("numba") is not None
+    if sys.modules.get("numba") is not None:
+        return True
+    return importlib.util.find_spec("numba") is not None  # None for a name that is blocked, too
 
 
 def tell_missing(asked: bool) -> None:

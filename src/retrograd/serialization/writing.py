@@ -93,7 +93,7 @@ class Memories:
     def key_of(self, tensor):
         """Return (array, key, elements of its memory, its offset there); see `PickleWriter`."""
         array = tensor.array
-        if not array.dtype.isnative:
+        if type(array) is not np.ndarray or not array.dtype.isnative:
             array = array.astype(array.dtype.newbyteorder("="))
         # Whoever shares memory shares the version counter.  Without one the rest of the memory is
         # none of the tensor's: an optimizer keeps all its states in one array.

@@ -66,6 +66,7 @@ class Unfed(np.ndarray):
 
     item = tolist = tobytes = __bool__ = __float__ = __int__ = __index__ = _refuse
     __complex__ = __contains__ = __iter__ = _refuse
+    copy = astype = __copy__ = __deepcopy__ = __reduce__ = __reduce_ex__ = _refuse
 
     def __repr__(self) -> str:
         return "<no values>" if self.symbol is None else f"<no values: {self.symbol.text()}>"
