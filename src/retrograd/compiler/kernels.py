@@ -240,10 +240,7 @@ class Kernel:
                 if made is not None:
                     first = max(first, self._ready(made))
             self.loops[node.number] = first
-        last = max(self.loops.values(), default=0)
-        for node in group.nodes:
-            if node.target is not None:  # nobody reads the old numbers after that
-                self.loops[node.number] = last
+        self.last = max(self.loops.values(), default=0)
 
     def _ready(self, node: Node) -> int:
         """Return the first loop that can read a value."""
@@ -270,10 +267,10 @@ class Kernel:
                 and any(isinstance(x, Ref) and x.number == node.number for x in other.args)
                 for other in group.nodes
                 if other.kind in (FULL, COLUMN, SCATTERED) or other.axes
-            )
+            ) or (node.target is not None and self.loops[node.number] < self.last)
             if not later:
                 continue
-            if node.number in group.outputs and node.kind == FULL:
+            if node.number in group.outputs and node.kind == FULL and node.target is None:
                 self.kept[node.number] = f"o{group.outputs.index(node.number)}[full]"
             elif self._cost(node.number) > 6:
                 self.kept[node.number] = ""
@@ -310,6 +307,8 @@ class Kernel:
         for node in self.group.nodes:
             for arg in node.args:
                 note(arg, self.loops[node.number])
+            if node.target is not None:
+                note(Ref(node.number), self.last)
         return found
 
     # -- the text ---------------------------------------------------------------------------------
@@ -394,10 +393,9 @@ class Kernel:
         for node in group.nodes:
             if node.index is not None and self._by_rows(node):
                 self.put(2, self._row_number(node, {**self.outer, **row_inputs}))
-        last = max([self.loops[n.number] for n in group.nodes], default=0)
-        self._fetch(last)
+        self._fetch()
         rows = {**self.outer, **row_inputs, **self._made(SCALAR, ROW, TOTAL)}
-        for loop in range(last + 1):
+        for loop in range(self.last + 1):
             for node in group.nodes:  # what needs the sums of earlier loops
                 between = node.kind == ROW or (node.kind == TOTAL and group.splits is None)
                 if not between or self.loops[node.number] != loop or node.axes:
@@ -415,16 +413,22 @@ class Kernel:
                 self.put(2, f"o{place}[0] = {self.name(number)}")
 
     def _contents(self, loop: int) -> tuple[list[Node], list[Node]]:
-        """Return the sums that a loop makes, and the values that it stores."""
+        """Return the sums that a loop makes, and the values that it stores.
+
+        What was in an array from outside is read until the last loop, so that writes it.
+        """
         group = self.group
         here = [node for node in group.nodes if self.loops[node.number] == loop]
         return [n for n in here if n.axes or n.kind == SCATTERED], [
-            n for n in here
-            if not n.axes and n.kind in (FULL, COLUMN)
-            and (n.number in group.outputs or n.number in self.kept)
+            n for n in group.nodes
+            if not n.axes and n.kind in (FULL, COLUMN) and (
+                (n.target is not None and loop == self.last)
+                or (n in here and (n.number in self.kept or
+                                   (n.target is None and n.number in group.outputs)))
+            )
         ]  # fmt: skip
 
-    def _fetch(self, last: int) -> None:
+    def _fetch(self) -> None:
         """Find what each loop asks for of the next row's memory."""
         group = self.group
         arrays = [(name, self.group.slot(number).dtype.itemsize)
@@ -434,7 +438,7 @@ class Kernel:
                    for place, number in enumerate(group.outputs)
                    if group.made[number].kind == FULL]  # fmt: skip
         arrays = list(dict.fromkeys(arrays))
-        loops = [loop for loop in range(1, last + 1) if any(self._contents(loop))]
+        loops = [loop for loop in range(1, self.last + 1) if any(self._contents(loop))]
         least, most = FETCHED
         size = group.columns * sum(width for _, width in arrays)
         if not (self.large and loops and group.rows > 1 and least <= size <= most):
@@ -474,12 +478,12 @@ class Kernel:
         for node in stores:
             value(node.number)
             own = self.name(node.number)
+            if self.loops[node.number] == loop and self.kept.get(node.number, "")[:1] == "k":
+                writes.append(f"{self.kept[node.number]} = {own}")  # what was there is read before
             if node.target is not None:
-                writes.append(f"o{group.outputs.index(node.number)}[full] = {own}")
-                continue
-            if self.kept.get(node.number, "").startswith("kept"):  # what was there is read before
-                writes.append(f"{self.kept[node.number]} = {own}")
-            if node.number in group.outputs:
+                if loop == self.last:
+                    writes.append(f"o{group.outputs.index(node.number)}[full] = {own}")
+            elif node.number in group.outputs and self.loops[node.number] == loop:
                 where = "full" if node.kind == FULL else "column"
                 text.append(f"o{group.outputs.index(node.number)}[{where}] = {own}")
         for node in sums:
