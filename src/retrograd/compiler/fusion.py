@@ -484,7 +484,8 @@ class Partition:
 
     def may_join(self, node: Node) -> bool:
         """Say whether the open group may write what a node writes, and read what it reads."""
-        if self.owners(refs_in(node.args)) & self.written:
+        made = self.group.made if self.group is not None else {}  # views among it were made since
+        if self.owners(n for n in refs_in(node.args) if n not in made) & self.written:
             return False
         # What may have to be computed by NumPy after all must not have written anything.
         far = node.name in FAR or (self.group is not None and self.group.has(FAR))

@@ -449,8 +449,9 @@ class Kernel:
                 step = LINE // width
                 ends = [n * group.columns // len(loops) // step * step for n in (place, place + 1)]
                 ends[1] = group.columns if loop == loops[-1] else ends[1]
-                lines.append(f"for j in range({ends[0]}, {ends[1]}, {step}):")
-                lines.append(f"    fetch({name}, np.uint64(at + columns + j))")
+                if ends[0] < ends[1]:
+                    lines.append(f"for j in range({ends[0]}, {ends[1]}, {step}):")
+                    lines.append(f"    fetch({name}, np.uint64(at + columns + j))")
 
     def _loop(self, loop: int, rows: dict[int, str]) -> None:
         group = self.group
