@@ -468,7 +468,7 @@ class Partition:
         given = node.args
         if self.group is not None:
             node.args = self.group.seen(given)
-        if set(refs_in(node.args)) & self.late or not self.may_join(node):
+        if self.late & {*refs_in(node.args), node.target} or not self.may_join(node):
             self.close()
         if self.group is None or not self.group.takes(node):
             self.close()

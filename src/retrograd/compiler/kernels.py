@@ -46,7 +46,7 @@ from .trace import Ref
 
 LONGEST_SINGLE = 2048  # numbers summed in their own dtype; sums of blocks are added in float64
 LINE = 64  # bytes that are fetched at once
-FETCHED = (1 << 10, 1 << 17)  # bytes of a row's arrays, at least and at most, that are fetched ahead
+FETCHED = (1 << 10, 1 << 17)  # bytes of a row in all arrays, between which they are fetched ahead
 
 KEYS = '''
 @inlined
