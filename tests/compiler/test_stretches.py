@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 import os
 import re
 import warnings
@@ -273,6 +274,10 @@ def test_norm_and_softmax_are_one_kernel(never_by_numpy):
     assert len(kernels(same(make))) == 1
 
 
+def attend_causally(x, keys=3):
+    return F.scaled_dot_product_attention(x, x[:, :keys] * 2, x[:, :keys] + 1, is_causal=True)
+
+
 ROWS = {
     "layer_norm": lambda x: F.layer_norm(x, (12,)),
     "rms_norm": lambda x: F.rms_norm(x, (12,)),
@@ -280,6 +285,8 @@ ROWS = {
     "log_softmax": lambda x: rg.log_softmax(x * 100, -1),
     "cross_entropy": lambda x: F.cross_entropy(x, rg.tensor([1, 2, 0, 11, 5])),
     "attention": lambda x: F.scaled_dot_product_attention(x[None], x[None] * 2, x[None] + 1),
+    "causal attention": lambda x: attend_causally(x.view(5, 3, 4)).view(5, 12),
+    "causal attention to fewer": lambda x: attend_causally(x.view(5, 3, 4), 2).view(5, 12),
 }
 
 
@@ -306,7 +313,11 @@ BLOCKS = {
     "moments": lambda x, w: F.layer_norm(x, (10,), w),
     "a total that is used": lambda x, w: x / (x * x).sum(),
     "a total of rows": lambda x, w: (x / x.amax(-1, keepdim=True)).sum(),
+    "places in matrices": lambda x, w: rg.softmax(
+        rg.where(TRIANGLE, x[:20].reshape(5, 4, 10), -math.inf), -1
+    ),
 }
+TRIANGLE = rg.ones(4, 10).tril().bool()
 
 
 @pytest.mark.parametrize("name", BLOCKS)

@@ -173,7 +173,7 @@ class Group:
                 return None
             node.kind = ROW
             return [self._beside_rows(x, one) for x, one in zip(node.args, made)]
-        if not self._grown(node.space):
+        if not self._grown(node.space) or (node.name == "below" and not self._in_matrices(node)):
             return None
         if late:
             if self.splits is not None:
@@ -300,6 +300,11 @@ class Group:
             return False
         self.splits = splits
         return True
+
+    def _in_matrices(self, node: Node) -> bool:
+        """Fix the split before the last axis, for what knows its place in a matrix."""
+        varies = [None if size == 1 else True for size in self.domain]
+        return node.space == self.domain and self._narrow(varies, len(varies) - 1)
 
     def _reduces(self, node: Node, found: list[str]) -> bool:
         """Place a reduction: its operand has the domain's shape."""

@@ -174,6 +174,9 @@ class Kernel:
             test = self.operand(node.args[0], np.dtype(bool), names)
             yes, no = (self.operand(one, dtype, names) for one in node.args[1:])
             return f"{yes} if {test} else {no}"
+        if name == "below":
+            yes, no = (self.operand(one, dtype, names) for one in node.args)
+            return f"{yes} if np.int32(column) <= np.int32(t{self.local[node.number]}) else {no}"
         if name == "look":
             place = list(self.group.inputs).index((node.args[0].number, TABLE))
             return f"{self.arrays[place]}[{self._looked(node, names)}]"
@@ -393,6 +396,8 @@ class Kernel:
         for node in group.nodes:
             if node.index is not None and self._by_rows(node):
                 self.put(2, self._row_number(node, {**self.outer, **row_inputs}))
+            elif node.name == "below":
+                self.put(2, f"t{self.local[node.number]} = i % np.int64({node.length})")
         self._fetch()
         rows = {**self.outer, **row_inputs, **self._made(SCALAR, ROW, TOTAL)}
         for loop in range(self.last + 1):
