@@ -183,6 +183,8 @@ def _read(step: Step, slot: Slots, makers: dict[int, Step]) -> Node | None:
             return None
         return Node("where", operands, step.outs, out)
     if function in VIEWS and operands and isinstance(operands[0], Ref):
+        if operands[0].number == step.outs:  # a number becomes an array, in its own slot
+            return None
         same = function is np.broadcast_to or _size(slot(operands[0].number)) == _size(out)
         return Node("same", operands[:1], step.outs, out) if same else None
     if function in _COPIES and len(operands) == 1 and isinstance(operands[0], Ref):
