@@ -15,7 +15,7 @@ import traceback
 from collections.abc import Callable
 from typing import Any
 
-from . import numba_backend
+from . import multiply, numba_backend
 from .backends import EXACT, FAST
 from .blocks import cut_of, in_blocks
 from .checks import Checking
@@ -137,7 +137,8 @@ def kernel_step(
     """Return the step that calls a stretch's function."""
     cut = cut_of(stretch)
     source = Source(stretch, layouts, cut is not None, arithmetic == FAST)
-    code = numba_backend.build(source.body, source.signature, 0 if cut is None else 2)
+    symbols = multiply.symbols(source.shares) if source.multiplies else None
+    code = numba_backend.build(source.body, source.signature, 0 if cut is None else 2, symbols)
     if cut is None:
         largest = max(source.sizes, default=0)
         entry = code.bind((), source.sizes, release=largest >= SMALLEST_RELEASED)
