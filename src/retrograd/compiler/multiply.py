@@ -26,6 +26,7 @@ from .llvm_text import Function
 
 KINDS = {"float32": ("float", 4), "float64": ("double", 8)}
 FEWEST_SHARED = 1 << 17  # multiplications of a product that threads share
+AHEAD = 12  # rows of B that are fetched before they are needed: another thread may have made them
 POINTERS = ("a", "b", "c", "panels")
 
 
@@ -78,8 +79,8 @@ class Multiplying:
     shape : Shape
     """
 
-    # What the chunks of a product read.  Chunks are some rows, or panels where `rows` is 0.
-    WORDS = ("a", "am", "ak", "b", "bk", "bn", "c", "M", "N", "K", "panels", "rows")
+    # What the chunks of a product read; a chunk has so many rows, and there are so many across.
+    WORDS = ("a", "am", "ak", "b", "bk", "bn", "c", "M", "N", "K", "panels", "rows", "across")
 
     def __init__(self, dtype: str, shape: Shape) -> None:
         self.dtype = dtype
@@ -134,6 +135,10 @@ class Multiplying:
             f.put(
                 f"%s{row}_{v} = phi {vector} [ zeroinitializer, %begin ], [ %t{row}_{v}, %loop ]"
             )
+        ahead = f.at("%bp", kind, f.times("%bk", AHEAD))
+        for v in range(vectors):
+            place = f.at(ahead, kind, v * self.lanes)
+            f.put(f"call void @llvm.prefetch.p0(ptr {place}, i32 0, i32 3, i32 1)")
         loaded = []
         for v in range(vectors):
             place = f.at("%bp", kind, v * self.lanes)
@@ -261,41 +266,41 @@ class Multiplying:
         return found
 
     def chunk(self) -> str:
-        """Compute one chunk: a panel of columns, or some rows of all panels."""
+        """Compute one chunk: some rows of a panel of columns, or of all panels."""
         f = Function(f"define internal void {self.name('chunk')}(ptr %words, i64 %index)")
         w = {}
         for place, name in enumerate(self.WORDS):
             w[name] = f.load(kind_of(name), f.at("%words", "i64", place))
-        f.either(f.new(f"icmp eq i64 {w['rows']}, 0"), "panel", "band")
-        f.mark("panel")
-        self.of_panel(f, w, "%index", "0", w["M"], packs=True)
-        f.put("ret void")
-        f.mark("band")
-        top = f.times("%index", w["rows"])
-        count = f.least(f.new(f"sub i64 {w['M']}, {top}"), w["rows"])
-        panels = f.new(f"sdiv i64 {f.sum(w['N'], self.panel - 1)}, {self.panel}")
-        with f.loop("0", panels, 1) as panel:
-            self.of_panel(f, w, panel, top, count, packs=False)
+        packed = f.new(f"icmp ne ptr {w['panels']}, null")
+        whole = f.new(f"icmp eq i64 {w['rows']}, {w['M']}")
+        packs = f.new(f"and i1 {packed}, {whole}")
+        band = f.new(f"sdiv i64 %index, {w['across']}")
+        own = f.new(f"srem i64 %index, {w['across']}")
+        top = f.times(band, w["rows"])
+        rows = f.least(f.new(f"sub i64 {w['M']}, {top}"), w["rows"])
+        end = self.panels(f, w["N"])
+        every = f.new(f"icmp eq i64 {w['across']}, 1")
+        end = f.new(f"select i1 {every}, i64 {end}, i64 {f.sum(own, 1)}")
+        with f.loop(own, end, 1) as panel:
+            b, copy, columns = self.ends_of(f, w, panel)
+            with f.when(packs):
+                self.call_pack(f, w, b, copy, columns)
+            right = f.new(f"select i1 {packed}, ptr {copy}, ptr {b}")
+            apart = f.new(f"select i1 {packed}, i64 {self.panel}, i64 {w['bk']}")
+            a = f.at(w["a"], self.kind, f.times(top, w["am"]))
+            place = f.sum(f.times(top, w["N"]), f.times(panel, self.panel))
+            c = f.at(w["c"], self.kind, place)
+            f.put(
+                f"call void {self.name('rectangle')}(ptr {a}, i64 {w['am']}, i64 {w['ak']}, "
+                f"ptr {right}, i64 {apart}, ptr {c}, i64 {w['N']}, i64 {rows}, i64 {columns}, "
+                f"i64 {w['K']})"
+            )
         f.put("ret void")
         return f.text()
 
-    def of_panel(
-        self, f: Function, w: dict[str, str], panel: str, top: str, rows: str, packs: bool
-    ) -> None:
-        b, own, columns = self.ends_of(f, w, panel)
-        packed = f.new(f"icmp ne ptr {w['panels']}, null")
-        if packs:
-            with f.when(packed):
-                self.call_pack(f, w, b, own, columns)
-        right = f.new(f"select i1 {packed}, ptr {own}, ptr {b}")
-        apart = f.new(f"select i1 {packed}, i64 {self.panel}, i64 {w['bk']}")
-        a = f.at(w["a"], self.kind, f.times(top, w["am"]))
-        c = f.at(w["c"], self.kind, f.sum(f.times(top, w["N"]), f.times(panel, self.panel)))
-        f.put(
-            f"call void {self.name('rectangle')}(ptr {a}, i64 {w['am']}, i64 {w['ak']}, "
-            f"ptr {right}, i64 {apart}, ptr {c}, i64 {w['N']}, i64 {rows}, i64 {columns}, "
-            f"i64 {w['K']})"
-        )
+    def panels(self, f: Function, columns: str) -> str:
+        """Return how many panels so many columns are."""
+        return f.new(f"sdiv i64 {f.sum(columns, self.panel - 1)}, {self.panel}")
 
     def ends_of(self, f: Function, w: dict[str, str], panel: str) -> tuple[str, str, str]:
         """Return where a panel of B begins, where its copy does, and how many columns it has."""
@@ -318,24 +323,30 @@ class Multiplying:
             "ptr noalias %panels)"
         )
         f.variables.append(f"  %words = alloca [{len(self.WORDS)} x i64]")
-        w = {name: f"%{name}" for name in self.WORDS if name != "rows"}
-        count = f.new(f"sdiv i64 {f.sum('%N', self.panel - 1)}, {self.panel}")
-        most = self.tiles[0][0] * 2
-        bands = f.new(f"sdiv i64 {f.sum('%M', most - 1)}, {most}")
-        # Few panels are not shared well.
-        by_rows = f.new(f"icmp sgt i64 {bands}, {f.times(count, 2)}")
-        rows = f.new(f"select i1 {by_rows}, i64 {most}, i64 0")
-        chunks = f.new(f"select i1 {by_rows}, i64 {bands}, i64 {count}")
+        w = {name: f"%{name}" for name in self.WORDS}
+        panels = self.panels(f, "%N")
+        high = self.tiles[0][0]
+        bands = f.new(f"sdiv i64 {f.sum('%M', 2 * high - 1)}, {2 * high}")
         packed = f.new("icmp ne ptr %panels, null")
-        with f.when(f.new(f"and i1 {by_rows}, {packed}")), f.loop("0", count, 1) as panel:
+        # Few panels are not shared well: then chunks are rows of all panels.  Else chunks are
+        # panels, each of which is copied first, or halves of panels.
+        by_rows = f.new(f"icmp sgt i64 {bands}, {f.times(panels, 2)}")
+        with f.when(f.new(f"and i1 {by_rows}, {packed}")), f.loop("0", panels, 1) as panel:
             self.call_pack(f, w, *self.ends_of(f, w, panel))
+        half = f.times(f.new(f"sdiv i64 {f.sum('%M', 2 * high - 1)}, {2 * high}"), high)
+        rows = f.new(f"select i1 {packed}, i64 %M, i64 {half}")
+        w["rows"] = f.new(f"select i1 {by_rows}, i64 {2 * high}, i64 {rows}")
+        w["across"] = f.new(f"select i1 {by_rows}, i64 1, i64 {panels}")
+        ends = f.sum("%M", f.sum(w["rows"], -1))
+        chunks = f.times(f.new(f"sdiv i64 {ends}, {w['rows']}"), w["across"])
         for place, name in enumerate(self.WORDS):
-            value = rows if name == "rows" else f"%{name}"
-            f.store(f"{kind_of(name)} {value}", f.at("%words", "i64", place))
+            f.store(f"{kind_of(name)} {w[name]}", f.at("%words", "i64", place))
         terms = f.times(f.times("%M", "%N"), "%K")
         f.either(f.new(f"icmp slt i64 {terms}, {FEWEST_SHARED}"), "little", "much")
         f.mark("much")
-        f.put(f"call void @share(ptr {self.name('chunk')}, ptr %words, i64 {chunks})")
+        each = f.new(f"sdiv i64 {terms}, {chunks}")
+        chunk = self.name("chunk")
+        f.put(f"call void @share(ptr {chunk}, ptr %words, i64 {chunks}, i64 {each})")
         f.put("ret void")
         f.mark("little")
         with f.loop("0", chunks, 1) as index:
@@ -350,7 +361,8 @@ def kind_of(name: str) -> str:
 
 def text(shape: Shape) -> str:
     """Return LLVM's text of all products."""
-    return "\n".join([team.text(), *[Multiplying(dtype, shape).text() for dtype in KINDS]])
+    parts = [Multiplying(dtype, shape).text() for dtype in KINDS]
+    return "\n".join(["declare void @llvm.prefetch.p0(ptr, i32, i32, i32)", team.text(), *parts])
 
 
 # -- in memory -------------------------------------------------------------------------------------

@@ -8,6 +8,9 @@ work: a claim for work that is over fails.  Who comes too late finds nothing lef
 for him.  A second thread of the program that has work meanwhile finds the team busy, and does it
 alone.  What a chunk computes may not depend on who computes it.
 
+Note [Disturbed].  Where other programs run, a helper may stop in the middle of a chunk, and whoever
+waits for it loses more than was ever to gain.  So after a long wait the next work is not shared.
+
 Note [Sleep].  A helper says that it sleeps, looks at ``claim`` once more, and waits for its lock;
 who has work publishes that first, and then wakes who sleeps.  So no work is missed.
 """
@@ -27,9 +30,11 @@ from .llvm_text import Function
 
 MOST_HELPERS = 3
 SPINS = 8000  # looks at `claim` before a helper sleeps: 0.1 to 0.3 ms
-LOOKS = 256  # at `done`, before a waiting thread offers its processor to others
+LOOKS = 1024  # at `done`, beside those that a chunk of its size may take, before a wait is long
+ALONE = 2000  # times that nothing is shared after a long wait
 # Where things stand in the team's memory, in bytes; what different threads write is 64 apart.
 CLAIM, DONE, WORK, BUSY, SIZE, HELPER = 0, 64, 128, 192, 256, 320
+PAUSED = BUSY + 8  # how often nothing is shared; belongs to who has the team
 RELEASE, ACQUIRE, YIELD = SIZE + 8, SIZE + 16, SIZE + 24
 LOCK = 8  # behind a helper's word
 BYTES = HELPER + 64 * MOST_HELPERS
@@ -39,7 +44,8 @@ LOWER, CLOSED = 0xFFFFFFFF, 0x7FFFFFFF
 def text() -> str:
     """Return LLVM's text of `share` and of what helpers run.  See Note [Team].
 
-    ``share(chunk, words, count)`` calls ``chunk(words, index)`` for every index below ``count``.
+    ``share(chunk, words, count, terms)`` calls ``chunk(words, index)`` for every index below
+    ``count``; each makes so many terms.
     """
     rest = pause()
     declared = rest.replace("call", "declare").replace("i32 1", "i32")
@@ -59,13 +65,21 @@ def pause() -> str:
 
 
 def share(rest: str) -> str:
-    f = Function("define internal void @share(ptr %chunk, ptr %words, i64 %count)")
+    f = Function("define internal void @share(ptr %chunk, ptr %words, i64 %count, i64 %terms)")
     size = f.load("i64", f.at("@team", "i8", SIZE), "monotonic")
     f.either(f.new(f"icmp eq i64 {size}, 0"), "alone", "ask")
     f.mark("ask")
     busy = f.at("@team", "i8", BUSY)
     taken = f.new(f"cmpxchg ptr {busy}, i64 0, i64 1 acquire monotonic")
-    f.either(f.new(f"extractvalue {{ i64, i1 }} {taken}, 1"), "together", "alone")
+    f.either(f.new(f"extractvalue {{ i64, i1 }} {taken}, 1"), "mine", "alone")
+    f.mark("mine")
+    paused = f.at("@team", "i8", PAUSED)
+    left = f.load("i64", paused)
+    f.either(f.new(f"icmp eq i64 {left}, 0"), "together", "later")
+    f.mark("later")
+    f.store(f"i64 {f.sum(left, -1)}", paused)
+    f.store("i64 0", busy, "release")
+    f.put("br label %alone")
     f.mark("alone")
     with f.loop("0", "%count", 1) as index:
         f.put(f"call void %chunk(ptr %words, i64 {index})")
@@ -99,6 +113,7 @@ def share(rest: str) -> str:
     f.mark("wait")
     others = f.new(f"sub i64 %count, {f.load('i64', own)}")
     looks = f.variable(0)
+    patience = f.sum(f.new("lshr i64 %terms, 9"), LOOKS)
     f.label("look")
     made = f.load("i64", done, "acquire")
     f.either(f.new(f"icmp sge i64 {made}, {others}"), "end", "again")
@@ -106,10 +121,11 @@ def share(rest: str) -> str:
     f.put(rest)
     seen = f.sum(f.load("i64", looks), 1)
     f.store(f"i64 {seen}", looks)
-    yields = f.load("ptr", f.at("@team", "i8", YIELD))
-    long = f.new(f"icmp sgt i64 {seen}, {LOOKS}")
-    with f.when(f.new(f"and i1 {long}, {f.new(f'icmp ne ptr {yields}, null')}")):
-        f.put(f"call i32 {yields}()")  # a helper may need this processor
+    with f.when(f.new(f"icmp sgt i64 {seen}, {patience}")):  # see Note [Disturbed]
+        f.store(f"i64 {ALONE}", paused)
+        yields = f.load("ptr", f.at("@team", "i8", YIELD))
+        with f.when(f.new(f"icmp ne ptr {yields}, null")):
+            f.put(f"call i32 {yields}()")  # the helper may need this processor
     f.put("br label %look")
     f.mark("end")
     f.store("i64 0", busy, "release")
