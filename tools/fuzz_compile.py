@@ -4,7 +4,7 @@ Programs come from tests/compiler: the narrow ones (programs.py) compute on tens
 the wide ones (wide.py) have modules, hooks, errors and Python state, the stateful ones
 (stateful.py) what training scripts keep from step to step.  A difference prints the program and
 its seed.  Recorded and lowered replays have to be eager bit for bit; with kernels
-(``--tier numba``) numbers may be 1e-4 of the largest of their array apart.
+(``--tier numba``, ``plain``) numbers may be 1e-4 of the largest of their array apart.
 """
 
 from __future__ import annotations
@@ -16,14 +16,16 @@ import pathlib
 import sys
 import tempfile
 import time
+import types
 import warnings
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT / "src"), str(ROOT)]
 
-from tests.compiler import programs, stateful, wide  # noqa: E402
+from tests.compiler import plain_kernels, programs, stateful, wide  # noqa: E402
 from tests.compiler.running import compare_runs  # noqa: E402
 
+import retrograd as rg  # noqa: E402
 from retrograd.compiler import fusion, numba_backend, warming  # noqa: E402
 
 MAKERS = {
@@ -38,10 +40,14 @@ def settle_tier(tier: str) -> None:
 
     Parameters
     ----------
-    tier : {"mixed", "recorded", "lowered", "numba"}
+    tier : {"mixed", "recorded", "lowered", "numba", "plain"}
         Lowered when it pays, as users have it; never; at the first replay; then with kernels,
-        single calls included.
+        single calls included; with kernels that run as the Python that they are written in, which
+        need not be compiled, in double precision, so that programs make nothing of roundings.
     """
+    if tier == "plain":
+        rg.set_default_dtype(rg.float64)
+        plain_kernels.use(types.SimpleNamespace(setattr=setattr, setenv=os.environ.__setitem__))
     if tier == "recorded":
         warming.PATIENCE = float("inf")
     elif tier != "mixed":
@@ -59,7 +65,7 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=0, help="of the first program")
     parser.add_argument("--kind", choices=sorted(MAKERS), default="wide")
     parser.add_argument(
-        "--tier", choices=["mixed", "recorded", "lowered", "numba"], default="mixed"
+        "--tier", choices=["mixed", "recorded", "lowered", "numba", "plain"], default="mixed"
     )
     parser.add_argument("--stop", action="store_true", help="at the first difference")
     given = parser.parse_args()
@@ -72,7 +78,9 @@ def main() -> int:
     replayed = 0
     for seed in range(given.seed, given.seed + given.count):
         source = make(seed).source
-        tier = "numba" if given.tier == "numba" else "replay"
+        if given.tier == "plain":
+            source = source.replace("float32", "float64")
+        tier = "numba" if given.tier in ("numba", "plain") else "replay"
         difference, function = compare_runs(source, seed, calls, tier)
         eager = {segment.eager for segment in function.segments() if segment.eager}
         eager |= {function.eager} - {""}

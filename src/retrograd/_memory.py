@@ -9,7 +9,7 @@ from ._core.public import methods
 from ._core.tracing import from_python, observed
 from ._legacy import legacy_array
 from ._methods import method
-from .creation import _fill_value, _leaf, _sizes, strided_array
+from .creation import _fill_value, _leaf, _sizes, filled_with, strided_array
 from .device import check_device
 from .dtypes import to_numpy
 from .layouts import AXES, contiguous_format, preserve_format
@@ -251,7 +251,8 @@ def new_full(self, size, fill_value, *, dtype=None, device=None, requires_grad=F
         raise TypeError("new_full(): argument 'size' (position 1) must be tuple of ints, not int")
     target = _like_dtype(self, dtype, "new_full")
     value = _fill_value(fill_value, target, "new_full")
-    return _leaf(np.full(_sizes((size,), "new_full"), value, target), requires_grad)
+    array = np.empty(_sizes((size,), "new_full"), target)
+    return _leaf(filled_with(array, value), requires_grad)
 
 
 @method

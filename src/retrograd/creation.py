@@ -8,7 +8,7 @@ import numpy as np
 
 from . import _sequences, _spacing
 from ._core.promotion import defaults
-from ._core.tracing import constant, from_python
+from ._core.tracing import constant, from_python, is_read, run
 from ._core.value import Value
 from .device import check_device
 from .dtypes import of, scalar_for, to_numpy
@@ -293,6 +293,14 @@ def _fill_value(value, target, function):
     return value if target is None else scalar_for(value, target)
 
 
+def filled_with(array, value):
+    """Return a new array with every element a number."""
+    if isinstance(value, np.ndarray):  # one that a trace reads
+        return run(np.full_like, constant(np.zeros_like(array)), value)
+    array[...] = value
+    return array
+
+
 def full(size, fill_value, *, out=None, dtype=None, layout=None, device=None, requires_grad=False,
          pin_memory=False):  # fmt: skip
     """Return a tensor of one value; the dtype is that of the value.
@@ -308,9 +316,12 @@ def full(size, fill_value, *, out=None, dtype=None, layout=None, device=None, re
     shape = _sizes((size,), "full")
     target = None if dtype is None and out is None else _out_dtype(dtype, out, "full")
     value = _fill_value(fill_value, target, "full")
-    if target is None:
+    if target is None and is_read(value):
+        target = _sequences.to_array(0.0 if isinstance(value, float) else 0).dtype
+        value = scalar_for(value, target)
+    elif target is None:
         target = _sequences.to_array(value).dtype
-    return _made(np.full(shape, value, target), requires_grad, out)
+    return _made(filled_with(np.empty(shape, target), value), requires_grad, out)
 
 
 def empty_strided(size, stride, *, dtype=None, layout=None, device=None, requires_grad=False,
@@ -384,8 +395,8 @@ def full_like(input, fill_value, *, dtype=None, layout=None, device=None, requir
     """Return one value with the shape, dtype and axis order of `input`."""
     check_device(device)
     array = _like_array(input, dtype, memory_format, "full_like")
-    array[...] = _fill_value(fill_value, array.dtype, "full_like")
-    return _leaf(array, requires_grad)
+    value = _fill_value(fill_value, array.dtype, "full_like")
+    return _leaf(filled_with(array, value), requires_grad)
 
 
 def _bound(value, function, name, position):

@@ -7,6 +7,7 @@ import math
 import numpy as np
 
 from ._core import promotion
+from ._core.tracing import is_read, run
 from ._core.value import Value
 
 
@@ -141,11 +142,15 @@ def to_numpy(given, function="function", argument="dtype"):
 def scalar_for(value, numpy_dtype):
     """Return a Python number as an element of a dtype; negative integers wrap if unsigned.
 
+    A number that a trace reads is returned as an array of no dimensions.
+
     Raises
     ------
     RuntimeError
         When the dtype cannot hold it.
     """
+    if is_read(value):
+        return run(_scalar_array, value, numpy_dtype)
     kind = numpy_dtype.kind
     if kind == "b":
         return bool(value)
@@ -165,6 +170,10 @@ def scalar_for(value, numpy_dtype):
     if kind == "f" and math.isfinite(value) and abs(value) > np.finfo(numpy_dtype).max:
         _overflow(numpy_dtype)
     return numpy_dtype.type(value)
+
+
+def _scalar_array(value, numpy_dtype):
+    return np.asarray(scalar_for(value, numpy_dtype), numpy_dtype)
 
 
 def _overflow(numpy_dtype):

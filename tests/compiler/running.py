@@ -159,11 +159,9 @@ class Trial:
 def complaint(error):
     """Return what can be compared of an error.
 
-    Where values were saved, and where the replay of a step has written, is told by eager alone;
-    so is which node made a result.
+    Where the replay of a step has written is told by eager alone; so is which node made a result.
     """
-    words = str(error).partition("\nThe values saved by")[0]
-    words = re.sub(r"^Output \d+ of \w+ is a view", "Output of a node is a view", words)
+    words = re.sub(r"^Output \d+ of \w+ is a view", "Output of a node is a view", str(error))
     words = re.sub(r"(was changed by [\w.]+)( at [^`;]*(`[^`]*`)?)?;", r"\1;", words)
     return (type(error).__name__, words)
 

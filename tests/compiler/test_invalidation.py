@@ -448,3 +448,84 @@ def test_a_module_of_the_program_is_reloaded():
                            lambda: setattr(module, "scaled", lambda x: x + 1)])  # fmt: skip
     finally:
         del sys.modules["program_module"]
+
+
+def test_what_super_finds_changes():
+    class First:
+        gain = 1.0
+
+        def scaled(self, x):
+            return x * 2
+
+        @property
+        def more(self):
+            return 3.0
+
+        @classmethod
+        def moved(cls, x):
+            return x - 1
+
+    class Between(First):
+        pass
+
+    class Last(Between):
+        gain = 100.0
+        more = 100.0
+
+        def scaled(self, x):
+            return super().scaled(x) * super().gain + super(Last, self).more  # noqa: UP008
+
+        @classmethod
+        def moved(cls, x):
+            return super().moved(x)
+
+        def __call__(self, x):
+            return self.scaled(x) + self.moved(x)
+
+    last = Last()
+    changes = [
+        lambda: setattr(First, "gain", 5.0),
+        lambda: setattr(First, "scaled", lambda self, x: x * 7),
+        lambda: setattr(Between, "gain", 9.0),
+        lambda: delattr(Between, "gain"),
+        lambda: setattr(First, "more", 1.0),
+        lambda: setattr(First, "moved", classmethod(lambda cls, x: x * 9)),
+    ]
+    compiled = follows(lambda x: last(x), changes)
+    assert len(list(compiled.segments())) == 6  # what comes back is not recorded again
+
+
+def test_tensors_that_are_defaults_or_of_a_class():
+    batch_norm = rg.nn.functional.batch_norm
+
+    class Scaled:
+        kept = rg.ones(3)
+
+        def __call__(self, x):
+            self.kept.add_(1)
+            return x + type(self).kept
+
+    zeros, ones, scaled = rg.zeros(3), rg.ones(3, requires_grad=True), Scaled()
+
+    def function(x, mean=zeros, *, weight=ones, of=scaled):
+        with rg.no_grad():
+            weight.mul_(0.5)
+        return batch_norm(x, mean, rg.ones(3), weight, training=True) + mean.detach() + of(x)
+
+    changes = [
+        lambda: function.__defaults__[0].add_(1),
+        lambda: setattr(function, "__defaults__", (rg.ones(3),)),
+    ]
+    kept = {"mean": lambda: function.__defaults__[0], "weight": function.__kwdefaults__["weight"]}
+    compiled = CompiledFunction(function)
+    x = rg.arange(6.0).reshape(2, 3)
+    for change in (lambda: None, *changes):
+        change()
+        state = [kept["mean"](), kept["weight"], Scaled.kept]
+        for _ in range(3):
+            before = [one.detach().clone() for one in state]
+            expected = function(x).tolist()
+            for one, then in zip(state, before, strict=True):
+                one.data.copy_(then)
+            assert compiled(x).tolist() == expected
+    assert not any(segment.eager for segment in compiled.segments())

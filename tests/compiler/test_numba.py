@@ -87,6 +87,10 @@ PROGRAMS = {
     "columns broadcast": (lambda x: x * x[0] + x[1], (7, 7)),
     "rows broadcast": (lambda x: x * x[:, :1] + 1, (7, 7)),
     "a long row": (lambda x: (x * x).sum() + (x.exp()).mean(), (1, 10_000)),
+    "reductions of one number": (
+        lambda x: x * (x[:1, :1] * 2).sum() + (x[:1, :1] * -3).amax() + (x[0, :1] * x[1, :1]).sum(),
+        (4, 5),
+    ),
     "sines": (lambda x: rg.sin(x) * rg.cos(x * 3), (8, 50)),
     "erf": (lambda x: rg.erf(x * 2) + 1, (8, 50)),
     "logarithms": (lambda x: rg.log1p(x.abs()) + rg.log(x * x + 1), (8, 50)),

@@ -63,7 +63,7 @@ def seen(function, sample, backward, arrays):
     try:
         results = called(function, args, settings, backward)
     except Exception as error:
-        return [type(error).__name__, str(error).partition("\nThe values saved by")[0]]
+        return [type(error).__name__, str(error)]
     return [plain(one) for one in results + [tensor.grad for tensor in tensors]]
 
 

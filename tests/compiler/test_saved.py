@@ -532,3 +532,21 @@ def test_a_detached_tensor_from_outside_counts_writes_with_it():
 
     eager, compiled = both(function, lambda: (rg.zeros(3),), use)
     assert eager == compiled
+
+
+def test_results_count_the_writes_of_the_call():
+    def function(x, p):
+        first = x.clone().add_(1)
+        first[0] = 3
+        parts = (x * 2).add_(1).split([1, 2])
+        return first, first.detach(), (p * x).mul_(2), p.view(3, 1), *parts, x * 1
+
+    def use(result, x, p):
+        before = [one._version for one in result]
+        with rg.no_grad():
+            result[0].add_(1)
+        return before, [one._version for one in result]
+
+    eager, compiled = both(function, leaf, use)
+    assert eager == compiled
+    assert eager[0][0] == [2, 2, 1, 0, 1, 1, 0]

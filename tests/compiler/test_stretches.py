@@ -21,6 +21,7 @@ F = rg.nn.functional
 @pytest.fixture(autouse=True)
 def plain(monkeypatch):
     plain_kernels.use(monkeypatch)
+    monkeypatch.setattr(running.compiler_function, "own_slots", running.own_slots)
 
 
 def close(one, other):
@@ -162,6 +163,7 @@ WRITES = {
     "a row": lambda p, x: p[1].add_(x[0]),
     "twice": lambda p, x: p.add_(x).mul_(p),
     "read before and after": lambda p, x: p.sub_((p * x).sum()),
+    "a copy of what was just made": lambda p, x: p.add_((x * 2 + p).clone().zero_()),
     "what was just made": lambda p, x: p.add_((x * 2).add_(1).mul_(x)),
 }
 

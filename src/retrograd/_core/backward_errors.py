@@ -41,6 +41,11 @@ class Freed:
 
 def freed_error(node: Node) -> GraphFreedError:
     """Return the error for a second run through a freed node."""
+    return error_of_freed(node.name(), node.site, node.freed)
+
+
+def error_of_freed(name: str, site: Any, freed: Any) -> GraphFreedError:
+    """Return the error for a second run through a node: its name, its site, what freed it."""
     text = (
         "Trying to backward through the graph a second time (or directly access saved tensors "
         "after they have already been freed). Saved intermediate values of the graph are freed "
@@ -48,11 +53,10 @@ def freed_error(node: Node) -> GraphFreedError:
         "backward through the graph a second time or if you need to access saved tensors after "
         "calling backward."
     )
-    text += f"\nThe values saved by {node.name()}"
-    made = describe_site(node.site)
+    text += f"\nThe values saved by {name}"
+    made = describe_site(site)
     if made:
         text += f" (recorded at {made})"
-    freed: Any = node.freed
     if freed is not None and freed.site is not None:
         text += f" were freed by the backward at {describe_site(freed.site)}"
     again = describe_site(here())

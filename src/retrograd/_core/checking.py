@@ -20,6 +20,7 @@ class Missing:
 
 
 missing: Final = Missing()
+anything: Final = Missing()  # in the place of what is not compared
 
 
 class Epoch:
@@ -189,13 +190,20 @@ class CapturedGrad:
 
 
 class Holder:
-    """A list, dictionary or object from outside whose items or attributes are as they were."""
+    """A list, dictionary or object from outside whose items or attributes are as they were.
 
-    def __init__(self, thing: Any, owner: Any) -> None:
+    Of a dictionary only the items with `counting` names are compared, where these are given.
+    """
+
+    def __init__(self, thing: Any, owner: Any, counting: Any = None) -> None:
         self.thing: Any = thing  # a list, or a dictionary
         self.owner: Any = owner  # the object whose attributes these are, or None
         self.names: list[Any] = list(thing) if isinstance(thing, dict) else []
         self.values: list[Any] = list(thing.values() if isinstance(thing, dict) else thing)
+        if counting is not None:
+            for place, name in enumerate(self.names):
+                if name not in counting:
+                    self.values[place] = anything
 
 
 def unchanged(holder: Holder) -> bool:
@@ -215,7 +223,7 @@ def unchanged(holder: Holder) -> bool:
     names = holder.names
     for place, (key, item) in enumerate(thing.items()):
         value = values[place]
-        if item is not value and not same(item, value):
+        if item is not value and value is not anything and not same(item, value):
             return False
         if key is not names[place] and not same(key, names[place]):
             return False

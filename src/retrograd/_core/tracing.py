@@ -13,6 +13,8 @@ import numpy as np
 
 from .modes import thread_modes
 
+_NUMBERS: Final = (bool, int, float)
+
 
 class Tracing:
     """The process-wide count of threads that write a trace."""
@@ -158,6 +160,13 @@ def constant(array: Any) -> Any:
         if found is not None:
             return found.constant(array)
     return array
+
+
+def is_read(value: Any) -> bool:
+    """Say whether a number is one that a trace reads from a tensor, and so another each time."""
+    if tracing.count == 0 or isinstance(value, np.generic):
+        return False
+    return isinstance(value, (int, float)) and type(value) not in _NUMBERS
 
 
 def from_python(function: Any, *args: Any) -> Any:

@@ -278,7 +278,7 @@ class Writer:
             return self.held_result(made, given.number)
         if isinstance(given, OutLeaf):
             made = self.name_of(new_leaf, "new_leaf")
-            return f"{made}({self.text(Ref(given.number))})"
+            return self.held_result(f"{made}({self.text(Ref(given.number))})", given.number)
         if isinstance(given, OutCell):
             return f"{self.cell(given.cell)}.grad"
         if isinstance(given, OutHeldGrad):
@@ -321,8 +321,11 @@ class Writer:
         return self.text(given)
 
     def held_result(self, made: str, number: int) -> str:
-        """Return the expression of a result that the backward may need unchanged."""
+        """Return the expression of a result that was written into, or may not be any more."""
         ref = Ref(number)
+        times = self.segment.versions.get(number)
+        if times:
+            made = f"{self.name_of(written, 'written')}({made}, {times})"
         if any(type(one.owner) is Ref and one.owner == ref for one in self.segment.saved):
             return f"node.hold({self.name_of(ref, 'result')}, {made})"
         return made
@@ -333,7 +336,7 @@ class Writer:
             if segment.backward is not None:
                 self.backward(segment.backward)
             elif segment.route is not None:  # all of it was freed inside the call
-                self.node(None, 1, "")
+                self.node(None, segment.route.outputs, "")
             note_new(segment.outputs, self.standing)
             self.put(f"return {self.output(segment.outputs)}")
             return
@@ -463,6 +466,12 @@ def tuple_of(texts: list[str]) -> str:
 def inferred(value: Any) -> Any:
     """Return a new tensor, made an inference tensor."""
     value.inference = True
+    return value
+
+
+def written(value: Any, times: int) -> Any:
+    """Return a new tensor, its writes counted."""
+    value.get_storage().version = times
     return value
 
 

@@ -44,11 +44,15 @@ def is_data(given: Any) -> bool:
 
 
 class Met:
-    """The objects met in one argument: their numbers by their ids, and how deep inside one is."""
+    """The objects met in one argument: their numbers by their ids, and how deep inside one is.
 
-    def __init__(self) -> None:
+    Of an object only the attributes with these `names` are looked at; all of them for None.
+    """
+
+    def __init__(self, names: Any = None) -> None:
         self.numbers: dict[int, int] = {}
         self.depth = 0
+        self.names = names
 
 
 def described(given: Any, tensors: list[Any], part: Any, met: Met) -> Any:
@@ -74,11 +78,32 @@ def described(given: Any, tensors: list[Any], part: Any, met: Met) -> Any:
     elif isinstance(given, tuple):
         items = list(enumerate(given))
     else:
-        items = list(vars(given).items())
+        names = met.names
+        items = [one for one in vars(given).items() if names is None or one[0] in names]
     met.depth += 1
     inside = [(name, part(one, tensors, met)) for name, one in items]
     met.depth -= 1
     return Described((type(given), *inside))
+
+
+def shortened(key: Any, names: Any) -> Any:
+    """Return a key without the attributes of objects that have other than these names."""
+    if not isinstance(key, tuple):
+        return key
+    if not isinstance(key, Described) or key[0] == "met":
+        return tuple(shortened(one, names) for one in key)
+    whole = issubclass(key[0], (tuple, OrderedDict))
+    return key[0], *[
+        (name, shortened(one, names)) for name, one in key[1:] if whole or name in names
+    ]
+
+
+def is_narrower(key: Any, others: Any, names: Any) -> bool:
+    """Say whether a key would be one of `others` if only these names counted."""
+    if names is None or not any(isinstance(one, Described) for one in key):
+        return False
+    short = shortened(key, names)
+    return any(shortened(one, names) == short for one in others)
 
 
 def objects_in(given: Any, found: dict[int, Any], depth: int = DEEPEST) -> None:

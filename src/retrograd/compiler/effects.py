@@ -32,14 +32,16 @@ from .bytecode import (
     attribute,
     before,
     instructions_of,
+    is_in_place,
     read_value,
     skip_value,
     unknown,
 )
 from .contents import Contents
-from .guards import state_of
+from .outside import state_of
 from .positions import code_of
 from .readings import asks_types, holds_reading, plain_arguments, settle
+from .settings import is_read_again
 
 _PYTHON = (os.path.dirname(np.__file__), os.path.dirname(os.__file__))
 _NUMPY = os.path.dirname(np.__file__)
@@ -95,6 +97,8 @@ _HOOKING = {
     "register_full_backward_hook", "register_full_backward_pre_hook", "register_buffer",
     "register_state_dict_pre_hook", "register_load_state_dict_pre_hook",
 }  # fmt: skip
+# Those that tensors made in the call may have: its own backwards call them.
+_OWN_HOOKS = {"register_hook", "retain_grad", "register_post_accumulate_grad_hook"}
 # Packages that the library itself calls.
 _SERVANTS = ("/scipy/", "/numba/", "/threadpoolctl")
 _STORES = {
@@ -250,7 +254,8 @@ class Watch:
 
     def method_of_tensor(self, frame: Any, owner: Any, name: str) -> None:
         """Judge a call of a method of a tensor."""
-        if name in _HOOKING:
+        own = name in _OWN_HOOKS and id(owner) in self.recorder.newborn
+        if name in _HOOKING and not own:
             self.effect(frame, f"{name}() is called")
         elif name in ("share_memory_", "set_", "resize_", "__setstate__"):
             self.effect(frame, f"{name}() is called on a tensor from outside the function")
@@ -280,7 +285,8 @@ class Watch:
                 own = vars(value)
                 named.update((k, own[k]) for k in code.co_names if k in own)
         for name, value in named.items():
-            maker = getattr(value, "__self__", value)
+            bound = isinstance(value, (types.MethodType, types.BuiltinMethodType))
+            maker = value.__self__ if bound else value
             if type(maker).__module__.startswith("numpy.random"):
                 self.effect(frame, f"{name} draws random numbers of NumPy's")
                 return
@@ -485,6 +491,11 @@ class Watch:
             if self.recorder.has_readings:
                 settle(thing, 3)
             self.late(what, site, segment)
+        for scheduler in self.recorder.schedules:
+            if is_read_again(scheduler, self.reads.names):
+                first = next(iter(self.recorder.new_segments), None)
+                name = type(scheduler).__name__
+                self.recorder.fail_in(first, f"it reads what a step of its {name} changes")
         if self.modes != modes_now():
             self.recorder.effect = True
             self.recorder.fail("a mode of the library is changed")
@@ -560,21 +571,13 @@ def is_followed(owner: Any) -> bool:
     """Say whether changes of an object of the library are followed in other ways."""
     if isinstance(owner, _FOLLOWED):
         return True
-    kind = type(owner)
     if not hasattr(owner, "__dict__"):
         return True
+    kind = type(owner)
     # Optimizers and generators step at each replay; the compiler's own objects do no harm.
     return kind.__module__.startswith("retrograd.compiler") or any(
-        one.__name__ in ("Optimizer", "Generator") for one in kind.__mro__
+        one.__name__ in ("Optimizer", "Generator", "LRScheduler") for one in kind.__mro__
     )
-
-
-def is_in_place(instruction: Any) -> bool:
-    """Say whether an instruction is ``x += y`` or the like."""
-    name = instruction.opname
-    if name == "BINARY_OP":
-        return str(instruction.argrepr).endswith("=")
-    return bool(name.startswith("INPLACE_"))
 
 
 def inside(frame: Any) -> bool:

@@ -47,6 +47,7 @@ class Ending:
     differentiable: list[Any]
     given_out: list[Any]
     given_views: list[Any]
+    last_loop: Any
     marks: list[Any]
     leaves: bool
     follows: bool
@@ -153,12 +154,16 @@ class Ending:
         where = self._number(value.array, value, "the result")
         if where is None:
             return None
+        self._count_writes(where, value)
+        if value.requires and value.cell is not None and value.cell.grad is not None:
+            self.fail("a result has a .grad")
+            return None
         if not value.requires:
             if value.inference:
                 self.segment.inference.add(where.number)
             return OutTensor(where.number)
         if value.node is None:
-            if self.differentiable or (value.cell is not None and value.cell.grad is not None):
+            if self.differentiable:
                 self.fail("the result is a new leaf that requires grad, beside others")
                 return None
             self.leaves = True
@@ -180,9 +185,15 @@ class Ending:
         where = self._number(base.array, base, "the result")
         if where is None:
             return None
+        self._count_writes(where, base)
         self.given_out.append(base)
         self.marks.append(OutBase(where.number, base.requires))
         return self.marks[-1]
+
+    def _count_writes(self, where: Any, value: Any) -> None:
+        """Note how often the call wrote into a result; a loop's turns write as they come."""
+        if value.storage is not None and value.storage.version and self.last_loop is None:
+            self.segment.versions[where.number] = value.storage.version
 
     def _view(self, value: Any, base: Any) -> Any:
         mark = self._view_mark(value, base)
@@ -223,6 +234,9 @@ class Ending:
         inputs = [value for value in self.known.values() if value.requires]
         forward.saved = self._saved(outs)
         route = forward.route = Route(outs, self.began, inputs)
+        if route.calls_hooks():
+            self.fail("a hook is left on what made a result")
+            return
         wanted = inputs
         if route.freed:
             if len(outs) > 1:

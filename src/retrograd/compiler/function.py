@@ -15,6 +15,7 @@ from .._core.errors import OutdatedTraceError
 from .._core.tracing import recorder as current_recorder
 from .._core.tracing import set_recorder, tracing
 from .budget import BACKWARD, FRUITLESS, Account, key_weight, weight_of
+from .described import is_narrower
 from .effects import is_watched, watching
 from .guards import Guards, flatten
 from .logs import tell_recompile
@@ -98,6 +99,8 @@ class CompiledFunction:
         self.function = function
         self.fuses = fuses
         self.fullgraph = fullgraph
+        self.names: Any = None  # attributes of arguments that count, None for all
+        self.narrows = True  # whether that may become fewer
         self.tapes = True  # whether loops with gradient history are rolled
         self.warned = False
         self.trees: dict[Any, list[Tree]] = {}
@@ -131,7 +134,7 @@ class CompiledFunction:
                 if tensors is not None:
                     break
             else:
-                key, tensors = flatten(args, settings)
+                key, tensors = flatten(args, settings, self.names)
                 for tree in self.trees.get(key, ()):
                     if tree.guards.hold():
                         self.note(tree)
@@ -232,6 +235,9 @@ class CompiledFunction:
         if is_watched():  # by a debugger, profiler or coverage tool: recorded when that is gone
             return self.function(*args, **settings)
         began = perf_counter()
+        if self.narrows and self.names is None and is_narrower(key, self.trees, self.names_read()):
+            self.narrow()
+            key, tensors = flatten(args, settings, self.names)
         tell_recompile(self, key)
         trees = self.trees.setdefault(key, [])
         if len(trees) >= MOST_TREES:
@@ -247,6 +253,24 @@ class CompiledFunction:
         self.account.note_record(perf_counter() - began, weight)
         self.last_key = key
         return result
+
+    def narrow(self) -> None:
+        """Let only those attributes of arguments count whose names the recorded code has.
+
+        A trainer whose method is compiled has a list of losses, too, which grows at each call.
+        Records whose keys have more, or not all that their code reads, are forgotten.
+        """
+        self.names = self.names_read()
+        self.narrows = self.names is not None
+        self.trees = {}
+        self.recent = []
+
+    def names_read(self) -> Any:
+        """Return the names of the attributes that the recorded code reads, None for any."""
+        reads = [tree.guards.reads for trees in self.trees.values() for tree in trees]
+        if any(one.every for one in reads):
+            return None
+        return frozenset(self.names or ()).union(*[one.names for one in reads])
 
     def drop(self, tree: Tree) -> None:
         """Forget a tree: what it was recorded for will not come again."""
@@ -308,6 +332,12 @@ class CompiledFunction:
             self.tell(writer)
         if writer.new_segments:
             tree.guards.add(writer)
+            reads, counting = tree.guards.reads, self.names
+            if tree.guards.unguarded:
+                self.leave_eager(tree, tree.root, tree.guards.unguarded)
+            elif counting is not None and (reads.every or not reads.names <= counting):
+                self.trees.setdefault(None, []).append(tree)
+                self.narrow()
 
     def leave_eager(self, tree: Tree, segment: Segment, why: str) -> None:
         """Note that from the end of what comes before a segment on the function runs eagerly."""
@@ -336,7 +366,8 @@ class CompiledFunction:
             self.recent = []
             self.eager = self.told_eager
             self.warned = False
-            self.tapes = True
+            self.names = None
+            self.narrows = self.tapes = True
             self.account = Account()
 
     def __deepcopy__(self, memo: Any) -> CompiledFunction:

@@ -128,7 +128,18 @@ def read(
     """
     makers = {} if makers is None else makers
     node = _read(step, slot, makers)
+    if node is not None and node.axes and math.prod(node.space) == 1:
+        node = _of_one(node, slot(node.number))
     return node if node is None or node.view or contiguous(slot(node.number)) else None
+
+
+def _of_one(node: Node, out: Layout) -> Node:
+    """Return a reduction of a single number as what it is: no loop."""
+    if node.name != "sum":
+        return Node("positive", node.args, node.number, out)
+    if len(node.args) == 2:
+        return Node("multiply", node.args, node.number, out)
+    return Node("add", (*node.args, 0), node.number, out)  # -0.0 is summed up to 0.0
 
 
 def _read(step: Step, slot: Slots, makers: dict[int, Step]) -> Node | None:

@@ -448,7 +448,7 @@ class Partition:
             node.number = self.free
             self.layouts[node.number] = self.layouts[node.target]._replace(owner=node.number)
             self.free -= 1
-        if set(refs_in(node.args)) & self.late or not self.may_join(node):
+        if self.late & {*refs_in(node.args), node.target} or not self.may_join(node):
             self.close()
         if self.group is None or not self.group.takes(node):
             self.close()

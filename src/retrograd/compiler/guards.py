@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import sys
+import functools
 import types
+from collections import Counter, OrderedDict, defaultdict
 from typing import Any
 
 import numpy as np
@@ -30,20 +31,38 @@ from .._core.promotion import defaults
 from .._core.value import Value
 from ..config import settings
 from . import trace
-from .bytecode import instructions_of
 from .described import Described, Met, described, objects_in
+from .outside import (
+    ABOUT_FUNCTIONS,
+    MOST,
+    NEAR,
+    PLAIN,
+    attributes,
+    gather,
+    joined,
+    kept_of,
+    narrowed,
+    plain_key,
+    read_by,
+    slots_of,
+    state_of,
+)
+from .reads import Reads
+from .saved import hooks_on
+from .settings import SettingsRead, has_settings, settings_in
 
-PLAIN = (bool, int, float, complex, str, bytes, type(None))
 
+def flatten(args: Any, settings: Any, names: Any = None) -> tuple[Any, list[Any]]:
+    """Return a key of what the arguments are, and the tensors among them.
 
-def flatten(args: Any, settings: Any) -> tuple[Any, list[Any]]:
-    """Return a key of what the arguments are, and the tensors among them."""
+    `names` are the attributes of objects that count, None for all.
+    """
     tensors: list[Any] = []
     key: list[Any] = [modes_now(), defaults.floating]
     for one in args:
-        key.append(part(one, tensors))
+        key.append(part(one, tensors, None if names is None else Met(names)))
     for name, one in settings.items():
-        key.append((name, part(one, tensors)))
+        key.append((name, part(one, tensors, None if names is None else Met(names))))
     if len(tensors) > 1:
         key.append(aliases(tensors))
     return tuple(key), tensors
@@ -91,12 +110,7 @@ class Same:
 def hooks_of(value: Any) -> Any:
     """Return the hooks of a tensor, None where it has none."""
     node = value.node if value.node is not None else value.leaf
-    hooks = None if node is None else node.hooks
-    if hooks is None:
-        return None
-    tables = (*hooks.tensor.values(), hooks.retained, hooks.before, hooks.after, hooks.accumulated)
-    found = tuple(tuple(table.values()) for table in tables)
-    return found if any(found) else None
+    return None if node is None else hooks_on(node)
 
 
 def aliases(tensors: list[Any]) -> Any:
@@ -119,185 +133,6 @@ def description(value: Any) -> Any:
     )  # fmt: skip
 
 
-class Reads:
-    """What user code reads from outside itself, gathered while it is traced.
-
-    Attributes
-    ----------
-    globals : dict
-        (id of the namespace, name) -> (namespace, name, value).
-    cells : dict
-        id of a closure's cell -> (cell, contents).
-    things : dict
-        id -> object whose attributes may be read.
-    """
-
-    def __init__(self) -> None:
-        self.globals: dict[Any, Any] = {}
-        self.cells: dict[int, Any] = {}
-        self.things: dict[int, Any] = {}
-        self.attributes: dict[Any, Any] = {}  # (id, name) -> (class or module, name, value)
-        self.codes: set[Any] = set()
-        self.names: set[str] = set()  # of attributes that the code reads
-
-    def function(self, function: Any) -> None:
-        """Note the closure of a function, and of the functions in it."""
-        function = getattr(function, "__wrapped__", function)
-        owner = getattr(function, "__self__", None)
-        if owner is not None:
-            self.thing(owner)
-        plain = getattr(function, "__func__", function)
-        if isinstance(plain, types.FunctionType):
-            for name in ("__code__", "__defaults__", "__kwdefaults__"):
-                self.attributes[(id(plain), name)] = (plain, name, getattr(plain, name))
-        for default in (
-            *(getattr(function, "__defaults__", None) or ()),
-            *(getattr(function, "__kwdefaults__", None) or {}).values(),
-        ):
-            self.thing(default)
-        for cell in getattr(function, "__closure__", None) or ():
-            if id(cell) in self.cells:
-                continue
-            held = contents(cell)
-            self.cells[id(cell)] = (cell, held)
-            if held is not missing:
-                self.thing(held)
-
-    def thing(self, thing: Any) -> None:
-        """Note an object that user code can reach."""
-        if isinstance(thing, types.FunctionType) or hasattr(thing, "__wrapped__"):
-            if id(thing) not in self.things:
-                self.things[id(thing)] = thing
-                self.function(thing)
-        elif not isinstance(thing, (*PLAIN, Value, type, types.ModuleType)):
-            self.things.setdefault(id(thing), thing)
-
-    def frame(self, frame: Any) -> None:
-        """Note the globals that the code of a frame names, and its first argument."""
-        code = frame.f_code
-        if code.co_argcount and code.co_varnames:
-            first = frame.f_locals.get(code.co_varnames[0])
-            if first is not None and code.co_varnames[0] == "self":
-                self.thing(first)
-        for name in code.co_varnames[: code.co_argcount]:
-            self.owner(frame.f_locals.get(name), code.co_names, 4)
-        if code in self.codes:
-            return
-        self.codes.add(code)
-        space = frame.f_globals
-        last: Any = None  # the module or class that the instruction before loaded
-        for instruction in instructions_of(code):
-            name = instruction.argval
-            owner, last = last, None
-            if instruction.opname in ("LOAD_GLOBAL", "LOAD_NAME"):
-                value = space.get(name, missing)
-                self.globals[(id(space), name)] = (space, name, value)
-                if value is not missing:
-                    self.thing(value)
-                    last = value if isinstance(value, (type, types.ModuleType)) else None
-            elif instruction.opname in ("LOAD_ATTR", "LOAD_METHOD", "LOAD_SUPER_ATTR"):
-                self.names.add(name)
-                if owner is not None and not settled(owner):
-                    value = self.attribute(owner, name)
-                    last = value if isinstance(value, (type, types.ModuleType)) else None
-            elif instruction.opname == "IMPORT_NAME":
-                self.owner(sys.modules.get(name), code.co_names, 4)
-        # A closure's class or module.
-        for name in code.co_freevars:
-            value = frame.f_locals.get(name)
-            self.owner(value, code.co_names, 4)
-
-    def owner(self, owner: Any, names: Any, depth: int) -> None:
-        """Note attributes of a module or class, and of modules and classes in it."""
-        if depth and isinstance(owner, (type, types.ModuleType)) and not settled(owner):
-            for name in names:
-                value = self.attribute(owner, name)
-                if value is not missing:
-                    self.owner(value, names, depth - 1)
-
-    def attribute(self, owner: Any, name: str) -> Any:
-        """Note an attribute of a class or module, and return it."""
-        value = held(owner, name)
-        if value is missing:
-            return value
-        self.thing(value)
-        if held(owner, name) is value:
-            self.attributes[(id(owner), name)] = (owner, name, value)
-        elif isinstance(owner, type):  # a method of the class is bound anew each time
-            self.static(owner, name)
-        return value
-
-    def static(self, kind: Any, name: str) -> None:
-        """Note what a class holds by a name, itself or by a class that it stems from."""
-        for one in kind.__mro__:
-            if name in vars(one):
-                if not settled(one):
-                    self.attributes[(id(one), name)] = (Statics(one), name, vars(one)[name])
-                return
-
-    def classes(self) -> None:
-        """Note what classes of the program give to the objects that it reads."""
-        found: dict[int, Any] = {}
-        for thing in list(self.things.values()):
-            gather(thing, found, DEPTH)
-        for kind in {type(thing) for thing in found.values()}:
-            for one in kind.__mro__:
-                if settled(one):
-                    continue
-                for name in self.names:
-                    if name not in vars(one):
-                        continue
-                    value = getattr(kind, name, missing)
-                    if getattr(kind, name, missing) is value:
-                        self.attributes[(id(kind), name)] = (kind, name, value)
-                    else:
-                        self.static(one, name)
-
-    def tensors(self) -> list[Any]:
-        """Return the tensors that user code can reach through the objects it reads."""
-        found: dict[int, Any] = {}
-        for thing in list(self.things.values()):
-            gather(thing, found, DEPTH)
-        values: list[Any] = []
-        for thing in found.values():
-            if isinstance(thing, AnyModule):
-                values += [*thing._parameters.values(), *thing._buffers.values()]
-            elif isinstance(thing, (list, tuple)):
-                values += thing
-            elif not isinstance(thing, np.ndarray):
-                values += (thing if isinstance(thing, dict) else vars(thing)).values()
-        values += [value for _, _, value in self.globals.values()]
-        values += [held for _, held in self.cells.values()]
-        return [value for value in values if isinstance(value, Value)]
-
-
-DEPTH = 6  # how far objects are followed: an attribute of an attribute of ...
-
-
-class Statics:
-    """What a class holds, as attributes that are not bound."""
-
-    def __init__(self, kind: Any) -> None:
-        self.kind = kind
-
-    def __getattr__(self, name: str) -> Any:
-        return vars(self.kind).get(name, missing)
-
-
-def held(owner: Any, name: str) -> Any:
-    """Return an attribute of a class or module; a module's own ``__getattr__`` is not asked."""
-    if isinstance(owner, types.ModuleType):
-        return vars(owner).get(name, missing)
-    return getattr(owner, name, missing)
-
-
-def settled(owner: Any) -> bool:
-    """Say whether a module or class is the library's, Python's or NumPy's, and stays as it is."""
-    name = owner.__name__ if isinstance(owner, types.ModuleType) else owner.__module__
-    first = str(name).partition(".")[0]
-    return first in ("retrograd", "numpy", "scipy", "builtins") or first in sys.stdlib_module_names
-
-
 class Guards:
     """The guards of one tree beside its key."""
 
@@ -308,13 +143,16 @@ class Guards:
         self.captured: dict[int, tuple[Any, Any]] = {}
         self.cells: dict[int, tuple[Any, Any]] = {}
         self.states: dict[int, tuple[Any, Any]] = {}
+        self.whole: set[int] = set()  # of which states have all attributes
         self.kept: list[Any] = []  # what states name by its id, kept so that ids stay taken
+        self.unguarded = ""  # why it cannot be told whether everything is as it was
         self.described: dict[int, Any] = {}  # objects that the key describes
         self.referred: set[int] = set()  # arrays that the replay reads anew
         self.hooks = hooks_of_every_module()
         self.settings = settings()
         # Functions of an object: as they were.
-        self.conditions: dict[int, tuple[Any, Any, Any]] = {}
+        self.conditions: dict[Any, tuple[Any, Any, Any]] = {}
+        self.settings_then: dict[int, tuple[Any, Any]] = {}  # of optimizers and schedules
         self.bound: list[Any] = []  # called when a tensor may have got another array
 
     def start(self, function: Any, args: Any, settings: Any) -> None:
@@ -345,18 +183,52 @@ class Guards:
 
     def freeze(self) -> None:
         """Note the state of every object that user code can reach."""
-        found: dict[int, Any] = {}
-        for thing in self.reads.things.values():
-            gather(thing, found, DEPTH)
-        for number, thing in found.items():
-            if number not in self.states and number not in self.described:
+        for number, thing in gather(list(self.reads.things.values()), deepest=NEAR).items():
+            if has_settings(thing):
+                if number not in self.settings_then:
+                    self.settings_then[number] = (thing, settings_in(thing))
+            elif number not in self.states and number not in self.described:
                 self.states[number] = (thing, state_of(thing))
-                self.kept.append(parts_of(thing))
+                self.whole.add(number)
+                self.kept.append(kept_of(thing))
+
+    def choose(self, found: dict[int, Any]) -> None:
+        """Guard these objects, as far as the program may read them, and no others."""
+        if len(found) > MOST:
+            self.unguarded = f"it can reach more than {MOST} objects from outside the function"
+        names = self.reads.counting()
+        before = self.states
+        self.states = {}
+        for number, thing in found.items():
+            if number in self.described or has_settings(thing):
+                continue
+            if number not in before:
+                self.kept.append(kept_of(thing))
+                state = state_of(thing, names)
+            elif number in self.whole:
+                state = narrowed(thing, before[number][1], names)
+            else:
+                state = joined(before[number][1], state_of(thing, names))
+            self.states[number] = (thing, state)
+        self.whole = set()
+
+    def attributes_of_tensors(self, found: dict[int, Any], arguments: Any) -> None:
+        """Guard what the program itself has put on tensors, where it has names that are read."""
+        odd = {name for name in self.reads.names if not hasattr(Value, name)} - {"array"}
+        if not odd:
+            return
+        values = [*self.reads.tensors(found), *[value for value, _ in self.captured.values()]]
+        for value in (*values, *arguments):
+            for name, held in attributes(value):
+                if name in odd and not hasattr(type(value), name):
+                    self.reads.attributes[(id(value), name)] = (value, name, held)
+                    if any(value is one for one in arguments):
+                        self.unguarded = f"the attribute {name} of an argument is read"
 
     def add(self, writer: Any) -> None:
         """Guard what the new segments took from outside."""
-        self.reads.classes()
-        self.freeze()
+        found = self.reads.classes()
+        self.choose(found)
         # A `.grad` that was there before the call, though another may have come in its place.
         grads = {number: writer.known[held] for held, number in writer.grads.items()}
         # What the function changed of a tensor counts as it was before.
@@ -371,7 +243,12 @@ class Guards:
                 elif isinstance(source, trace.CapturedGrad) and not isinstance(source.cell, int):
                     about = description(grads[number]) if number in grads else None
                     self.cells[id(source.cell)] = (source.cell, about)
+        self.attributes_of_tensors(found, writer.tensors)
         self.conditions.update(writer.conditions)
+        for number, (thing, then) in self.settings_then.items():
+            look = SettingsRead(thing, self.reads.names)
+            if look.read:
+                self.conditions[number, "settings"] = (look, thing, look.part_of(then))
         self.check.writes = -1
         self.ready = False
 
@@ -419,8 +296,9 @@ class Guards:
                 return False
         if any(look(thing) != then for look, thing, then in self.conditions.values()):
             return False
+        names = self.reads.counting()
         return all(
-            number in self.referred or state_of(thing) == state
+            number in self.referred or state_of(thing, names) == state
             for number, (thing, state) in self.states.items()
         )
 
@@ -473,17 +351,8 @@ class Guards:
         if AnyModule._hooked:  # from the first of them on
             closer.append((hooks_of_every_module, None, self.hooks))
         for number, (thing, state) in self.states.items():
-            if number in self.referred or type(thing) is tuple:
-                continue
-            if isinstance(thing, (list, dict)):
-                check.holders.append(Holder(thing, None))
-            elif isinstance(thing, AnyModule):
-                if thing._has_hooks():  # one may be removed, which is no write
-                    check.holders += [Holder(table, None) for table in thing._hook_tables()]
-            elif isinstance(thing, (tuple, np.ndarray)):
-                closer.append((state_of, thing, state))
-            else:
-                check.holders.append(Holder(vars(thing), thing))
+            if number not in self.referred:
+                self.watch(thing, state, closer)
         closer += [(description, value, self.captured[id(value)][1]) for value in hooked]
         closer += [
             (description_of_grad, cell, about)
@@ -492,6 +361,44 @@ class Guards:
         ]
         check.closer = Closer(closer) if closer else None
         self.ready = True
+
+
+    def watch(self, thing: Any, state: Any, closer: list[Any]) -> None:
+        """Let `check` compare one object from outside."""
+        check = self.check
+        if isinstance(thing, AnyModule):
+            if thing._has_hooks():  # one may be removed, which is no write
+                check.holders += [Holder(table, None) for table in thing._hook_tables()]
+        elif type(thing) in HELD:
+            check.holders.append(Holder(thing, None))
+        elif isinstance(thing, types.FunctionType):
+            if vars(thing) or self.reads.every:
+                check.holders.append(Holder(vars(thing), thing))
+            if (id(thing), "__code__") not in self.reads.attributes:
+                check.closures += thing.__closure__ or ()
+                check.contents += map(contents, thing.__closure__ or ())
+                self.compare(thing, ABOUT_FUNCTIONS)
+        elif isinstance(state, dict):
+            names = read_by(thing, self.reads.counting())
+            if type(getattr(thing, "__dict__", None)) is dict:
+                check.holders.append(Holder(vars(thing), thing, names))
+            slots = slots_of(type(thing))
+            self.compare(thing, [one for one in slots if names is None or one in names])
+        elif type(thing) not in UNCHANGING and state is not None:
+            closer.append((state_of, thing, state))
+
+    def compare(self, thing: Any, names: Any) -> None:
+        """Let `check` compare attributes of an object."""
+        for name in names:
+            self.check.owners.append(thing)
+            self.check.owner_names.append(name)
+            self.check.owner_values.append(getattr(thing, name, missing))
+
+
+HELD = (list, dict, OrderedDict, defaultdict, Counter)
+UNCHANGING = (
+    tuple, frozenset, types.MethodType, types.BuiltinMethodType, functools.partial,
+)  # fmt: skip
 
 
 class Closer:
@@ -603,80 +510,3 @@ def alike(now: Any, then: Any) -> bool:
     if now is then:
         return True
     return type(now) is type(then) and isinstance(now, PLAIN) and plain_key(now) == plain_key(then)
-
-
-def plain_key(value: Any) -> Any:
-    """Return what tells a plain value from others: -0.0 from 0.0, and nan is nan."""
-    if isinstance(value, float) and (value == 0 or value != value):
-        return repr(value)
-    if isinstance(value, complex):
-        return repr(value)
-    return value
-
-
-def gather(thing: Any, found: dict[int, Any], depth: int) -> None:
-    """Collect the objects behind `thing` whose state a program may read."""
-    if isinstance(thing, np.ndarray):
-        if type(thing) is np.ndarray:
-            found[id(thing)] = thing
-        return
-    if depth == 0 or isinstance(thing, (*PLAIN, np.generic, Value, type, types.ModuleType)):
-        return
-    if id(thing) in found:
-        return
-    if isinstance(thing, AnyModule):
-        for module in thing.modules():
-            found[id(module)] = module
-        return
-    if isinstance(thing, (list, tuple)):
-        if len(thing) > 1000:
-            return
-        found[id(thing)] = thing
-        for one in thing:
-            gather(one, found, depth - 1)
-    elif isinstance(thing, dict):
-        found[id(thing)] = thing
-        for one in thing.values():
-            gather(one, found, depth - 1)
-    elif isinstance(thing, types.FunctionType):
-        return
-    elif type(thing).__module__.startswith("retrograd."):
-        return  # an optimizer's settings are read at each step
-    elif hasattr(thing, "__dict__"):
-        found[id(thing)] = thing
-        for one in vars(thing).values():
-            gather(one, found, depth - 1)
-
-
-def state_of(thing: Any) -> Any:
-    """Return what of an object's state a program may depend on, for comparison."""
-    if isinstance(thing, AnyModule):
-        own = vars(thing)
-        return [
-            (name, (type(value), plain_key(value)) if isinstance(value, PLAIN)
-             else tuple(map(id, value.values()))
-             if isinstance(value, dict) else id(value))
-            for name, value in own.items()
-            if name != "_hooked"
-        ]  # fmt: skip
-    if isinstance(thing, np.ndarray):
-        return (thing.shape, thing.dtype, thing.tobytes())
-    if isinstance(thing, (list, tuple)):
-        return [
-            (type(one), plain_key(one)) if isinstance(one, PLAIN) else id(one) for one in thing
-        ]
-    items = thing if isinstance(thing, dict) else vars(thing)
-    return [
-        (name, (type(one), plain_key(one)) if isinstance(one, PLAIN) else id(one))
-        for name, one in items.items()
-    ]
-
-
-def parts_of(thing: Any) -> Any:
-    """Return the objects that `state_of` names by their ids."""
-    if isinstance(thing, np.ndarray):
-        return None
-    if isinstance(thing, (list, tuple)):
-        return list(thing)
-    items = thing if isinstance(thing, dict) else vars(thing)
-    return [list(one.values()) if isinstance(one, dict) else one for one in items.values()]

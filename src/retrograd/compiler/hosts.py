@@ -8,7 +8,9 @@ from .._core.storage import tick
 from .._core.tracing import set_recorder
 from .answers import Failing
 from .effects import newborn_objects
-from .trace import HOST, Segment, Step, getitem
+from .noting import plainly
+from .readings import Reading
+from .trace import HOST, Ref, Segment, Step, getitem
 
 
 class Hosts:
@@ -26,6 +28,7 @@ class Hosts:
     postponed: bool
     claimed: int
     conditions: dict[int, Any]
+    schedules: list[Any]
     fail: Any
     function: Any
     _answer: Any
@@ -41,7 +44,9 @@ class Hosts:
     def host(self, function: Any, args: Any) -> Any:
         """Run and note a Python function with effects of its own, which takes no part in it."""
         name = getattr(function, "__name__", "host")
-        step = Step(HOST, function, args, name=name)
+        given = tuple([Ref(one.number) if type(one) is Reading else one for one in args])
+        args = plainly(args)
+        step = Step(HOST, function, given, name=name)
         if self.answering and self._answer(step) is not Failing:
             self._mark_again(self.answers[self.at - 1].touched)
             return None
@@ -64,6 +69,18 @@ class Hosts:
             step.touched = [places.get(id(value), value) for value in touched]
             self._note(step)
         return out
+
+    def schedule(self, function: Any, scheduler: Any, args: Any) -> bool:
+        """Run and note the step of a learning rate's schedule; say whether it was made."""
+        if not self.answering and id(scheduler) in newborn_objects():
+            self.fail(f"the function makes a schedule ({type(scheduler).__name__})")
+            return False
+        self.schedules.append(scheduler)
+        try:
+            self.host(function, (scheduler, *args))
+        except Exception:
+            return False
+        return True
 
     def _mark_again(self, touched: Any) -> None:
         """Mark what a replayed call has written into: views that the program has made are older."""

@@ -11,7 +11,12 @@ sum of the magnitudes, and mostly a few.
 
 Note [Phases].  What needs a row's sum needs a second loop over the row.  A value that two
 loops need is computed twice if that is cheap, and else kept in a row of scratch, or read back
-from the output that it is.
+from the output that it is.  A row of scratch is taken over by a later value as soon as nobody
+reads the earlier one any more, so that all of a row's numbers stay in the first cache.
+
+Note [Fetched ahead].  The processor foresees which memory a loop reads next, but only up to the end
+of a page, and a loop over a row ends about there.  So where a kernel of large arrays goes over each
+row more than once, its later loops ask for the next row's memory, each for a part of it.
 """
 
 from __future__ import annotations
@@ -40,6 +45,8 @@ from .fusion import Group
 from .trace import Ref
 
 LONGEST_SINGLE = 2048  # numbers summed in their own dtype; sums of blocks are added in float64
+LINE = 64  # bytes that are fetched at once
+FETCHED = (1 << 10, 1 << 17)  # bytes of a row's arrays, at least and at most, that are fetched ahead
 
 KEYS = '''
 @inlined
@@ -96,10 +103,19 @@ class Kernel:
         The slots of which a row is kept in scratch.
     functions, keys : set
         The helpers that it calls: polynomials by name and width, orders by width.
+
+    Parameters
+    ----------
+    group : Group
+    scalars : set of int
+        The inputs that are numbers and no arrays.
+    large : bool
+        Whether its arrays are too large for the caches.
     """
 
-    def __init__(self, group: Group, scalars: set[int]) -> None:
+    def __init__(self, group: Group, scalars: set[int], large: bool = False) -> None:
         self.group = group
+        self.large = large
         self.scalars = scalars  # inputs that are numbers and no arrays
         self.inputs: list[int] = []
         self.lines: list[str] = []
@@ -111,6 +127,7 @@ class Kernel:
         self.loops: dict[int, int] = {}  # the loop over a row in which a value is computed
         self.kept: dict[int, str] = {}  # full values that a later loop reads from memory
         self.scratch: list[int] = []
+        self.fetched: dict[int, list[str]] = {}  # by loop: what asks for the next row's memory
         self.body = self._write()
 
     # -- names and types --------------------------------------------------------------------------
@@ -178,10 +195,38 @@ class Kernel:
                 args += ["np.int64(1)", "", "np.int64(0)"]
             return _UNARY[name].format(*args)
         width = polynomials.width_of(dtype)
+        if name == "exp" and self._not_above_zero(node.args[0]):
+            name = "decay"
         self.functions.add((name, width))
         if name in ("sin", "cos"):
             self.far = True
         return f"{name}{width}({', '.join(args)})"
+
+    def _origin(self, arg: Any) -> int | None:
+        """Return the slot of an operand's numbers, seen through views and copies."""
+        number = arg.number if isinstance(arg, Ref) else None
+        while number in self.group.made and self.group.made[number].name == "same":
+            given = self.group.made[number].args[0]
+            if not isinstance(given, Ref):
+                break
+            number = given.number
+        return number
+
+    def _not_above_zero(self, arg: Any) -> bool:
+        """Say whether an operand is known to be 0, less, or nan: x minus its maximum is."""
+        made = self.group.made
+        node = made.get(self._origin(arg))
+        if node is not None and node.name == "negative":
+            inner = made.get(self._origin(node.args[0]))
+            return inner is not None and inner.name in ("absolute", "square")
+        if node is None or node.name != "subtract":
+            return False
+        most = made.get(self._origin(node.args[1]))
+        given = self._origin(node.args[0])
+        return (
+            most is not None and most.name == "max" and given is not None
+            and self._origin(most.args[0]) == given
+        )  # fmt: skip
 
     # -- which loop -------------------------------------------------------------------------------
 
@@ -231,8 +276,41 @@ class Kernel:
             if node.number in group.outputs and node.kind == FULL:
                 self.kept[node.number] = f"o{group.outputs.index(node.number)}[full]"
             elif self._cost(node.number) > 6:
-                self.kept[node.number] = f"kept{len(self.scratch)}[column]"
+                self.kept[node.number] = ""
+        last = self._last_reads()
+        rows: list[tuple[np.dtype, int]] = []  # of scratch: the dtype, the last loop that reads it
+        for node in sorted(group.nodes, key=lambda one: self.loops[one.number]):
+            if self.kept.get(node.number) != "":
+                continue
+            free = [place for place, (dtype, end) in enumerate(rows)
+                    if dtype == node.dtype and end <= self.loops[node.number]]  # fmt: skip
+            place = free[0] if free else len(rows)
+            if not free:
+                rows.append((node.dtype, 0))
                 self.scratch.append(node.number)
+            rows[place] = (node.dtype, last[node.number])
+            self.kept[node.number] = f"kept{place}[column]"
+
+    def _last_reads(self) -> dict[int, int]:
+        """Return the last loop in which each value that is kept is read, or is made."""
+        found = {number: self.loops[number] for number in self.kept}
+        seen: set[tuple[int, int]] = set()
+
+        def note(arg: Any, loop: int) -> None:
+            node = self.group.made.get(arg.number) if isinstance(arg, Ref) else None
+            if node is None or node.kind not in (FULL, COLUMN) or (node.number, loop) in seen:
+                return
+            seen.add((node.number, loop))
+            if node.number in self.kept and self.loops[node.number] < loop:
+                found[node.number] = max(found[node.number], loop)
+                return
+            for one in node.args:
+                note(one, loop)
+
+        for node in self.group.nodes:
+            for arg in node.args:
+                note(arg, self.loops[node.number])
+        return found
 
     # -- the text ---------------------------------------------------------------------------------
 
@@ -317,6 +395,7 @@ class Kernel:
             if node.index is not None and self._by_rows(node):
                 self.put(2, self._row_number(node, {**self.outer, **row_inputs}))
         last = max([self.loops[n.number] for n in group.nodes], default=0)
+        self._fetch(last)
         rows = {**self.outer, **row_inputs, **self._made(SCALAR, ROW, TOTAL)}
         for loop in range(last + 1):
             for node in group.nodes:  # what needs the sums of earlier loops
@@ -335,18 +414,47 @@ class Kernel:
             elif node.kind == TOTAL and group.splits is None:
                 self.put(2, f"o{place}[0] = {self.name(number)}")
 
-    def _loop(self, loop: int, rows: dict[int, str]) -> None:
+    def _contents(self, loop: int) -> tuple[list[Node], list[Node]]:
+        """Return the sums that a loop makes, and the values that it stores."""
         group = self.group
-        sums = [n for n in group.nodes
-                if (n.axes or n.kind == SCATTERED) and self.loops[n.number] == loop]  # fmt: skip
-        stores = [
-            n for n in group.nodes
-            if not n.axes and self.loops[n.number] == loop
-            and n.kind in (FULL, COLUMN)
+        here = [node for node in group.nodes if self.loops[node.number] == loop]
+        return [n for n in here if n.axes or n.kind == SCATTERED], [
+            n for n in here
+            if not n.axes and n.kind in (FULL, COLUMN)
             and (n.number in group.outputs or n.number in self.kept)
         ]  # fmt: skip
+
+    def _fetch(self, last: int) -> None:
+        """Find what each loop asks for of the next row's memory."""
+        group = self.group
+        arrays = [(name, self.group.slot(number).dtype.itemsize)
+                  for name, (number, kind) in zip(self.arrays, group.inputs)
+                  if kind == FULL]  # fmt: skip
+        arrays += [(f"o{place}", group.made[number].dtype.itemsize)
+                   for place, number in enumerate(group.outputs)
+                   if group.made[number].kind == FULL]  # fmt: skip
+        arrays = list(dict.fromkeys(arrays))
+        loops = [loop for loop in range(1, last + 1) if any(self._contents(loop))]
+        least, most = FETCHED
+        size = group.columns * sum(width for _, width in arrays)
+        if not (self.large and loops and group.rows > 1 and least <= size <= most):
+            return
+        for place, loop in enumerate(loops):
+            lines = self.fetched[loop] = []
+            for name, width in arrays:
+                step = LINE // width
+                ends = [n * group.columns // len(loops) // step * step for n in (place, place + 1)]
+                ends[1] = group.columns if loop == loops[-1] else ends[1]
+                lines.append(f"for j in range({ends[0]}, {ends[1]}, {step}):")
+                lines.append(f"    fetch({name}, np.uint64(at + columns + j))")
+
+    def _loop(self, loop: int, rows: dict[int, str]) -> None:
+        group = self.group
+        sums, stores = self._contents(loop)
         if not sums and not stores:
             return
+        for line in self.fetched.get(loop, []):
+            self.put(2, line)
         inside: dict[int, str] = {}
         text: list[str] = []
         done: dict[int, str] = dict(rows)
@@ -369,8 +477,8 @@ class Kernel:
             if node.target is not None:
                 writes.append(f"o{group.outputs.index(node.number)}[full] = {own}")
                 continue
-            if self.kept.get(node.number, "").startswith("kept"):
-                text.append(f"{self.kept[node.number]} = {own}")
+            if self.kept.get(node.number, "").startswith("kept"):  # what was there is read before
+                writes.append(f"{self.kept[node.number]} = {own}")
             if node.number in group.outputs:
                 where = "full" if node.kind == FULL else "column"
                 text.append(f"o{group.outputs.index(node.number)}[{where}] = {own}")

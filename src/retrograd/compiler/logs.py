@@ -8,7 +8,8 @@ from typing import Any
 
 from .._core.checking import missing
 from ..config import settings
-from .guards import alike, description, hooks_of_every_module, is_tensor, state_of
+from .guards import alike, description, hooks_of_every_module, is_tensor
+from .outside import state_of
 
 VARIABLE = "RETROGRAD_LOGS"
 _ABOUT_TENSORS = (
@@ -53,16 +54,18 @@ def broken(guards: Any) -> str:
         if not alike(cell.cell_contents, held):
             return f"a closure's variable was {shown(held)}, is {shown(cell.cell_contents)}"
     for number, (thing, state) in guards.states.items():
-        if number not in guards.referred and state_of(thing) != state:
-            return f"a {type(thing).__name__} was changed{changed_part(state, state_of(thing))}"
+        now = state_of(thing, guards.reads.counting())
+        if number not in guards.referred and now != state:
+            return f"a {type(thing).__name__} was changed{changed_part(state, now)}"
     return "a guard failed"
 
 
 def changed_part(before: Any, after: Any) -> str:
     """Return which attribute or item differs."""
-    for one, other in zip(before, after):
-        if one != other and isinstance(one, tuple) and one and isinstance(one[0], str):
-            return f": {one[0]}"
+    if isinstance(before, dict):
+        for name in (*before, *after):
+            if before.get(name) != after.get(name):
+                return f": {name}"
     return ""
 
 

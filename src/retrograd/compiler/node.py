@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from .._core.backward_errors import change_text, freed_error
+from .._core.backward_errors import change_text, error_of_freed
 from .._core.errors import GraphFreedError, SavedValueChangedError
 from .._core.node import CallNode
 from .._core.site import describe_site, here
@@ -47,8 +47,8 @@ class CompiledNode(CallNode):
     held: Any = None  # storages of arguments and results among them
     asked: frozenset[int] = frozenset()  # by the backward that runs
     limit = 0  # the stop at which it is refused
-    done: tuple[tuple[frozenset[int], int], ...] = ()  # these, of backwards that kept nothing
-    last_freed: Any = None  # by which backward
+    # These, of backwards that kept nothing, and what marks the nodes that each freed.
+    done: tuple[tuple[frozenset[int], int, Any], ...] = ()
 
     def __init__(
         self, function: Any, edges: tuple[Any, ...], outputs: int, saved: Any, route: Route
@@ -90,7 +90,7 @@ class CompiledNode(CallNode):
         stop = self.route.stops[place]
         if stop.freed:
             return True
-        return any(place < end and stop.results & asked for asked, end in self.done)
+        return any(place < end and stop.results & asked for asked, end, _ in self.done)
 
     def check(self, asked: frozenset[int]) -> None:
         """Refuse where eager would, and note how far it would have come."""
@@ -100,22 +100,22 @@ class CompiledNode(CallNode):
             if not stop.results & asked:
                 continue
             if stop.saves and self.is_done(place):
-                raise self.freed_error(stop.freed)
+                raise self.freed_error(place)
             for one in changed:
                 if one.seq == stop.seq:
                     raise SavedValueChangedError(one.text + change_text(self.change_of(one)))
         self.limit = len(self.route.stops)
 
-    def freed_error(self, inside: str) -> GraphFreedError:
-        """Return the error for what was freed: inside the call, which `inside` tells, or later."""
-        if inside:
+    def freed_error(self, place: int) -> GraphFreedError:
+        """Return the error for what a stop saved and is freed, inside the call or later."""
+        stop = self.route.stops[place]
+        if stop.freed:
             again = describe_site(here())
-            text = f"{inside} and are asked for again at {again}." if again else inside
-            return GraphFreedError(text)
-        self.freed = self.last_freed
-        error = freed_error(self)
-        self.freed = None
-        return error
+            return GraphFreedError(
+                f"{stop.freed} and are asked for again at {again}." if again else stop.freed
+            )
+        freed = next(by for asked, end, by in self.done if place < end and stop.results & asked)
+        return error_of_freed(stop.name, stop.site, freed)
 
     def run(self, grads: tuple[Any, ...], create_graph: bool) -> tuple[Any, ...]:
         if create_graph:
@@ -162,11 +162,12 @@ class CompiledNode(CallNode):
         return {k: found[k] if k in wanted and found else None for k in edges}
 
     def release(self, freed: Any) -> None:
-        self.last_freed = freed
-        self.done = (*self.done, (self.asked, self.limit))
+        self.done = (*self.done, (self.asked, self.limit, freed))
         route = self.route
-        refused = set().union(
-            *(one.results for k, one in enumerate(route.stops) if one.saves and self.is_done(k))
-        )
-        if len(refused) == self.outputs and not route.needs_saved():
+        limits: dict[int, int] = {}  # where the backward of a result is refused from now on
+        for place, stop in enumerate(route.stops):
+            if stop.saves and self.is_done(place):
+                for one in stop.results:
+                    limits.setdefault(one, place)
+        if len(limits) == self.outputs and not route.needs_saved(limits):
             self.kept = None

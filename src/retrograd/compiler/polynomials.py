@@ -32,7 +32,7 @@ _NUMBERS: dict[int, dict[str, str]] = {
         "LN2_HIGH": "0.693359375", "LN2_LOW": "-2.12194440e-4", "EXPM1_LOW": "-20.0",
         "TINY": "2e-8", "TANH_HIGH": "10.0", "NORMAL": "1.1754943508222875e-38",
         "UP": "33554432.0", "UP_BITS": "25.0", "ROOT_BITS": "1060439283", "ERF_HIGH": "4.0",
-        "ERF_MIDDLE": "2.5", "ERF_SCALE": "0.66666666666666667",
+        "ERF_MIDDLE": "2.5", "ERF_SCALE": "0.66666666666666667", "MAGIC_DECAY": "12583103.0",
     },
     64: {
         "F": "float64", "I": "int64", "SHIFT": "52", "MAGIC": "6755399441055744.0",
@@ -41,7 +41,7 @@ _NUMBERS: dict[int, dict[str, str]] = {
         "LN2_LOW": "1.90821492927058770002e-10", "EXPM1_LOW": "-40.0", "TINY": "1e-17",
         "TANH_HIGH": "22.0", "NORMAL": "2.2250738585072014e-308", "UP": "18014398509481984.0",
         "UP_BITS": "54.0", "ROOT_BITS": "4604544271217802189", "ERF_HIGH": "6.0",
-        "ERF_MIDDLE": "3.5", "ERF_SCALE": "0.4",
+        "ERF_MIDDLE": "3.5", "ERF_SCALE": "0.4", "MAGIC_DECAY": "6755399441057279.0",
     },
 }  # fmt: skip
 
@@ -96,6 +96,11 @@ _SERIES: dict[str, tuple[str, str]] = {
         "4.739165166393127e-14",
     ),
 }  # fmt: skip
+# exp itself, times 2 ** -64 and 2 ** -512: see `decay`.
+_SERIES["DECAY"] = (
+    " ".join(repr(float(one) * 2.0**-64) for one in ("1 1 " + _SERIES["EXP"][0]).split()),
+    " ".join(repr(float(one) * 2.0**-512) for one in ("1 1 " + _SERIES["EXP"][1]).split()),
+)
 
 # `name@` is a function of the same width; `#number` a number of it; `$SERIES(z)` a polynomial.
 _TEXTS = {
@@ -111,6 +116,16 @@ def exp@(x):
     one = I(F(half).view(I) << I(SHIFT)).view(F)
     other = I(F(rest).view(I) << I(SHIFT)).view(F)
     return y * one * other
+""",
+    # exp of what is not above 0.  The bias of the exponent, and 64 or 512 more, are in the rounding
+    # constant; the series is that much smaller.  So one factor does also for denormal results.
+    "decay": """
+def decay@(x):
+    x = #EXP_LOW if x < #EXP_LOW else x
+    t = x * #1.4426950408889634 + #MAGIC_DECAY
+    n = t - #MAGIC_DECAY
+    r = (x - n * #LN2_HIGH) - n * #LN2_LOW
+    return $DECAY(r) * I(F(t).view(I) << I(SHIFT)).view(F)
 """,
     "expm1": """
 def expm1@(x):

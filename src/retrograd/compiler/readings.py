@@ -105,13 +105,16 @@ class Reading:
         return np.asarray(self._decides(), dtype)
 
     def __getattr__(self, name: str) -> Any:
+        getattr(self.plain, name)  # no number has it, whichever it is: nothing is decided by that
         return getattr(self._decides(), name)
 
 
 def _forward(name: str, function: Any) -> None:
+    reflected = f"__r{name.strip('_')}__"
+
     def method(self: Reading, *others: Any) -> Any:
         if others and isinstance(others[0], Value):
-            return function(_operand(self), *others)
+            return _with_tensor(self, function, others[0], reflected)
         return self._with(function, self, *others)
 
     method.__name__ = name
@@ -136,10 +139,24 @@ def _operand(reading: Reading) -> Any:
     return reading._decides()
 
 
+def _with_tensor(reading: Reading, function: Any, other: Any, reflected: str) -> Any:
+    """Compute with a tensor on the right.
+
+    A float is told by its object; an integer is not, so the tensor's own method is given the
+    reading.
+    """
+    if type(reading.plain) is int and hasattr(other, reflected):
+        return getattr(other, reflected)(reading)
+    return function(_operand(reading), other)
+
+
+_TURNED = {"lt": "gt", "le": "ge", "gt": "lt", "ge": "le", "eq": "eq", "ne": "ne"}
+
+
 def _comparison(name: str, function: Any) -> None:
     def method(self: Reading, other: Any) -> Any:
         if isinstance(other, Value):
-            return function(_operand(self), other)
+            return _with_tensor(self, function, other, f"__{_TURNED[name.strip('_')]}__")
         answer = self._with(function, self, other)
         if type(answer) is Reading:
             return answer.recorder.look(answer.number, "bool")

@@ -15,6 +15,7 @@ import numpy as np
 
 from .._core.value import Value
 from .._sequences import filled, to_array
+from ..ops._arguments import array_in
 from .ahead import Ahead
 from .answers import Answering, Failing
 from .effects import reader, unwatched
@@ -45,6 +46,7 @@ MOST_CHILDREN = 32  # branches at one place, before the rest of that place runs 
 OTHERS = "other values"  # the key of what runs eagerly then
 ADVICE = "; where a number is only returned or computed with, t.item() needs no branch"
 LONGEST_PATH = 5000  # segments
+NUMBERS = (np.asarray, array_in)  # what they make of a number has the same layout for each
 
 @unwatched(
     "kernel", "function", "write", "written", "born", "grad", "observe", "compute", "look", "truth",
@@ -84,6 +86,7 @@ class Recorder(Answering, Ahead, Rolling, Tapes, Ending, Hosts, Noting):
         self.segment = segment
         self.postponed = False
         self.conditions: dict[int, Any] = {}  # by an object's id: what has to be as it was
+        self.schedules: list[Any] = []  # of learning rates, which made a step
         self.effect = False  # the program's own doing, which a warning tells
         self.cells: dict[int, Any] = {}  # what the `.grad` of each leaf is by now
         self.places: dict[int, Any] = {}  # by cell: itself, or the place of the argument
@@ -144,6 +147,8 @@ class Recorder(Answering, Ahead, Rolling, Tapes, Ending, Hosts, Noting):
             return function(*args)
         if function is to_array and (type(args[0]) is Reading or computed_in(args[0])):
             return self._filled(*args)
+        if type(args[0]) is Reading and function in NUMBERS:
+            return self.function(function, args, {})
         name = getattr(function, "__name__", "data")
         given = tuple(self._data(one, name) for one in args)
         if any(type(one) in (list, tuple) for one in given):

@@ -109,6 +109,10 @@ class Stop(Row):
         The beginning of the error, where a backward inside the call has freed it.
     changed : bool
         Whether something that it saved was written into inside the call.
+    name, site : str, object
+        Its name, and where it was recorded.
+    hooked : bool
+        Whether the program left hooks on it.
     """
 
     results: frozenset[int]
@@ -116,6 +120,9 @@ class Stop(Row):
     seq: int
     freed: str
     changed: bool
+    name: str
+    site: Any
+    hooked: bool
 
 
 class Route:
@@ -135,6 +142,8 @@ class Route:
 
     Attributes
     ----------
+    outputs : int
+        How many results.
     stops : list of Stop
         The node that was recorded last first.
     uses : list of list of int
@@ -147,7 +156,8 @@ class Route:
 
     def __init__(self, outs: list[Any], began: int, inputs: list[Any]) -> None:
         self.backward: Any = None
-        self.reads_saved: bool | None = None
+        self.reads_saved: dict[Any, bool] = {}
+        self.outputs = len(outs)
         nodes: dict[int, Any] = {}
         results: dict[int, set[int]] = {}
         for place, out in enumerate(outs):
@@ -155,10 +165,7 @@ class Route:
                 nodes[node.seq] = node
                 results.setdefault(node.seq, set()).add(place)
         order = sorted(nodes, reverse=True)
-        self.stops = [
-            Stop(frozenset(results[seq]), saves(one), seq, freed_text(one), is_changed(one))
-            for seq, one in ((seq, nodes[seq]) for seq in order)
-        ]
+        self.stops = [stop_at(nodes[seq], frozenset(results[seq])) for seq in order]
         self.freed = any(stop.freed for stop in self.stops)
         senders: dict[Any, list[int]] = {}
         for k, seq in enumerate(order):
@@ -177,18 +184,26 @@ class Route:
             for places in self.uses
         ]
 
-    def needs_saved(self) -> bool:
-        """Say whether what arrives before a second backward is refused needs what was saved."""
+    def needs_saved(self, limits: dict[int, int]) -> bool:
+        """Say whether what arrives before refused backwards needs what was saved.
+
+        Parameters
+        ----------
+        limits : dict
+            For each result, the stop at which its backward is refused.
+        """
         if self.backward is None:
             return False
-        if self.reads_saved is None:
+        key = tuple(sorted(limits.items()))
+        found = self.reads_saved.get(key)
+        if found is None:
             alone = by_gradients_alone(self.backward, None)
-            self.reads_saved = any(
-                made is None and self.arrived({place}, self.first_saving(place))[number]
+            found = self.reads_saved[key] = any(
+                made is None and self.arrived({place}, limits[place])[number]
                 for number, made in enumerate(alone)
                 for place in self.reaching[number]
             )
-        return self.reads_saved
+        return found
 
     def refuses_all(self) -> bool:
         """Say whether the backward of each result is refused, and nothing arrives before."""
@@ -202,10 +217,16 @@ class Route:
                 return False
         return True
 
-    def first_saving(self, place: int) -> int:
-        """Return the first stop of a result's backward that has something to free."""
-        found = (k for k, one in enumerate(self.stops) if one.saves and place in one.results)
-        return next(found, len(self.stops))
+    def calls_hooks(self) -> bool:
+        """Say whether the backward of a result calls hooks that the program left on its graph."""
+        for place in range(self.outputs):
+            for stop in self.stops:
+                if place in stop.results:
+                    if stop.hooked:
+                        return True
+                    if stop.freed:
+                        break
+        return False
 
     def is_changed_first(self) -> bool:
         """Say whether a backward is refused for a change inside the call, not for what is freed."""
@@ -236,6 +257,22 @@ def by_gradients_alone(segment: Any, given: list[Any] | None) -> list[Any]:
             else:
                 slots.update(made_by(step, slots.__getitem__))
     return [slots.get(one.number) if isinstance(one, Ref) else None for one in segment.outputs]
+
+
+def stop_at(node: Any, results: frozenset[int]) -> Stop:
+    """Return what is known of a node by now."""
+    about = is_changed(node), node.name(), node.site, hooks_on(node) is not None
+    return Stop(results, saves(node), node.seq, freed_text(node), *about)
+
+
+def hooks_on(node: Any) -> Any:
+    """Return the hooks on a node of the graph, None where it has none."""
+    hooks = node.hooks
+    if hooks is None:
+        return None
+    tables = (*hooks.tensor.values(), hooks.retained, hooks.before, hooks.after, hooks.accumulated)
+    found = tuple(tuple(table.values()) for table in tables)
+    return found if any(found) else None
 
 
 def is_changed(node: Any) -> bool:

@@ -95,6 +95,21 @@ def multiply(typing, a, a0, am, ak, b, b0, bk, bn, c, c0, M, N, K, panels, packs
     number = types.intp
     left, right, out = [a, *[number] * 3], [b, *[number] * 3], [c, *[number] * 4]
     return types.void(*left, *right, *out, panels, number), code
+
+
+@intrinsic
+def fetch(typing, array, place):
+    """Ask for the memory around a place, which will be read or written; it may be past the end."""
+
+    def code(context, builder, signature, args):
+        word, byte = ir.IntType(32), ir.IntType(8).as_pointer()
+        place = builder.gep(make_array(array)(context, builder, args[0]).data, [args[1]])
+        kind = ir.FunctionType(ir.VoidType(), [byte, word, word, word])
+        function = builder.module.declare_intrinsic("llvm.prefetch", (byte,), kind)
+        builder.call(function, [builder.bitcast(place, byte), word(0), word(2), word(1)])
+        return context.get_dummy_value()
+
+    return types.void(array, types.uint64), code
 '''
 # What a module says whose loops may reorder sums and know no nan and no infinity.  Polynomials
 # stay as they are: the order of their terms is what makes them exact.
@@ -237,7 +252,7 @@ class Source:
     def group(self, group: Group) -> None:
         outside = self.stretch.inputs
         scalars = {n for n, _ in group.inputs if self.layouts[n].scalar and n in outside}
-        kernel = Kernel(group, scalars)
+        kernel = Kernel(group, scalars, large=self.in_blocks)
         self.polynomials |= kernel.functions
         self.keys |= kernel.keys
         self.has_index = self.has_index or kernel.has_index

@@ -182,6 +182,7 @@ class Segment:
         self.barred = False  # no path may come back to its end
         self.outputs: Any = None
         self.inference: set[int] = set()  # slots of results that are inference tensors
+        self.versions: dict[int, int] = {}  # of results that the call wrote into: how often
         self.backward: Segment | None = None
         self.inputs: list[Any] = []
         self.saved: list[Any] = []

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from .._core.tracing import from_python, is_read
 from .._core.value import Value
 
 # PyTorch's names for the element types, as its error messages write them.
@@ -105,3 +106,15 @@ def tensors_of(function, tensors, argument="tensors"):
                 f"but found element of type {type(one).__name__} at pos {number}"
             )
     return list(tensors)
+
+
+def number_in(value, dtype):
+    """Return a number as an element of a NumPy dtype: an array, where a trace reads it."""
+    if is_read(value):
+        return from_python(array_in, value, dtype)
+    return array_in(value, dtype)[()]
+
+
+def array_in(value, dtype):
+    """Return a number as an array of a dtype."""
+    return np.asarray(value).astype(dtype)

@@ -8,7 +8,7 @@ from .._core.op import op
 from .._core.public import expect_tensor, public
 from .._core.tracing import run
 from .._core.value import Value
-from ._arguments import scalar_name
+from ._arguments import number_in, scalar_name
 from ._axes import axis_of
 from ._sizes import first_out_of_range, is_index, listed, out_of_range
 from .indexing import add_at
@@ -239,7 +239,7 @@ def index_fill(input, dim, index, value):
     index = expect_vector("index_fill", index)
     if isinstance(value, Value):
         return fill_slices_with(input, index, value, axis=axis)
-    number = np.asarray(value).astype(input.get_dtype())[()]
+    number = number_in(value, input.get_dtype())
     return fill_slices(input, index, value=number, axis=axis)
 
 

@@ -9,6 +9,7 @@ import numpy as np
 
 from .._core.op import op
 from .._core.public import expect_tensor, public
+from ._arguments import number_in
 from ._sizes import listed, ndarray
 
 # -- constants ----------------------------------------------------------------------------------
@@ -213,7 +214,7 @@ def pad_front(input, pad, mode="constant", value=None):
     shape = input.get_shape()
     pairs = pairs_of(pad, len(shape))
     if mode == "constant":
-        number = 0 if value is None else np.asarray(value).astype(input.get_dtype()).item()
+        number = 0 if value is None else number_in(value, input.get_dtype())
         for size, (before, after) in zip(shape, pairs):
             if size + min(before, 0) + min(after, 0) < 0 or size + before + after < 0:
                 raise RuntimeError("narrow(): length must be non-negative.")

@@ -8,7 +8,7 @@ from .._core.op import op
 from .._core.public import expect_tensor, public
 from .._core.tracing import constant, run
 from .._core.value import Value
-from ._arguments import scalar_name
+from ._arguments import number_in, scalar_name
 from ._axes import axis_of
 from ._sizes import first_out_of_range, is_index, listed, ndarray, out_of_range, required
 from .shape import broadcast_to, common_shape, reshape_to
@@ -291,7 +291,7 @@ def scatter_front(input, dim, index, src=None, *, value=None, reduce=None):
     if not isinstance(src, Value):
         expect_scatter(input, index, axis)
         if reduce is None:
-            number = np.asarray(src).astype(input.get_dtype())[()]
+            number = number_in(src, input.get_dtype())
             return scatter_value(input, index, value=number, axis=axis)
         src = input.make(constant(np.full_like(input.array, src, shape=index.get_shape())))
     expect_scatter(input, index, axis, src)

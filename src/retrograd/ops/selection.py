@@ -11,7 +11,7 @@ from .._core.public import expect_tensor, public
 from .._core.traced import one_step
 from .._core.tracing import from_python
 from .._core.value import Value
-from ._arguments import scalar_name
+from ._arguments import array_in, scalar_name
 from ._fronts import plain, refuse
 from .copying import cast
 
@@ -166,11 +166,7 @@ def where(condition, input=_NOTHING, other=_NOTHING):
 def _in_dtype(given, dtype):
     if isinstance(given, Value):
         return given if given.get_dtype() == dtype else cast(given, dtype=dtype)
-    return from_python(_number_in, given, dtype)
-
-
-def _number_in(given, dtype):
-    return np.asarray(given).astype(dtype)
+    return from_python(array_in, given, dtype)
 
 
 def _where_method(self, condition, other):

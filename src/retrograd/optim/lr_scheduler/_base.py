@@ -7,6 +7,7 @@ import warnings
 import weakref
 from typing import Any
 
+from ..._core.tracing import host_recorder, tracing
 from ...tensor import Tensor
 from ..optimizer import Optimizer
 
@@ -87,6 +88,33 @@ def note_steps(optimizer: Any) -> None:
     optimizer.step = noted_step
 
 
+def is_recorded(scheduler: Any, *args: Any) -> bool:
+    """Make a step through the recorder of a trace, if there is one; say whether it was made.
+
+    A replay makes it again as it is.  One that raises leaves the schedule as it was, since the
+    function then goes on from there by itself; so the step that raises is not made here either.
+    """
+    found = host_recorder() if tracing.count != 0 else None
+    if found is None or not type(scheduler).__module__.startswith(__package__.partition(".")[0]):
+        return False
+    return bool(found.schedule(step_again, scheduler, args))
+
+
+def step_again(scheduler: Any, *args: Any) -> None:
+    """Make a step; one that raises is taken back."""
+    changed = [scheduler, *getattr(scheduler, "_schedulers", ())]
+    own = [dict(vars(one)) for one in changed]
+    groups = [dict(group) for group in scheduler.optimizer.param_groups]
+    try:
+        scheduler.step(*args)
+    except BaseException:
+        for one, before in zip(changed, own, strict=True):
+            vars(one).update(before)
+        for group, before in zip(scheduler.optimizer.param_groups, groups, strict=True):
+            group.update(before)
+        raise
+
+
 class LRScheduler:
     """Base of the schedules.  A subclass defines `get_lr`.
 
@@ -157,6 +185,8 @@ class LRScheduler:
 
     def step(self, epoch: int | None = None) -> None:
         """Go to the next epoch, or to `epoch` (deprecated), and write its learning rates."""
+        if is_recorded(self, epoch):
+            return
         if self._step_count == 1:
             if not hasattr(self.optimizer.step, "_wrapped_by_lr_sched"):
                 warnings.warn(_OVERRIDDEN, UserWarning, stacklevel=2)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from bisect import bisect_right
 from typing import Any
 
-from ._base import LRScheduler, group_values, set_group_value
+from ._base import LRScheduler, group_values, is_recorded, set_group_value
 from ._plateau import ReduceLROnPlateau
 
 
@@ -98,6 +98,8 @@ class SequentialLR(_CombinedLR):
 
     def step(self) -> None:  # type: ignore[override]
         """Step the schedule whose turn it is."""
+        if is_recorded(self):
+            return
         self.last_epoch += 1
         turn = bisect_right(self._milestones, self.last_epoch)
         scheduler = self._schedulers[turn]
@@ -132,6 +134,8 @@ class ChainedScheduler(_CombinedLR):
 
     def step(self) -> None:  # type: ignore[override]
         """Step every schedule."""
+        if is_recorded(self):
+            return
         for scheduler in self._schedulers:
             scheduler.step()
         self._last_lr = group_values(self._schedulers[-1].optimizer, "lr")

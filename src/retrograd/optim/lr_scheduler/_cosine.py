@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from ._base import LRScheduler
+from ._base import LRScheduler, is_recorded
 
 
 class CosineAnnealingLR(LRScheduler):
@@ -103,6 +103,8 @@ class CosineAnnealingWarmRestarts(LRScheduler):
 
     def step(self, epoch: float | None = None) -> None:
         """Go to the next epoch or to `epoch`, which may be a fraction: after each batch, say."""
+        if is_recorded(self, epoch):
+            return
         if epoch is None and self.last_epoch < 0:
             epoch = 0
         if epoch is None:

@@ -6,11 +6,14 @@ import math
 import warnings
 from typing import Any
 
+from ..._core.tracing import tracing
+from ...tensor import Tensor
 from ._base import (
     EPOCH_DEPRECATION_WARNING,
     LRScheduler,
     check_optimizer,
     group_values,
+    is_recorded,
     set_group_value,
 )
 
@@ -101,6 +104,10 @@ class ReduceLROnPlateau(LRScheduler):
 
     def step(self, metrics: Any, epoch: int | None = None) -> None:  # type: ignore[override]
         """Look at the measure of one more epoch, a number or a one-element tensor."""
+        if tracing.count != 0 and isinstance(metrics, Tensor) and metrics.numel() == 1:
+            metrics = metrics.item()
+        if is_recorded(self, metrics, epoch):
+            return
         current = float(metrics)
         if epoch is None:
             epoch = self.last_epoch + 1
