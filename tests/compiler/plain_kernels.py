@@ -33,6 +33,25 @@ def multiplied(a, a0, am, ak, b, b0, bk, bn, c, c0, M, N, K, panels, packs):
     c[c0 : c0 + M * N] = total.reshape(-1)
 
 
+def bind_products(dtype, common, table, sizes):
+    """Return what `multiply.bind` does, as Python."""
+    am, ak, bk, bn, m, n, k = common
+
+    def run(*arrays):
+        for one, size in zip(arrays, sizes, strict=True):
+            if type(one) is not np.ndarray or one.dtype != dtype or one.size != size:
+                return 16
+            if not one.flags.c_contiguous:
+                return 16
+        a, b, c = (one.reshape(-1) for one in arrays)
+        assert not any(np.may_share_memory(one, c) for one in (a, b))
+        for a0, b0, c0 in table:
+            multiplied(a, a0, am, ak, b, b0, bk, bn, c, c0, m, n, k, c, 0)
+        return 0
+
+    return run
+
+
 class PlainKernel:
     """What stands for machine code."""
 
@@ -117,6 +136,7 @@ def use(monkeypatch) -> None:
     shape = multiply.shape_of("+avx512f")
     monkeypatch.setattr(multiply, "shape", lambda: shape)
     monkeypatch.setattr(multiply, "symbols", lambda shared: {})
+    monkeypatch.setattr(multiply, "bind", bind_products)
     monkeypatch.setattr(numba_backend, "submit", lambda job: job())
     monkeypatch.setattr(numba_backend, "finish", lambda: None)
     fuse_at_once(monkeypatch)

@@ -21,6 +21,8 @@ import hashlib
 import threading
 from typing import Any, NamedTuple
 
+import numpy as np
+
 from . import native, numba_backend, team
 from .llvm_text import Function
 
@@ -104,6 +106,8 @@ class Multiplying:
         for rows, vectors in self.tiles:
             parts += [self.tile(rows, vectors, False), self.tile(rows, 1, True)]
         parts += [self.rectangle(), self.pack(), self.chunk(), self.product()]
+        parts += [self.one_of(), self.several()]
+        parts += [self.entry(packed) for packed in (False, True)]
         return "\n".join(parts)
 
     def name(self, what: str) -> str:
@@ -354,6 +358,85 @@ class Multiplying:
         f.put("ret void")
         return f.text()
 
+    # What the products of a batch have in common, in their order among an entry's numbers.
+    COMMON = ("am", "ak", "bk", "bn", "M", "N", "K", "room")
+
+    def one_of(self) -> str:
+        """Compute one product of a batch, whose begins stand in a table of three numbers each."""
+        f = Function(f"define internal void {self.name('one')}(ptr %words, i64 %index)")
+        names = ("table", "a", "b", "c", "panels", *self.COMMON)
+        w = {}
+        for place, name in enumerate(names):
+            kind = "ptr" if place < 5 else "i64"
+            w[name] = f.load(kind, f.at("%words", "i64", place))
+        row = f.at(w["table"], "i64", f.times("%index", 3))
+        a, b, c = (
+            f.at(w[name], self.kind, f.load("i64", f.at(row, "i64", place)))
+            for place, name in enumerate("abc")
+        )
+        given = f.at(w["panels"], self.kind, f.times("%index", w["room"]))
+        empty = f.new(f"icmp eq i64 {w['room']}, 0")
+        panels = f.new(f"select i1 {empty}, ptr null, ptr {given}")
+        listed = [f"ptr {a}", f"i64 {w['am']}", f"i64 {w['ak']}", f"ptr {b}", f"i64 {w['bk']}"]
+        listed += [f"i64 {w['bn']}", f"ptr {c}", *[f"i64 {w[name]}" for name in "MNK"]]
+        f.put(f"call void {self.name('product')}({', '.join(listed)}, ptr {panels})")
+        f.put("ret void")
+        return f.text()
+
+    def several(self) -> str:
+        """Compute a batch: what the entries call, as kernels are called."""
+        numbers = ", ".join(f"i64 %{name}" for name in ("place", "count", *self.COMMON))
+        f = Function(
+            f"define internal i32 {self.name('several')}(ptr %result, ptr %reason, {numbers}, "
+            "ptr %a, ptr %b, ptr %c, ptr %panels)"
+        )
+        f.variables.append(f"  %words = alloca [{5 + len(self.COMMON)} x i64]")
+        f.put("%table = inttoptr i64 %place to ptr")
+        for place, name in enumerate(("table", "a", "b", "c", "panels", *self.COMMON)):
+            f.store(f"{'ptr' if place < 5 else 'i64'} %{name}", f.at("%words", "i64", place))
+        f.put("store i64 0, ptr %result")
+        one = self.name("one")
+        f.either(f.new("icmp eq i64 %count, 1"), "single", "batch")
+        f.mark("single")  # its chunks are shared
+        f.put(f"call void {one}(ptr %words, i64 0)")
+        f.put("ret i32 0")
+        f.mark("batch")  # its products are
+        terms = f.times(f.times("%M", "%N"), "%K")
+        f.put(f"call void @share(ptr {one}, ptr %words, i64 %count, i64 {terms})")
+        f.put("ret i32 0")
+        return f.text()
+
+    def entry(self, packed: bool) -> str:
+        """Return what Python calls: of A, B and C, with room for copies of B where that is asked.
+
+        Its numbers are the table's address, how many products there are, and `COMMON`.
+        """
+        name = f"retrograd_call_{self.dtype}{'_packed' if packed else ''}"
+        kinds = signature_of(self.dtype, packed)
+        sizes = len(kinds)
+        numbers = ", ".join(f"i64 %n{place}" for place in range(NUMBERS))
+        others = ", ".join(f"i64 %s{place}" for place in range(sizes))
+        pointers = ", ".join(f"ptr %p{place}" for place in range(sizes))
+        panels = "ptr %p3" if packed else "ptr null"
+        first = "ptr %result, ptr %reason"
+        f = Function(
+            f"define internal i32 @{name}_kernel({first}, {numbers}, {others}, {pointers})"
+        )
+        given = f"{first}, {numbers}, ptr %p0, ptr %p1, ptr %p2, {panels}"
+        status = f.new(f"call i32 {self.name('several')}({given})")
+        f.put(f"ret i32 {status}")
+        entry = native.Entry(f"{name}_kernel", kinds, NUMBERS, name, declares=False)
+        return f.text() + entry.text
+
+
+NUMBERS = 2 + len(Multiplying.COMMON)
+
+
+def signature_of(dtype: str, packed: bool) -> tuple[str, ...]:
+    """Return the parameters of an entry."""
+    scratch = (f"{dtype}/scratch",) if packed else ()
+    return (f"{dtype}/in", f"{dtype}/in", f"{dtype}/out", *scratch)
+
 
 def kind_of(name: str) -> str:
     return "ptr" if name in POINTERS else "i64"
@@ -375,7 +458,14 @@ class Linked:
         written = text(shape())
         parts = (numba_backend.FORMAT, written, *numba_backend.surroundings())
         name = "products_" + hashlib.sha256("\n".join(parts).encode()).hexdigest()[:32]
-        names = (*numba_backend.EXTERNAL, "retrograd_team", "retrograd_help")
+        entries = {
+            (dtype, packed): f"retrograd_call_{dtype}{'_packed' if packed else ''}"
+            for dtype in KINDS
+            for packed in (False, True)
+        }
+        names = (
+            *numba_backend.EXTERNAL, *entries.values(), "retrograd_team", "retrograd_help",
+        )  # fmt: skip
         library = None
         image = numba_backend.load(name)
         if image is not None:
@@ -385,7 +475,10 @@ class Linked:
             image = native.emit(written)
             library = native.link(image, names, {})
             numba_backend.store(name, image)
-        self.library: Any = library  # as long as kernels may call it
+        self.entries = {
+            (dtype, packed): native.Code(library, signature_of(dtype, packed), entry)
+            for (dtype, packed), entry in entries.items()
+        }
         self.symbols = {one: library[one] for one in numba_backend.EXTERNAL}
         memory = ctypes.CFUNCTYPE(ctypes.c_void_p)(library["retrograd_team"])()
         self.team = team.Team(memory, library["retrograd_help"])
@@ -393,6 +486,16 @@ class Linked:
 
 _lock = threading.Lock()
 _linked: list[Linked] = []
+
+
+def linked(shared: bool) -> Linked:
+    """Return the products in memory, with a team where one is large enough to be shared."""
+    with _lock:
+        if not _linked:
+            _linked.append(Linked())
+    if shared:
+        _linked[0].team.ask()
+    return _linked[0]
 
 
 def symbols(shared: bool) -> dict[str, int]:
@@ -403,9 +506,27 @@ def symbols(shared: bool) -> dict[str, int]:
     shared : bool
         Whether one of them is large enough for a team.
     """
-    with _lock:
-        if not _linked:
-            _linked.append(Linked())
-    if shared:
-        _linked[0].team.ask()
-    return _linked[0].symbols
+    return linked(shared).symbols
+
+
+def bind(dtype: str, common: tuple[int, ...], table: np.ndarray, sizes: tuple[int, ...]) -> Any:
+    """Return the builtin that computes a batch of products of A, B and C.
+
+    Parameters
+    ----------
+    dtype : str
+    common : tuple of int
+        Numbers between rows and columns of A, the same of B, then M, N and K.
+    table : numpy.ndarray of int64, (products, 3)
+        Where A, B and C begin; contiguous, and to be kept as long as the builtin.
+    sizes : tuple of int
+        The numbers of A, B and C.
+    """
+    *_, bn, m, n, k = common
+    width = shape().panel(dtype)
+    room = -(-n // width) * width * k if n > 1 and bn != 1 else 0
+    terms = m * n * k
+    code = linked(len(table) * terms >= FEWEST_SHARED).entries[dtype, room > 0]
+    numbers = (table.ctypes.data, len(table), *common, room)
+    scratch = (room * len(table),) if room else ()
+    return code.bind(numbers, (*sizes, *scratch), release=True)

@@ -90,11 +90,24 @@ class Entry(Lines):
     signature : tuple of str
     numbers : int
         How many numbers come first.
+    name : str
+        Its own name.
+    declares : bool
+        Whether the kernel is in another text.
     """
 
-    def __init__(self, kernel: str, signature: tuple[str, ...], numbers: int) -> None:
+    def __init__(
+        self,
+        kernel: str,
+        signature: tuple[str, ...],
+        numbers: int,
+        name: str = "entry",
+        declares: bool = True,
+    ) -> None:
         super().__init__()
         self.kernel = kernel
+        self.name = name
+        self.declares = declares
         self.parameters = parsed(signature)
         self.numbers = numbers
         self.text = self._write()
@@ -172,8 +185,8 @@ class Entry(Lines):
         self.put("ret ptr %object")
         kinds = ", ".join(["ptr", "ptr", *self._kinds()])
         return "\n".join([
-            f"declare i32 @{self.kernel}({kinds})",
-            "define ptr @entry(ptr %self, ptr %arguments, i64 %count) {",
+            f"declare i32 @{self.kernel}({kinds})" if self.declares else "",
+            f"define ptr @{self.name}(ptr %self, ptr %arguments, i64 %count) {{",
             "begin:",
             *self.lines,
             "}",
@@ -309,19 +322,17 @@ class Code:
 
     Parameters
     ----------
-    image : bytes
-        An object file that defines ``entry``.
+    library : object
+        From `link`; it has the kernel's entry.
     signature : tuple of str
-    symbols : dict, optional
-        The addresses of what it calls, by name.
+    entry : str
+        The name of the entry.
     """
 
-    def __init__(
-        self, image: bytes, signature: tuple[str, ...], symbols: dict[str, int] | None = None
-    ) -> None:
+    def __init__(self, library: Any, signature: tuple[str, ...], entry: str = "entry") -> None:
         self.parameters = parsed(signature)
-        self.library = link(image, ("entry",), symbols or {})
-        self.method = _Method(b"kernel", self.library["entry"], _FASTCALL, None)
+        self.library = library
+        self.method = _Method(b"kernel", library[entry], _FASTCALL, None)
 
     def bind(self, numbers: tuple[int, ...], sizes: tuple[int, ...], release: bool = False) -> Any:
         """Return the builtin that runs the kernel with some numbers, on arrays of some sizes.
@@ -390,14 +401,18 @@ def check_layout() -> None:
         raise RuntimeError("objects of this Python are not laid out as expected")
 
 
-def link(image: bytes, exported: tuple[str, ...], symbols: dict[str, int]) -> Any:
+def link(
+    image: bytes,
+    exported: tuple[str, ...] = ("entry",),
+    symbols: dict[str, int] | None = None,
+) -> Any:
     """Put an object file into memory; return what has the addresses of what it exports."""
     import llvmlite.binding as llvm
 
     builder = llvm.JITLibraryBuilder().add_object_img(image)
     for symbol in exported:
         builder.export_symbol(symbol)
-    for symbol, address in symbols.items():
+    for symbol, address in (symbols or {}).items():
         builder.import_symbol(symbol, address)
     name = f"retrograd_{next(_counter)}"
     with _lock:

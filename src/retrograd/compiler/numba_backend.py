@@ -171,7 +171,7 @@ def build(
     found = find(source, signature, numbers, symbols)
     if found is None:
         image = compile_source(source, signature, numbers)
-        found = native.Code(image, signature, symbols)
+        found = native.Code(native.link(image, symbols=symbols), signature)
         name = name_of(source, signature, numbers)
         store(name, image)
         _kernels[name] = found
@@ -191,7 +191,8 @@ def find(
         image = load(name)
         if image is not None:
             with contextlib.suppress(RuntimeError):  # no object file: it is made anew
-                found = _kernels[name] = native.Code(image, signature, symbols)
+                library = native.link(image, symbols=symbols)
+                found = _kernels[name] = native.Code(library, signature)
     return found
 
 

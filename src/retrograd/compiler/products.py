@@ -18,7 +18,8 @@ from .fusible import Slots, usable
 from .lowering import Layout, contiguous
 from .trace import CALL, Ref, Step
 
-MOST_BATCH = 16
+MOST_BATCH = 256
+MOST_CALLS = 16  # products of a batch that stand in a kernel one after the other
 NARROW = 8  # columns: of a product with fewer, most of a vector is idle, and BLAS is quicker sooner
 MOST_NARROW = 1 << 16  # multiplications
 
@@ -55,6 +56,11 @@ class Product(NamedTuple):
     def terms(self) -> int:
         """How many multiplications it has."""
         return math.prod(self.sizes) * len(self.batch)
+
+    @property
+    def is_large(self) -> bool:
+        """Whether it is worth a call of its own: BLAS takes longer."""
+        return self.terms >= multiply.FEWEST_SHARED and not self.is_dots
 
     @property
     def is_dots(self) -> bool:
@@ -122,7 +128,7 @@ def read_product(step: Step, slot: Slots) -> Product | None:
         step, left, right, step.outs, (size_m, size_n, size_k),
         (step_m, apart_a[-1]), (step_k, step_n), batch,
     )  # fmt: skip
-    if found.terms > multiply.shape().most:
+    if found.terms // len(batch) > multiply.shape().most:
         return None
     # C's transpose is B's times A's: rows that stand in a column, or a column of contiguous rows.
     if (size_m == 1 and step_n != 1) or (size_n == 1 and apart_a[-1] != 1 and step_m == 1):
@@ -130,6 +136,8 @@ def read_product(step: Step, slot: Slots) -> Product | None:
             left=right, right=left, sizes=(size_n, size_m, size_k), steps_left=(step_n, step_k),
             steps_right=(apart_a[-1], step_m), batch=[(b, a, c) for a, b, c in batch],
         )  # fmt: skip
+    if len(batch) > MOST_CALLS and not found.is_large:
+        return None
     narrow = found.sizes[1] < NARROW and found.terms > MOST_NARROW
     return None if narrow else found
 
