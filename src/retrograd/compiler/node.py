@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from .._core.backward_errors import change_text, freed_error
+from .._core.backward_errors import change_text, freed_error, freed_text, saved_text
 from .._core.errors import GraphFreedError, SavedValueChangedError
 from .._core.node import CallNode
 from .._core.site import describe_site, here
@@ -103,15 +103,18 @@ class CompiledNode(CallNode):
                 raise self.freed_error(stop.freed)
             for one in changed:
                 if one.seq == stop.seq:
-                    raise SavedValueChangedError(one.text + change_text(self.change_of(one)))
+                    text = saved_text(*one.told) + change_text(self.change_of(one))
+                    raise SavedValueChangedError(text)
         self.limit = len(self.route.stops)
 
-    def freed_error(self, inside: str) -> GraphFreedError:
+    def freed_error(self, inside: Any) -> GraphFreedError:
         """Return the error for what was freed: inside the call, which `inside` tells, or later."""
-        if inside:
+        if inside is not None:
+            text = freed_text(*inside)
             again = describe_site(here())
-            text = f"{inside} and are asked for again at {again}." if again else inside
-            return GraphFreedError(text)
+            if again:
+                text += f" and are asked for again at {again}"
+            return GraphFreedError(f"{text}.")
         self.freed = self.last_freed
         error = freed_error(self)
         self.freed = None
