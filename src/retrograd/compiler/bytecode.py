@@ -77,7 +77,13 @@ def is_in_loop(frame: Any) -> bool:
     few instructions beside a loop.
     """
     place = frame.f_lasti
-    return any(first <= place <= last for first, last in once(spans, frame.f_code, spans_of))
+    return any(first <= place <= last for first, last in loops_of(frame.f_code))
+
+
+def loops_of(code: Any) -> list[tuple[int, int]]:
+    """Return from where to where the loops of a code object go; kept."""
+    found: list[tuple[int, int]] = once(spans, code, spans_of)
+    return found
 
 
 def spans_of(owner: Any) -> list[tuple[int, int]]:

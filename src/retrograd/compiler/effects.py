@@ -32,13 +32,13 @@ from .bytecode import (
     attribute,
     before,
     instructions_of,
+    loops_of,
     read_value,
     skip_value,
     unknown,
 )
 from .contents import Contents
 from .guards import state_of
-from .positions import code_of
 from .readings import asks_types, holds_reading, plain_arguments, settle
 
 _PYTHON = (os.path.dirname(np.__file__), os.path.dirname(os.__file__))
@@ -133,7 +133,7 @@ class Watch:
         self.contents = Contents()
         self.modes = modes_now()
         self.pending: Any = None  # an item assignment, and how many writes there were before
-        self.stores: dict[Any, dict[int, tuple[str, int]]] = {}
+        self.codes: dict[int, Any] = {}  # by id: a code, its stores, its moves of iterators
         self.importing: Any = None  # the import system's frame, while a module is loaded
 
     # -- calls ------------------------------------------------------------------------------------
@@ -172,11 +172,10 @@ class Watch:
                 self.reads.frame(frame)
                 self.contents.note(self.reads.things, site_of(frame), newborn_objects)
                 self.iterators(frame)
-                if (
-                    not name.startswith((_NUMPY, "<frozen"))
-                    and (self.stores_of(frame.f_code) or code_of(frame.f_code).ticking)
-                ):
-                    self.trace_stores(frame)
+                if not name.startswith((_NUMPY, "<frozen")):
+                    _, stores, moves = self.told_of(frame.f_code)
+                    if stores or moves:
+                        self.trace_stores(frame)
             elif frame.f_back is not None and not inside(frame.f_back):
                 self.library(frame)
         elif event == "return" and inside(frame):
@@ -302,15 +301,20 @@ class Watch:
 
     # -- stores -----------------------------------------------------------------------------------
 
-    def stores_of(self, code: Any) -> dict[int, tuple[str, int]]:
-        """Return the instructions of a code object that store outside its own variables."""
-        found = self.stores.get(code)
+    def told_of(self, code: Any) -> Any:
+        """Return a code object, its stores outside its own variables, its moves of iterators."""
+        found = self.codes.get(id(code))
         if found is None:
-            found = {}
+            stores = {}
             for number, instruction in enumerate(instructions_of(code)):
                 if instruction.opname in _STORES or is_in_place(instruction):
-                    found[instruction.offset] = (instruction.opname, number)
-            self.stores[code] = found
+                    stores[instruction.offset] = (instruction.opname, number)
+            moves: dict[int, int] = {}
+            if loops_of(code):
+                from .positions import code_of
+
+                moves = code_of(code).ticking
+            found = self.codes[id(code)] = (code, stores, moves)
         return found
 
     def trace_stores(self, frame: Any) -> None:
@@ -322,12 +326,13 @@ class Watch:
         if event == "opcode" and (not self.recorder.failed or self.recorder.has_readings):
             if self.pending is not None:
                 self.settle_pending()
-            store = self.stores[frame.f_code].get(frame.f_lasti)
+            _, stores, moves = self.codes[id(frame.f_code)]
+            store = stores.get(frame.f_lasti)
             if store is not None:
                 self.store(frame, *store)
-            moves = code_of(frame.f_code).ticking.get(frame.f_lasti)
-            if moves is not None:
-                self.recorder.move(frame, moves)
+            moved = moves.get(frame.f_lasti)
+            if moved is not None:
+                self.recorder.move(frame, moved)
         return self.instruction
 
     def store(self, frame: Any, name: str, number: int) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import os
 import threading
 import types
 import warnings
@@ -17,9 +18,7 @@ from .._core.tracing import set_recorder, tracing
 from .budget import BACKWARD, FRUITLESS, Account, key_weight, weight_of
 from .effects import is_watched, watching
 from .guards import Guards, flatten
-from .logs import tell_recompile
 from .recorder import Recorder
-from .rolling import can_run_again
 from .trace import Segment
 from .warming import Warming, is_due, make_wary, unwritten, write
 
@@ -29,6 +28,7 @@ if TYPE_CHECKING:
 MOST_TREES = 16
 MOST_RECENT = 4  # trees that a call is compared with one by one
 MOST_KEYS = 128
+LOGS = "RETROGRAD_LOGS"  # the variable that asks for what logs.py tells
 
 
 class Stance:
@@ -193,9 +193,10 @@ class CompiledFunction:
                     return self.function(*args, **settings)
                 done = path_run(segment.parent, slots) if executed is None else executed
                 done = [*done, (segment, raised[0])]
-                return self.run(
-                    tree, Recorder(tensors, tree.root, done, None, raised[1]), args, settings
-                )
+                from .paths import PathRecorder
+
+                writer: Recorder = PathRecorder(tensors, tree.root).answer(done, None, raised[1])
+                return self.run(tree, writer, args, settings)
             if segment.watched is None:
                 return seen
             if executed is not None:
@@ -207,11 +208,13 @@ class CompiledFunction:
                 goes_back = True
             child = segment.children.get(seen)
             if child is None or child.run is None:
+                from .paths import PathRecorder
+
                 if goes_back and executed is None:
-                    writer = Recorder(tensors, tree.root, follows=True)
+                    writer = PathRecorder(tensors, tree.root, follows=True).start()
                 else:
                     done = path_run(last, slots) if executed is None else executed
-                    writer = Recorder(tensors, tree.root, done, seen)
+                    writer = PathRecorder(tensors, tree.root).answer(done, seen)
                 writer.new_ways = stance.name == "default" and self.account.may_record()
                 result = self.run(tree, writer, args, settings)
                 self.account.note_record(perf_counter() - began, weight_of(seen))
@@ -232,14 +235,17 @@ class CompiledFunction:
         if is_watched():  # by a debugger, profiler or coverage tool: recorded when that is gone
             return self.function(*args, **settings)
         began = perf_counter()
-        tell_recompile(self, key)
+        if LOGS in os.environ:
+            from .logs import tell_recompile
+
+            tell_recompile(self, key)
         trees = self.trees.setdefault(key, [])
         if len(trees) >= MOST_TREES:
             self.give_up(f"more than {MOST_TREES} sets of guards for one kind of arguments")
             return self.function(*args, **settings)
         tree = Tree(Guards(key, len(args)))
         tree.guards.start(self.function, args, settings)
-        writer = Recorder(tensors, tree.root)
+        writer = Recorder(tensors, tree.root).start()
         result = self.run(tree, writer, args, settings)
         if not writer.postponed:
             trees.insert(0, tree)
@@ -301,6 +307,8 @@ class CompiledFunction:
             tree.rolled = tree.rolled or segment.loop is not None
             tree.unjudged.append(segment)
         if tree.rolled:
+            from .rolling import can_run_again
+
             tree.pure = tree.pure and all(map(can_run_again, tree.unjudged))
             tree.unjudged = []
         if writer.failed and writer.follows and (writer.effect or writer.strays):

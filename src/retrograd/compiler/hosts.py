@@ -6,9 +6,8 @@ from typing import Any
 
 from .._core.storage import tick
 from .._core.tracing import set_recorder
-from .answers import Failing
 from .effects import newborn_objects
-from .trace import HOST, Segment, Step, getitem
+from .trace import HOST, Failing, Segment, Step, getitem
 
 
 class Hosts:

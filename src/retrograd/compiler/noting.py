@@ -15,9 +15,8 @@ from .._core.native import mypyc_attr
 from .._core.storage import clock
 from .._core.value import Value
 from ..inplace import write_ufunc
-from .answers import Failing
 from .readings import Reading
-from .trace import CALL, TOUCH, WRITE, Captured, Ref, Slot, Step
+from .trace import CALL, TOUCH, WRITE, Captured, Failing, Ref, Slot, Step
 
 _HOLDERS = (Reading, list, tuple)
 # Files through which a tensor is made for others.

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from .._core.errors import describe
 from .._core.custom import FunctionNode
+from .._core.errors import describe
 from .._core.node import AccumulateGrad
 from .._core.plan import ARRAY, RESULT
 from .trace import CALL, Incoming, Ref, Row, made_by, outs_of, reads_of
