@@ -190,7 +190,9 @@ def lower_next(function: Any) -> None:
     ----------
     function : CompiledFunction or OptimizedModule
     """
-    for segment in compiled_of(function, "lower_next").segments():
+    compiled = compiled_of(function, "lower_next")
+    compiled.account.hurry()
+    for segment in compiled.segments():
         if segment.warming is not None:
             segment.warming.spent = math.inf
 

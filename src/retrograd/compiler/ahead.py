@@ -203,9 +203,11 @@ class Ahead:
 
 def can_be_replayed(segment: Segment) -> bool:
     """Say whether a segment of a loop can be replayed, and its results kept."""
-    from .warming import write
+    from .warming import is_due, unwritten, write
 
     if segment.eager or segment.watched is None or segment.plan is not None:
+        return False
+    if segment.run in (None, unwritten) and not is_due(segment):
         return False
     write(segment)
     return True

@@ -161,3 +161,11 @@ def read_value(frame: Any, code: list[Any], place: int) -> Any:
         if isinstance(owner, AnyModule) or type(owner).__getattribute__ is object.__getattribute__:
             return attribute(owner, instruction.argval)
     return unknown
+
+
+def is_in_place(instruction: Any) -> bool:
+    """Say whether an instruction is ``x += y`` or the like."""
+    name = instruction.opname
+    if name == "BINARY_OP":
+        return str(instruction.argrepr).endswith("=")
+    return bool(name.startswith("INPLACE_"))

@@ -32,6 +32,7 @@ from .bytecode import (
     attribute,
     before,
     instructions_of,
+    is_in_place,
     loops_of,
     read_value,
     skip_value,
@@ -141,6 +142,8 @@ class Watch:
     def profile(self, frame: Any, event: str, arg: Any) -> None:
         if event == "c_return" or event == "c_exception" or self.recorder.resting:
             return
+        if self.recorder.put_off:
+            return stop_watching()
         if kinds.get(frame.f_code.co_filename) is LIBRARY and self.importing is None:
             # Nearly all events are between functions of the library.
             back = frame.f_back
@@ -574,14 +577,6 @@ def is_followed(owner: Any) -> bool:
     )
 
 
-def is_in_place(instruction: Any) -> bool:
-    """Say whether an instruction is ``x += y`` or the like."""
-    name = instruction.opname
-    if name == "BINARY_OP":
-        return str(instruction.argrepr).endswith("=")
-    return bool(name.startswith("INPLACE_"))
-
-
 def inside(frame: Any) -> bool:
     """Say whether a frame is the library's own, or Python's in the library's service."""
     while frame is not None:
@@ -628,6 +623,11 @@ def site_of(frame: Any) -> Any:
     return (frame.f_code, frame.f_lasti)
 
 
+def stop_watching() -> None:
+    sys.setprofile(None)
+    sys.settrace(None)
+
+
 def untraced(frame: Any, event: str, arg: Any) -> None:
     """Leave a frame alone; some trace function has to be set for frames to have their own."""
 
@@ -647,8 +647,7 @@ def unwatched(*names: str) -> Any:
             if watch is None or self.busy:
                 return method(self, *args)
             trace = sys.gettrace()
-            sys.setprofile(None)
-            sys.settrace(None)
+            stop_watching()
             try:
                 return method(self, *args)
             finally:
@@ -691,8 +690,8 @@ def watching(recorder: Any, reads: Any) -> Iterator[None]:
     try:
         yield
     finally:
-        sys.setprofile(None)
-        sys.settrace(None)
-        watch.judge_changes()
+        stop_watching()
+        if not recorder.put_off:
+            watch.judge_changes()
         if collecting:
             gc.enable()

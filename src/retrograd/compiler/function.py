@@ -15,12 +15,12 @@ from typing import TYPE_CHECKING, Any
 from .._core.errors import OutdatedTraceError
 from .._core.tracing import recorder as current_recorder
 from .._core.tracing import set_recorder, tracing
-from .budget import BACKWARD, FRUITLESS, Account, key_weight, weight_of
+from .budget import BACKWARD, FRUITLESS, Account, budget, key_weight, weight_of
 from .effects import is_watched, watching
 from .guards import Guards, flatten
 from .recorder import Recorder
 from .trace import Segment
-from .warming import Warming, is_due, make_wary, unwritten, write
+from .warming import Warming, is_due, make_wary, patience, unwritten, write
 
 if TYPE_CHECKING:
     from .graph import Graph
@@ -133,6 +133,8 @@ class CompiledFunction:
             else:
                 key, tensors = flatten(args, settings)
                 for tree in self.trees.get(key, ()):
+                    if tree.root.run is unwritten and not is_due(tree.root):
+                        return self.rest(args, settings)
                     if tree.guards.hold():
                         self.note(tree)
                         break
@@ -169,8 +171,6 @@ class CompiledFunction:
     def replay(self, tree: Tree, tensors: list[Any], args: Any, settings: Any) -> Any:
         slots: list[Any] = []
         segment = tree.root
-        if segment.run is unwritten and not is_due(segment):
-            return self.rest(args, settings)
         # What was run, where the path to a segment does not tell it.  A pure path needs none of
         # it: the function can run from its start without doing anything twice.
         executed: list[Any] | None = [] if tree.rolled and not tree.pure else None
@@ -245,8 +245,14 @@ class CompiledFunction:
             return self.function(*args, **settings)
         tree = Tree(Guards(key, len(args)))
         tree.guards.start(self.function, args, settings)
-        writer = Recorder(tensors, tree.root).start()
-        result = self.run(tree, writer, args, settings)
+        writer = Recorder(tensors, tree.root)
+        if self.account.is_new and not self.fullgraph:
+            writer.patience = patience()
+            writer.affords = lambda: budget.allows(2 * (perf_counter() - began))
+        result = self.run(tree, writer.start(), args, settings)
+        if writer.put_off:
+            self.account.note_put_off(perf_counter() - began)
+            return result
         if not writer.postponed:
             trees.insert(0, tree)
         weight = FRUITLESS if tree.eager else key_weight(key, self.last_key)
@@ -283,7 +289,8 @@ class CompiledFunction:
         finally:
             set_recorder(before)
             writer.rest()
-        if writer.failed and writer.taped and writer.new_ways and writer.raises is None:
+        again = writer.failed and writer.taped and not writer.put_off
+        if again and writer.new_ways and writer.raises is None:
             # Recorded anew, with every turn of the loop written out.
             self.tapes = False
             self.drop(tree)
@@ -376,11 +383,13 @@ class CompiledFunction:
         """The calls of every segment and its backward: iterable, and printed as a listing."""
         from .graph import Graph
 
+        self.account.hurry()
         return Graph(list(self.segments()))
 
     @property
     def source(self) -> str:
         """The Python source of every segment and its backward, as it is replayed."""
+        self.account.hurry()
         parts = []
         for segment in self.segments():
             write(segment)

@@ -79,6 +79,7 @@ class Recorder(Ending, Hosts, Noting):
         self.own_cells: set[int] = set()  # of leaves made in the call: no other call has them
         self.new_segments: list[Segment] = []
         self.by_reference: Any = lambda array: False  # says whether an array is from outside
+        self.affords: Any = None  # says whether a recording may go on: `tire`
         self.new_ways = True  # whether they are written
         self.differentiable: list[Any] = []  # the results that require grad
         self.given_out: list[Any] = []  # new tensors in the result, and what stands for each
@@ -274,6 +275,17 @@ class Recorder(Ending, Hosts, Noting):
     def _begin_back(self, captures: Any) -> None:
         """Note that a backward begins."""
         self.captures = captures is not None
+
+    def tire(self) -> None:
+        """Put the recording off where it takes longer than is affordable by now.
+
+        Not where the program holds numbers that were read: the watch makes them plain for others.
+        """
+        if self.has_readings or self.affords():
+            self.patience *= 2
+        else:
+            self.fail("its recording is put off")
+            self.put_off = self.postponed = True
 
     def takes_calls(self, args: Any, settings: Any) -> bool:
         """Say whether a compiled function runs eagerly here: it is part of this trace."""
