@@ -48,10 +48,17 @@ class Budget:
     def __init__(self) -> None:
         self.began = perf_counter() - process_time()  # when the process began, about
         self.spent = IMPORTING
+        self.recording = 0.0  # since when, where something is recorded just now
 
     def allows(self, seconds: float) -> bool:
         """Say whether something that takes so long may be done now."""
-        return self.spent + seconds <= PROCESS_SHARE * (perf_counter() - self.began)
+        now = perf_counter()
+        spent = self.spent + (now - self.recording if self.recording else 0.0)
+        return spent + seconds <= PROCESS_SHARE * (now - self.began)
+
+    def allows_more(self) -> bool:
+        """Say whether what is recorded just now may take twice as long as it has."""
+        return self.allows(perf_counter() - self.recording)
 
 
 budget = Budget()

@@ -694,4 +694,5 @@ def watching(recorder: Any, reads: Any) -> Iterator[None]:
         if not recorder.put_off:
             watch.judge_changes()
         if collecting:
+            gc.collect(0)  # what was made is young: a collection of everything need not follow
             gc.enable()

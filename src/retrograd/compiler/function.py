@@ -248,7 +248,6 @@ class CompiledFunction:
         writer = Recorder(tensors, tree.root)
         if self.account.is_new and not self.fullgraph:
             writer.patience = patience()
-            writer.affords = lambda: budget.allows(2 * (perf_counter() - began))
         result = self.run(tree, writer.start(), args, settings)
         if writer.put_off:
             self.account.note_put_off(perf_counter() - began)
@@ -279,6 +278,7 @@ class CompiledFunction:
         if self.fullgraph:
             writer._leave = refuse_branch
         before = set_recorder(writer)
+        budget.recording = perf_counter()
         try:
             with watching(writer, tree.guards.reads):
                 result = self.function(*args, **settings)
@@ -288,6 +288,7 @@ class CompiledFunction:
             raise
         finally:
             set_recorder(before)
+            budget.recording = 0.0
             writer.rest()
         again = writer.failed and writer.taped and not writer.put_off
         if again and writer.new_ways and writer.raises is None:

@@ -17,6 +17,7 @@ import numpy as np
 from .._core.storage import clock
 from .._core.value import Value
 from .._sequences import filled, to_array
+from .budget import budget
 from .bytecode import is_in_loop
 from .effects import reader, unwatched
 from .ending import Ending
@@ -43,6 +44,7 @@ MOST_CHILDREN = 32  # branches at one place, before the rest of that place runs 
 OTHERS = "other values"  # the key of what runs eagerly then
 ADVICE = "; where a number is only returned or computed with, t.item() needs no branch"
 LONGEST_PATH = 5000  # segments
+LOOPS = 4e-3  # seconds to import what knows of loops, and to describe the states of a small one
 _OWN = __file__.replace("\\", "/").rpartition("/")[0] + "/"
 
 
@@ -79,7 +81,6 @@ class Recorder(Ending, Hosts, Noting):
         self.own_cells: set[int] = set()  # of leaves made in the call: no other call has them
         self.new_segments: list[Segment] = []
         self.by_reference: Any = lambda array: False  # says whether an array is from outside
-        self.affords: Any = None  # says whether a recording may go on: `tire`
         self.new_ways = True  # whether they are written
         self.differentiable: list[Any] = []  # the results that require grad
         self.given_out: list[Any] = []  # new tensors in the result, and what stands for each
@@ -281,11 +282,14 @@ class Recorder(Ending, Hosts, Noting):
 
         Not where the program holds numbers that were read: the watch makes them plain for others.
         """
-        if self.has_readings or self.affords():
+        if self.has_readings or budget.allows_more():
             self.patience *= 2
         else:
-            self.fail("its recording is put off")
-            self.put_off = self.postponed = True
+            self._put_off()
+
+    def _put_off(self) -> None:
+        self.fail("its recording is put off")
+        self.put_off = self.postponed = True
 
     def takes_calls(self, args: Any, settings: Any) -> bool:
         """Say whether a compiled function runs eagerly here: it is part of this trace."""
@@ -366,6 +370,9 @@ class Recorder(Ending, Hosts, Noting):
     def _branch(self, number: int, kind: str, key: Any) -> Any:
         """Note that Python sees `key`; return what it saw in the replay, where there was one."""
         if stands_in_loop(self):
+            if self.patience and not self.has_readings and not budget.allows(LOOPS):
+                self._put_off()
+                return key
             self._follow_paths()
             return self._branch(number, kind, key)
         segment = self.segment
