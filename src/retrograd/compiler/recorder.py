@@ -44,7 +44,6 @@ MOST_CHILDREN = 32  # branches at one place, before the rest of that place runs 
 OTHERS = "other values"  # the key of what runs eagerly then
 ADVICE = "; where a number is only returned or computed with, t.item() needs no branch"
 LONGEST_PATH = 5000  # segments
-LOOPS = 4e-3  # seconds to import what knows of loops, and to describe the states of a small one
 _OWN = __file__.replace("\\", "/").rpartition("/")[0] + "/"
 
 
@@ -285,11 +284,8 @@ class Recorder(Ending, Hosts, Noting):
         if self.has_readings or budget.allows_more():
             self.patience *= 2
         else:
-            self._put_off()
-
-    def _put_off(self) -> None:
-        self.fail("its recording is put off")
-        self.put_off = self.postponed = True
+            self.fail("its recording is put off")
+            self.put_off = self.postponed = True
 
     def takes_calls(self, args: Any, settings: Any) -> bool:
         """Say whether a compiled function runs eagerly here: it is part of this trace."""
@@ -370,9 +366,6 @@ class Recorder(Ending, Hosts, Noting):
     def _branch(self, number: int, kind: str, key: Any) -> Any:
         """Note that Python sees `key`; return what it saw in the replay, where there was one."""
         if stands_in_loop(self):
-            if self.patience and not self.has_readings and not budget.allows(LOOPS):
-                self._put_off()
-                return key
             self._follow_paths()
             return self._branch(number, kind, key)
         segment = self.segment
