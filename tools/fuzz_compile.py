@@ -24,7 +24,7 @@ sys.path[:0] = [str(ROOT / "src"), str(ROOT)]
 from tests.compiler import programs, stateful, wide  # noqa: E402
 from tests.compiler.running import compare_runs  # noqa: E402
 
-from retrograd.compiler import fusion, numba_backend, warming  # noqa: E402
+from retrograd.compiler import backends, fusion, warming  # noqa: E402
 
 MAKERS = {
     "narrow": (programs.Program, programs.calls),
@@ -42,12 +42,14 @@ def settle_tier(tier: str) -> None:
         Lowered when it pays, as users have it; never; at the first replay; then with kernels,
         single calls included.
     """
+    warming.LONG = 0
+    warming.AT_ONCE = 10**9
     if tier == "recorded":
         warming.PATIENCE = float("inf")
     elif tier != "mixed":
         warming.PATIENCE = 0.0
     if tier == "numba":
-        if not numba_backend.available():
+        if not backends.available():
             sys.exit("--tier numba: numba is not installed")
         fusion.FEWEST = 1
         os.environ.setdefault("RETROGRAD_CACHE_DIR", tempfile.mkdtemp())

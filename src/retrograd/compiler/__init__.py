@@ -14,6 +14,7 @@ from typing import Any
 from .._core.any_module import AnyModule
 from .._core.tracing import recorder as current_recorder
 from .._core.tracing import set_recorder
+from . import backends
 from .backends import EAGER, MODES, NUMBA, arithmetic_of, backend_named
 from .backends import get_default_backend as get_default_backend
 from .backends import list_backends as list_backends
@@ -112,12 +113,9 @@ def compile(
             "call, in pieces; compile the functions that it calls"
         )
     fuses = arithmetic if kind == NUMBA else ""
-    if fuses:
-        from . import numba_backend
-
-        if not numba_backend.available():
-            numba_backend.tell_missing(backend == "numba")
-            fuses = ""
+    if fuses and not backends.available():
+        backends.tell_missing(backend == "numba")
+        fuses = ""
     eager = f"backend={backend or get_default_backend()!r}" if kind == EAGER else ""
     if isinstance(model, AnyModule):
         from .modules import OptimizedModule

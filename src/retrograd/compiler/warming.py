@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .._core.value import Value
+from .backends import has_cached
 from .budget import budget
 from .trace import CALL, Incoming, Ref, Segment, is_pure, is_single, made_by, reads_of
 
@@ -26,6 +27,7 @@ PER_STEP = 3e-4  # seconds to lower one step
 PER_LINE = 2e-5  # seconds to write one step, and to have Python compile it
 AT_ONCE = 20  # steps that are written without asking
 LOADING = 1.5e-3  # seconds to import what writes
+LOADING_KERNELS = 2e-2  # seconds to import what makes kernels
 LONG = 100  # steps of a first call, after which it is asked whether the others are affordable
 PATIENCE = 2.0  # how many times that the replays have to have taken before; 0: at once
 MOST_SURPRISES = 3
@@ -45,6 +47,7 @@ class Warming:
         self.segment = segment
         self.fuses = fuses
         self.spent = 0.0
+        self.hasty: bool | None = None
         steps = len(segment.steps)
         if segment.backward is not None:
             steps += len(segment.backward.steps)
@@ -54,9 +57,18 @@ class Warming:
         """Say whether this replay is the example."""
         if self.spent < PATIENCE * self.expected:
             return False
-        # Who asks for kernels wants them soon.
-        at_once = PATIENCE == 0 or self.spent == math.inf or self.fuses
-        return at_once or budget.allows(self.expected)
+        if PATIENCE == 0 or self.spent == math.inf or self.is_hasty():
+            return True
+        return budget.allows(self.expected + LOADING_KERNELS if self.fuses else self.expected)
+
+    def is_hasty(self) -> bool:
+        """Say whether there may be kernels soon: who asks for them wants them as soon as that.
+
+        Where they have to be made first, which takes seconds, lowering waits as it always does.
+        """
+        if self.hasty is None:
+            self.hasty = bool(self.fuses) and has_cached()
+        return self.hasty
 
     def run(self, slots: list[Any], tensors: list[Any], guards: Any) -> Any:
         """Replay; where it is time, note the arrays and lower the segment."""
@@ -105,7 +117,7 @@ def is_due(segment: Segment) -> bool:
     if len(segment.steps) <= AT_ONCE or PATIENCE == 0:
         return True
     warming = segment.warming
-    if warming is not None and (warming.spent == math.inf or warming.fuses):
+    if warming is not None and (warming.spent == math.inf or warming.is_hasty()):
         return True
     return budget.allows(LOADING + PER_LINE * len(segment.steps))
 
