@@ -108,7 +108,9 @@ class Recorder(Answering, Ahead, Rolling, Tapes, Ending, Hosts, Noting):
             if not follows:
                 self.new_segments.append(segment)
             for place, value in enumerate(tensors):
-                self._add(value.array, Argument(place))
+                first = self.numbers.get(id(value.array))  # of an earlier argument that shares it
+                number = self._add(value.array, Argument(place))
+                self.numbers[id(value.array)] = number if first is None else first
                 self._know(value)
 
     def whole(self, front: Any, args: Any, settings: dict[str, Any]) -> Any:
