@@ -177,9 +177,9 @@ _library.provide = _library_kernels
 
 # Loaded when first used: `import retrograd` stays light.
 _lazy = (
-    "_dynamo", "accelerator", "amp", "backends", "compiler", "cuda", "distributed",
-    "distributions", "func", "jit", "mps", "multiprocessing", "nn", "optim", "serialization",
-    "static", "types", "utils", "version", "xpu",
+    "_dynamo", "_higher_order_ops", "accelerator", "amp", "backends", "compiler", "cuda",
+    "distributed", "distributions", "func", "jit", "mps", "multiprocessing", "nn", "optim",
+    "serialization", "static", "types", "utils", "version", "xpu",
 )  # fmt: skip
 _lazy_names = {
     "GradScaler": "amp.grad_scaler",
@@ -189,6 +189,7 @@ _lazy_names = {
     "is_autocast_enabled": "amp.autocast_mode",
     "load": "serialization",
     "save": "serialization",
+    "while_loop": "_higher_order_ops",
 }
 
 

@@ -6,7 +6,7 @@ import numpy as np
 
 from . import _sequences, inplace
 from ._core.public import methods
-from ._core.tracing import from_python, observed
+from ._core.tracing import from_python, host_recorder, observed, tracing
 from ._legacy import legacy_array
 from ._methods import method
 from .creation import _fill_value, _leaf, _sizes, filled_with, strided_array
@@ -131,6 +131,9 @@ def _metadata_in_place(name, front):
         if result.requires:
             inplace.adopt(self, result.node, result.index)
         storage = self.get_storage()
+        found = host_recorder() if tracing.count != 0 else None
+        if found is not None:
+            found.claim()  # no element is written
         storage.write(inplace.tick(), name, inplace.here())
         self.view_seen = storage.written
         return self

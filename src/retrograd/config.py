@@ -23,6 +23,7 @@ def _put(name, value):
 def settings():
     """Return every setting, for comparison."""
     return tuple(_threads.values())
+on_threads = []  # what is called where the number of threads has changed
 _warnings = {"deterministic": False, "always": False}
 
 
@@ -87,6 +88,8 @@ def set_num_threads(num, /):
     if num <= 0:
         raise RuntimeError("set_num_threads expects a positive integer")
     _put("count", num)
+    for listener in on_threads:
+        listener()
     try:
         from threadpoolctl import threadpool_limits
     except ImportError:

@@ -11,7 +11,7 @@ import numpy as np
 
 from . import inplace, streams
 from ._core.promotion import defaults
-from ._core.tracing import run, run_write
+from ._core.tracing import host_recorder, run, run_write, tracing
 from ._core.value import Value
 from .creation import _leaf, _sizes, empty_like
 from .device import check_device
@@ -33,16 +33,39 @@ class Generator(_Stream):
 
     __slots__ = ()
 
+    def __init__(self, device="cpu"):
+        super().__init__(device)
+        found = host_recorder() if tracing.count != 0 else None
+        if found is not None:
+            found.fail("the function makes a Generator")
+
+    def manual_seed(self, seed):
+        """Start the stream of `seed` and return the generator."""
+        run(_start_anew, self, seed)
+        return self
+
     def get_state(self):
         """Return the state as a uint8 tensor in PyTorch's layout."""
-        return wrap(np.frombuffer(self.get_state_bytes(), np.uint8).copy())
+        return wrap(run(_state_of, self))
 
     def set_state(self, new_state):
         """Take over a state that `get_state` (or PyTorch's) returned."""
         if not isinstance(new_state, Value):
             raise TypeError(f"expected a torch.ByteTensor, but got {type(new_state).__name__}")
-        self.set_state_bytes(new_state.array.tobytes())
+        run(_take_over, self, new_state.array)
         return self
+
+
+def _start_anew(generator, seed):
+    _Stream.manual_seed(generator, seed)
+
+
+def _state_of(generator):
+    return np.frombuffer(generator.get_state_bytes(), np.uint8).copy()
+
+
+def _take_over(generator, state):
+    generator.set_state_bytes(state.tobytes())
 
 
 default_generator = Generator()

@@ -9,7 +9,7 @@ import types
 
 import numpy as np
 
-from retrograd.compiler import budget, fusion, numba_backend, stretch_source, warming
+from retrograd.compiler import budget, fusion, multiply, numba_backend, stretch_source, warming
 
 DTYPES = {
     "float32": np.float32, "float64": np.float64, "int64": np.int64, "boolean": np.bool_,
@@ -19,6 +19,37 @@ _made: dict = {}
 
 def njit(*given, **options):
     return given[0] if given else lambda function: function
+
+
+def multiplied(a, a0, am, ak, b, b0, bk, bn, c, c0, M, N, K, panels, packs):
+    """Compute what the intrinsic of that name does, one term after the other."""
+    assert not packs or panels.size >= N * K
+    rows, columns, terms = np.arange(M), np.arange(N), np.arange(K)
+    left = a[a0 + rows[:, None] * am + terms * ak]
+    right = b[b0 + terms[:, None] * bk + columns * bn]
+    total = np.zeros((M, N), c.dtype)
+    for k in range(K):
+        total += left[:, k : k + 1] * right[k]
+    c[c0 : c0 + M * N] = total.reshape(-1)
+
+
+def bind_products(dtype, common, table, sizes):
+    """Return what `multiply.bind` does, as Python."""
+    am, ak, bk, bn, m, n, k = common
+
+    def run(*arrays):
+        for one, size in zip(arrays, sizes, strict=True):
+            if type(one) is not np.ndarray or one.dtype != dtype or one.size != size:
+                return 16
+            if not one.flags.c_contiguous:
+                return 16
+        a, b, c = (one.reshape(-1) for one in arrays)
+        assert not any(np.may_share_memory(one, c) for one in (a, b))
+        for a0, b0, c0 in table:
+            multiplied(a, a0, am, ak, b, b0, bk, bn, c, c0, m, n, k, c, 0)
+        return 0
+
+    return run
 
 
 class PlainKernel:
@@ -31,6 +62,7 @@ class PlainKernel:
             "np": np, "numba": types.SimpleNamespace(njit=njit), "alone": {}, "loops": {},
             "inlined": njit,
             "add": lambda total, number: total + number,
+            "multiply": multiplied,
             "part": lambda array, begin, size: array[begin : begin + size],
             "fetch": lambda array, place: None,
         }  # fmt: skip
@@ -70,7 +102,7 @@ class PlainKernel:
         return run
 
 
-def build(source: str, signature: tuple[str, ...], numbers: int = 2) -> PlainKernel:
+def build(source, signature, numbers=2, symbols=None) -> PlainKernel:
     key = source, signature
     if key not in _made:
         _made[key] = PlainKernel(source, signature)
@@ -101,6 +133,10 @@ def use(monkeypatch) -> None:
     """Run kernels as Python; lower at the first replay, fuse even single calls, at once."""
     monkeypatch.setattr(numba_backend, "available", lambda: True)
     monkeypatch.setattr(numba_backend, "build", build)
+    shape = multiply.shape_of("+avx512f")
+    monkeypatch.setattr(multiply, "shape", lambda: shape)
+    monkeypatch.setattr(multiply, "symbols", lambda shared: {})
+    monkeypatch.setattr(multiply, "bind", bind_products)
     monkeypatch.setattr(numba_backend, "submit", lambda job: job())
     monkeypatch.setattr(numba_backend, "finish", lambda: None)
     fuse_at_once(monkeypatch)

@@ -458,13 +458,6 @@ def test_modes_left_changed():
         rg.set_grad_enabled(True)
 
 
-def test_seeding():
-    def make():
-        return (lambda x: (rg.manual_seed(3), x * rg.rand(3))[1]), None
-
-    check(make, lambda _: rg.initial_seed(), "manual_seed() is called")
-
-
 def test_exception_caught_inside():
     def function(x):
         try:

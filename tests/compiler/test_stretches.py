@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
+import math
 import os
+import re
 import warnings
 
 import numpy as np
@@ -10,6 +13,7 @@ import pytest
 
 import retrograd as rg
 from retrograd.compiler import blocks
+from retrograd.compiler import kernels as kernel_texts
 from retrograd.compiler.function import CompiledFunction
 
 from . import plain_kernels, programs, running
@@ -183,6 +187,58 @@ def test_writes(name):
     assert kernels(same(make))
 
 
+def adam(m, s, p, x):
+    m.lerp_(x, 0.1)
+    s.mul_(0.9).addcmul_(x, x, value=0.1)
+    p.addcdiv_(m, s.sqrt() + 1e-3, value=-0.5)
+    return p * 1
+
+
+def moments_of_what_was_written(m, s, p, x):
+    m.add_(x)
+    normed = F.layer_norm(m, (4,))
+    s.copy_(x.exp())  # costs more than a row of scratch
+    shares = rg.softmax(s, -1)
+    p.add_(1).mul_(2)
+    return normed, shares, p - s
+
+
+READ_AFTER_WRITES = {
+    "adam": adam,
+    "a bias and a gate": lambda m, s, p, x: ((m.add_(x)).relu() * 1, m.mul_(s) + 1),
+    "moments": moments_of_what_was_written,
+    "filled and added to": lambda m, s, p, x: m.zero_().add_(x).mul_(s) * p,
+}
+
+
+@pytest.mark.parametrize("name", READ_AFTER_WRITES)
+def test_what_was_written_is_read_in_the_same_loop(name, never_by_numpy):
+    def make():
+        m, p, x = rg.randn(3, 4), rg.randn(3, 4), rg.randn(3, 4)
+        s = rg.rand(3, 4)
+        return lambda: READ_AFTER_WRITES[name](m, s, p, x), [m, s, p]
+
+    (kernel,) = kernels(same(make))
+    assert kernel.count("def group_") == 1
+
+
+def test_another_view_of_what_was_written_is_not_read_too_early():
+    def make():
+        m, x = rg.randn(4, 4), rg.randn(4, 4)
+        turned, flat = m.t(), m.view(-1)
+
+        def function():
+            before = flat * 2
+            m.add_(x)
+            after = flat + 1
+            flat.mul_(0.5)
+            return before, after, m * 2, turned + 1, m.add_(1).view(-1) * 3
+
+        return function, [m]
+
+    assert kernels(same(make))
+
+
 def test_a_write_is_not_made_twice_where_something_raises_behind_it():
     """Batch norm looks at values after the count of its batches has been written."""
     seen = []
@@ -218,6 +274,10 @@ def test_norm_and_softmax_are_one_kernel(never_by_numpy):
     assert len(kernels(same(make))) == 1
 
 
+def attend_causally(x, keys=3):
+    return F.scaled_dot_product_attention(x, x[:, :keys] * 2, x[:, :keys] + 1, is_causal=True)
+
+
 ROWS = {
     "layer_norm": lambda x: F.layer_norm(x, (12,)),
     "rms_norm": lambda x: F.rms_norm(x, (12,)),
@@ -225,6 +285,8 @@ ROWS = {
     "log_softmax": lambda x: rg.log_softmax(x * 100, -1),
     "cross_entropy": lambda x: F.cross_entropy(x, rg.tensor([1, 2, 0, 11, 5])),
     "attention": lambda x: F.scaled_dot_product_attention(x[None], x[None] * 2, x[None] + 1),
+    "causal attention": lambda x: attend_causally(x.view(5, 3, 4)).view(5, 12),
+    "causal attention to fewer": lambda x: attend_causally(x.view(5, 3, 4), 2).view(5, 12),
 }
 
 
@@ -251,7 +313,11 @@ BLOCKS = {
     "moments": lambda x, w: F.layer_norm(x, (10,), w),
     "a total that is used": lambda x, w: x / (x * x).sum(),
     "a total of rows": lambda x, w: (x / x.amax(-1, keepdim=True)).sum(),
+    "places in matrices": lambda x, w: rg.softmax(
+        rg.where(TRIANGLE, x[:20].reshape(5, 4, 10), -math.inf), -1
+    ),
 }
+TRIANGLE = rg.ones(4, 10).tril().bool()
 
 
 @pytest.mark.parametrize("name", BLOCKS)
@@ -272,6 +338,53 @@ def test_blocks_give_the_same_for_any_number_of_threads(name, monkeypatch, never
         results = results if isinstance(results, tuple) else (results,)
         found.append([one.numpy().tobytes() for one in results])
     assert found[0] == found[1] == found[2]
+
+
+def test_the_next_row_is_asked_for(monkeypatch, never_by_numpy):
+    """The loops behind the first of a large kernel ask for all of the next row, once."""
+    monkeypatch.setattr(blocks, "SMALLEST", 100)
+    monkeypatch.setattr(blocks, "BLOCK", 160)
+
+    def make():
+        x, w = rg.randn(5, 70, requires_grad=True), rg.randn(5, 70)
+
+        def function():
+            x.grad = None
+            rg.softmax(F.layer_norm(x, (70,)), -1).backward(w)
+            return x.grad
+
+        return function, [x]
+
+    def asked(kernel):
+        found = {}
+        for line in re.findall(r"for j in range\((\d+), (\d+), 16\):\n +fetch\((\w+),", kernel):
+            found.setdefault(line[2], []).append((int(line[0]), int(line[1])))
+        return found
+
+    for limits, count in (((841, 1 << 17), 0), ((840, 1 << 17), 3), ((1, 839), 0)):
+        monkeypatch.setattr(kernel_texts, "FETCHED", limits)
+        (kernel,) = kernels(same(make))
+        parts = asked(kernel)
+        assert len(parts) == count
+        for places in parts.values():
+            assert places[0][0] == 0 and places[-1][1] == 70
+            assert all(one[1] == other[0] for one, other in itertools.pairwise(places))
+
+
+def test_scratch_rows_are_taken_over(never_by_numpy):
+    def make():
+        x = rg.randn(3, 8)
+
+        def function():
+            powers = x.exp()
+            low, high = powers.sum(-1, keepdim=True), (powers * 2).tanh()
+            return rg.softmax(rg.softmax(high / low, -1) / low, -1)
+
+        return function, []
+
+    (kernel,) = kernels(same(make))
+    assert "kept0" in kernel
+    assert "kept2" not in kernel
 
 
 def test_an_error_in_a_block_is_raised():

@@ -64,7 +64,7 @@ func.__init__ func.modules
 optim.* utils.* distributions.*
 compiler.*
 static.*
-jit _dynamo
+jit _dynamo _higher_order_ops
 optim.* utils.* distributions.* serialization.*
 __init__ testing.* torch_compat
 cli

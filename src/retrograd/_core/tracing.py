@@ -163,10 +163,14 @@ def constant(array: Any) -> Any:
 
 
 def is_read(value: Any) -> bool:
-    """Say whether a number is one that a trace reads from a tensor, and so another each time."""
-    if tracing.count == 0 or isinstance(value, np.generic):
+    """Say whether a number is one that a trace reads from a tensor, and so another each time.
+
+    It only says that it is a number (compiled, `isinstance` does not ask for that).
+    """
+    if tracing.count == 0 or type(value) in _NUMBERS:
         return False
-    return isinstance(value, (int, float)) and type(value) not in _NUMBERS
+    said: Any = value.__class__
+    return said is not type(value) and said in _NUMBERS
 
 
 def from_python(function: Any, *args: Any) -> Any:

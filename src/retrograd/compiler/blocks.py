@@ -85,6 +85,8 @@ def cut_of(stretch: Stretch) -> Cut | None:
     if group.size < SMALLEST:
         return None
     length = BLOCK if group.splits is None else max(BLOCK // group.columns, 1)
+    whole = math.lcm(*(node.length for node in group.nodes if node.name == "below"))
+    length = -(-length // whole) * whole  # no block begins within a matrix
     if length >= (group.columns if group.splits is None else group.rows):
         return None
     totals = {node.number for node in group.nodes if node.kind == TOTAL}

@@ -7,6 +7,7 @@ comparison.
 
 from __future__ import annotations
 
+import io
 import types
 from collections import deque
 from typing import Any
@@ -87,3 +88,32 @@ def items_of(thing: Any) -> list[Any] | None:
         return list(thing)
     own = getattr(thing, "__dict__", None)
     return [one for pair in own.items() for one in pair] if type(own) is dict else None
+
+
+def iterators_in(things: list[Any], new: set[int]) -> list[Any]:
+    """Return the iterators from outside that objects lead to: what takes from one changes it.
+
+    Parameters
+    ----------
+    new : set of int
+        The ids of the objects made during the call.
+    """
+    found = []
+    seen: set[int] = set()
+    waiting = [(thing, 2 * DEPTH) for thing in things]
+    while waiting:
+        thing, depth = waiting.pop()
+        if id(thing) in seen or id(thing) in new or isinstance(thing, _NO_HOLDERS):
+            continue
+        seen.add(id(thing))
+        over = isinstance(thing, types.GeneratorType) and thing.gi_frame is None
+        if hasattr(type(thing), "__next__") and not (over or isinstance(thing, io.IOBase)):
+            found.append(thing)
+        held = items_of(thing) if depth else None
+        if held is not None and len(held) <= LONGEST:
+            waiting += [(one, depth - 1) for one in held]
+    return found
+
+
+_NO_HOLDERS = (bool, int, float, complex, str, bytes, Value, np.ndarray, np.generic, type,
+               types.ModuleType, types.FunctionType, type(None))  # fmt: skip

@@ -23,8 +23,6 @@ from typing import Any
 import numpy as np
 
 from .._core.any_module import AnyModule
-from .._core.modes import thread_modes
-from .._core.promotion import defaults
 from .._core.site import describe_site
 from .._core.value import Value
 from .bytecode import (
@@ -37,7 +35,8 @@ from .bytecode import (
     skip_value,
     unknown,
 )
-from .contents import Contents
+from .contents import Contents, iterators_in
+from .followed import CHANGEABLE, CONTAINERS, PLAIN_TYPES, is_followed, is_in_mode, modes_now
 from .outside import state_of
 from .positions import code_of
 from .readings import asks_types, holds_reading, plain_arguments, settle
@@ -54,7 +53,7 @@ _PURE_MODULES = {
     "_struct", "_weakref", "_bisect", "_heapq", "_statistics",
 }  # fmt: skip
 _IMPURE_BUILTINS = {
-    "print", "input", "open", "exec", "eval", "setattr", "delattr", "next", "__import__",
+    "print", "input", "open", "exec", "eval", "setattr", "delattr", "__import__",
     "breakpoint", "compile", "globals", "vars", "locals",
 }  # fmt: skip
 _MUTATORS = {
@@ -63,10 +62,6 @@ _MUTATORS = {
     "__setitem__", "__delitem__", "__iadd__", "__ior__", "difference_update",
     "intersection_update", "symmetric_difference_update",
 }  # fmt: skip
-_PLAIN_TYPES = (str, bytes, int, float, complex, tuple, frozenset, range, slice, type(None))
-_CONTAINERS = (list, dict, set, bytearray)
-_CHANGEABLE: Any = (*_CONTAINERS, np.ndarray)
-_FOLLOWED: Any = (type, types.ModuleType, *_PLAIN_TYPES, *_CHANGEABLE)
 _COPIES = (*NEUTRAL, "COPY", "DUP_TOP", "DUP_TOP_TWO")
 
 # Functions of the library that return numbers which no value of a tensor decides.
@@ -84,7 +79,7 @@ _ABOUT = {
 _ARRAY_WRITERS = {"fill", "sort", "put", "partition", "resize", "setfield", "itemset", "byteswap"}
 # Functions of the library that change its state.
 _CHANGING = {
-    "manual_seed", "seed", "set_rng_state", "set_state", "set_default_dtype", "train", "eval",
+    "seed", "set_default_dtype", "train", "eval",
     "register_buffer", "register_parameter", "register_module", "add_module",
     "register_forward_hook", "register_forward_pre_hook", "register_full_backward_hook",
     "load_state_dict", "add_param_group", "set_printoptions", "save", "load",
@@ -134,6 +129,7 @@ class Watch:
         self.owners: dict[int, tuple[Any, Any, Any, str, Any, Any]] = {}
         # Tensors: whether they required grad before somebody switched it, where, in what words.
         self.switches: dict[int, tuple[Any, bool, Any, str]] = {}
+        self.moves: list[tuple[Any, Any]] = []  # where `next` was called, and in which segment
         self.contents = Contents()
         self.modes = modes_now()
         self.pending: Any = None  # an item assignment, and how many writes there were before
@@ -195,10 +191,14 @@ class Watch:
         if owner is None or isinstance(owner, types.ModuleType):
             module = getattr(function, "__module__", None) or ""
             if module == "builtins":
-                if name in _IMPURE_BUILTINS:
+                if name == "next":
+                    self.moves.append((site_of(programs(frame)), self.recorder.segment))
+                elif name in _IMPURE_BUILTINS:
                     self.effect(frame, f"{name}() is called")
             elif name in _HOOKING or name in _CHANGING:
                 self.effect(frame, f"{name}() is called")
+            elif function is sys.exc_info:
+                return
             elif not (module in _PURE_MODULES or module.startswith(("retrograd", "numpy"))) or (
                 module.startswith("numpy.random")
             ):
@@ -211,15 +211,15 @@ class Watch:
             if not owner.__module__.startswith(("builtins", "collections", "numpy", "retrograd")):
                 self.effect(frame, f"{owner.__qualname__}.{name}() is called")
             return
-        if isinstance(owner, _PLAIN_TYPES):
+        if isinstance(owner, PLAIN_TYPES):
             return
-        if isinstance(owner, _CONTAINERS) or type(owner).__module__ in ("collections",):
+        if isinstance(owner, CONTAINERS) or type(owner).__module__ in ("collections",):
             if name in _MUTATORS:
                 self.change(owner, site_of(frame), f"{name}() is called")
             return
         if type(owner).__module__.startswith(("retrograd", "builtins")):
             if name in ("__next__", "send", "throw", "close"):
-                self.effect(frame, f"{name}() is called")
+                self.change(owner, site_of(frame), f"{name}() is called")
             return
         kind = type(owner)
         if kind.__name__ == "_array_converter":
@@ -397,7 +397,7 @@ class Watch:
             target = self.stored_again(frame, code, number)
         if isinstance(target, np.ndarray):
             self.effect(frame, "an array of NumPy's is written into")
-        elif isinstance(target, _CONTAINERS):
+        elif isinstance(target, CONTAINERS):
             self.change(target, site_of(frame), "an in-place operator is used")
         elif target is unknown:
             self.effect(frame, "an in-place operator writes into something that cannot be followed")
@@ -425,7 +425,7 @@ class Watch:
             return owner
         if isinstance(owner, (list, tuple, dict)):
             held = owner.values() if isinstance(owner, dict) else owner
-            inner = [one for one in held if isinstance(one, _CHANGEABLE)]
+            inner = [one for one in held if isinstance(one, CHANGEABLE)]
             return unknown if inner else None
         return unknown
 
@@ -475,10 +475,8 @@ class Watch:
     def effect(self, frame: Any, what: str) -> None:
         if importing(frame):
             return  # which happens once
-        while frame.f_back is not None and is_pythons(frame.f_code.co_filename):
-            frame = frame.f_back  # the line of the program, not of a module of Python's
         self.recorder.effect = True
-        self.recorder.fail(f"{what} at {describe_site(site_of(frame))}")
+        self.recorder.fail(f"{what} at {describe_site(site_of(programs(frame)))}")
 
     def judge_changes(self) -> None:
         """Judge what was changed: objects made during the call may be."""
@@ -517,6 +515,11 @@ class Watch:
         for owner, required, site, what in self.switches.values():
             if owner.requires != required:
                 yield owner, what, site, None
+        if self.moves:
+            for thing in iterators_in(list(self.reads.things.values()), newborn_objects()):
+                site, segment = self.moves[0]
+                kind = type(thing).__name__
+                yield thing, f"next() is called where a {kind} is in reach", site, segment
         for thing, site in self.contents.changed():
             kind = type(thing).__name__
             yield thing, f"a {kind} from outside the function changes", site, None
@@ -531,17 +534,6 @@ class Watch:
         """Note what turns out to have been an effect, in a segment that may have ended since."""
         if self.recorder.fail_in(segment, f"{what} at {describe_site(site)}"):
             self.recorder.effect = True
-
-
-def is_in_mode(frame: Any) -> bool:
-    """Say whether a call of a module's `train` or `eval` changes nothing."""
-    held = frame.f_locals
-    module: Any = held.get("self")
-    mode = held.get("mode", False)
-    if not isinstance(module, AnyModule):
-        return False
-    inside: Any = module  # with what stands above in `nn`
-    return all(one.training is mode for one in inside.modules())
 
 
 def importing(frame: Any) -> bool:
@@ -559,25 +551,6 @@ def importing(frame: Any) -> bool:
 def newborn_objects() -> set[int]:
     """Return the ids of the objects made since the watch began, of those that Python tracks."""
     return {id(one) for one in gc.get_objects(generation=0)}
-
-
-def modes_now() -> Any:
-    """Return the modes that functions of the library may set for good."""
-    modes = thread_modes()
-    return (modes.grad, modes.inference, modes.anomaly, defaults.floating)
-
-
-def is_followed(owner: Any) -> bool:
-    """Say whether changes of an object of the library are followed in other ways."""
-    if isinstance(owner, _FOLLOWED):
-        return True
-    if not hasattr(owner, "__dict__"):
-        return True
-    kind = type(owner)
-    # Optimizers and generators step at each replay; the compiler's own objects do no harm.
-    return kind.__module__.startswith("retrograd.compiler") or any(
-        one.__name__ in ("Optimizer", "Generator", "LRScheduler") for one in kind.__mro__
-    )
 
 
 def inside(frame: Any) -> bool:
@@ -620,6 +593,13 @@ def is_pythons(name: str) -> bool:
     if name.startswith(_PYTHON):
         return "site-packages" not in name or name.startswith(_NUMPY)
     return name.startswith("<frozen ") or any(part in name for part in _SERVANTS)
+
+
+def programs(frame: Any) -> Any:
+    """Return the frame of the program that a frame of a module of Python's runs for."""
+    while frame.f_back is not None and is_pythons(frame.f_code.co_filename):
+        frame = frame.f_back
+    return frame
 
 
 def site_of(frame: Any) -> Any:

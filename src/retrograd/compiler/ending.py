@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 
+from .._core.custom import FunctionNode
 from .._core.gradients import grad
 from .._core.value import MULTIPLE_OUTPUT_VIEW, PLAIN_VIEW, Value
 from ..device import device
 from ..dtypes import dtype
 from ..ops._returns import StructSequence
+from ..random import default_generator
+from .effects import newborn_objects, watching
 from .readings import Reading
-from .saved import Route, runs_outside, saved_outside
+from .results import Maker, objects_in, parts_of, put
+from .saved import Route, nodes_behind, runs_outside, saved_outside
 from .trace import (
     Incoming,
     Named,
@@ -48,6 +54,8 @@ class Ending:
     given_out: list[Any]
     given_views: list[Any]
     last_loop: Any
+    watch: Any
+    own_objects: set[int]
     marks: list[Any]
     leaves: bool
     follows: bool
@@ -105,8 +113,31 @@ class Ending:
             result, (bool, int, float, complex, str, bytes, dtype, device, type)
         ):
             return result, result
+        if id(result) in self.own_objects:
+            return self._object(result)
         self.fail(f"the result is a {type(result).__name__}")
         return result, None
+
+    def meet(self, result: Any) -> None:
+        """Note which objects in the function's result were made in the call."""
+        if not self.failed:
+            found: dict[int, Any] = {}
+            objects_in(result, found)
+            new = newborn_objects() if found else set()
+            self.own_objects = {
+                n for n, one in found.items() if n in new and id(type(one)) not in new
+            }
+
+    def _object(self, given: Any) -> tuple[Any, Any]:
+        """Return an object of the program's, and what stands for it; it stands there once."""
+        self.own_objects.discard(id(given))
+        names, parts = parts_of(given)
+        marks = []
+        for name, part in zip(names, parts):
+            plain, mark = self._outputs(part)
+            put(given, name, plain)
+            marks.append(mark)
+        return given, Named(Maker(given, names), tuple(marks))
 
     def _output(self, value: Any) -> Any:
         if self.failed:
@@ -265,7 +296,8 @@ class Ending:
         for node in nodes.values():
             node.edges = ()
         try:
-            found = grad(outs, seeds, wanted, True, False)
+            with self._watched(outs):
+                found = grad(outs, seeds, wanted, True, False)
         except Exception as error:
             self.fail(f"its backward raised {type(error).__name__}: {error}")
             found = []
@@ -280,6 +312,23 @@ class Ending:
         self.segment.outputs = refs
         forward.inputs = self._places(inputs)
         self.segment = forward
+
+    @contextlib.contextmanager
+    def _watched(self, outs: list[Any]) -> Iterator[None]:
+        """Watch for effects where the backward of results is code of the program's.
+
+        The program itself does not go back yet.
+        """
+        nodes = (node for out in outs for node in nodes_behind(out, self.began))
+        if not any(isinstance(node, FunctionNode) for node in nodes):
+            yield
+            return
+        before = default_generator.get_state_bytes()
+        with watching(self, self.watch.reads):
+            yield
+        if default_generator.get_state_bytes() != before:
+            default_generator.set_state_bytes(before)
+            self.fail("its backward draws random numbers")
 
     def goes_back(self, roots: list[Any], captures: Any) -> None:
         """Note that a backward begins, which must not leave the trace."""

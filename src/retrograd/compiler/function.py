@@ -310,6 +310,7 @@ class CompiledFunction:
         try:
             with watching(writer, tree.guards.reads):
                 result = self.function(*args, **settings)
+                writer.meet(result)
             result = writer.finish(result)
         except BaseException:
             writer.forget()

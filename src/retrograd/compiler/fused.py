@@ -9,13 +9,16 @@ writes moves, and where a step raises every earlier effect has been made (`origi
 
 from __future__ import annotations
 
+import math
 import os
 import sys
 import traceback
 from collections.abc import Callable
 from typing import Any
 
-from . import numba_backend
+import numpy as np
+
+from . import multiply, numba_backend
 from .backends import EXACT, FAST
 from .blocks import cut_of, in_blocks
 from .checks import Checking
@@ -23,6 +26,7 @@ from .fusion import partition
 from .launching import launcher
 from .lowering import Layout, Program
 from .passes import can_raise
+from .products import Product
 from .stretch_source import Source
 from .stretches import Stretch, gather
 from .trace import CALL, Ref, Segment, Step
@@ -135,9 +139,12 @@ def kernel_step(
     stretch: Stretch, layouts: dict[int, Layout], sources: list[str], arithmetic: str = EXACT
 ) -> Step:
     """Return the step that calls a stretch's function."""
+    if len(stretch.parts) == 1 and isinstance(stretch.parts[0], Product):
+        return product_step(stretch, stretch.parts[0], layouts, sources)
     cut = cut_of(stretch)
     source = Source(stretch, layouts, cut is not None, arithmetic == FAST)
-    code = numba_backend.build(source.body, source.signature, 0 if cut is None else 2)
+    symbols = multiply.symbols(source.shares) if source.multiplies else None
+    code = numba_backend.build(source.body, source.signature, 0 if cut is None else 2, symbols)
     if cut is None:
         largest = max(source.sizes, default=0)
         entry = code.bind((), source.sizes, release=largest >= SMALLEST_RELEASED)
@@ -150,3 +157,21 @@ def kernel_step(
     given = tuple(Ref(number) for number in stretch.inputs)
     function = launcher(stretch, layouts, entry)
     return Step(CALL, function, given, outs=outs, name=f"fused_{len(sources)}")
+
+
+def product_step(
+    stretch: Stretch, part: Product, layouts: dict[int, Layout], sources: list[str]
+) -> Step:
+    """Return the step that computes a product which stands alone."""
+    (a, a0), (b, b0) = stretch.base(part.left), stretch.base(part.right)
+    table = np.array(part.batch, np.int64) + np.array([a0, b0, 0])
+    sizes = [math.prod(layouts[number].shape) for number in (a, b, part.out)]
+    dtype = layouts[part.out].dtype.name
+    common = (*part.steps_left, *part.steps_right, *part.sizes)
+    entry = multiply.bind(dtype, common, table, tuple(sizes))
+    function = launcher(stretch, layouts, entry)
+    function.table = table  # which the entry reads
+    rows, columns, terms = part.sizes
+    text = f"{len(part.batch)} x " if len(part.batch) > 1 else ""
+    sources.append(f"# {text}({rows}, {terms}) by ({terms}, {columns}), {dtype}: `multiply`\n")
+    return Step(CALL, function, (Ref(a), Ref(b)), outs=part.out, name=f"product_{len(sources)}")

@@ -48,7 +48,8 @@ class Node:
     ----------
     name : str
         Of `ELEMENTWISE`, or "where", "cast", "same" (a view), "fill", "sum" (of products where
-        there are two operands), "max", "min", or one of `indexed`.
+        there are two operands), "max", "min", "below" (where the column is at most the row within
+        its matrix one, else the other), or one of `indexed`.
     args : tuple
         `Ref`, or plain numbers.
     number : int
@@ -64,7 +65,8 @@ class Node:
     index : int or None
         Which operand is an index; only for nodes of `indexed`, as what follows.
     low, length : int
-        The smallest number that may be in it, and the smallest that is too large.
+        The smallest number that may be in it, and the smallest that is too large.  Of "below", the
+        rows of a matrix.
     seen : dict
         The shapes that some operands have in the space; None for one that is read anywhere.
     """
@@ -174,11 +176,15 @@ def _read(step: Step, slot: Slots, makers: dict[int, Step]) -> Node | None:
     if name == "reduce" and isinstance(owner, np.ufunc):
         return _reduction(owner.__name__, operands, step, out, slot)
     numbers = all(isinstance(one, Ref) or plain(one) for one in operands)
+    if function is np.where and len(operands) == 3 and isinstance(operands[0], np.ndarray):
+        return None if step.settings else _below(step, operands, out, slot)
     if function is np.where and len(operands) == 3 and not step.settings and numbers:
         if not spread(operands, out, slot):
             return None
         return Node("where", operands, step.outs, out)
     if function in VIEWS and operands and isinstance(operands[0], Ref):
+        if operands[0].number == step.outs:  # a number becomes an array, in its own slot
+            return None
         same = function is np.broadcast_to or _size(slot(operands[0].number)) == _size(out)
         return Node("same", operands[:1], step.outs, out) if same else None
     if function in _COPIES and len(operands) == 1 and isinstance(operands[0], Ref):
@@ -218,6 +224,21 @@ def spread(operands: tuple[Any, ...], out: Layout, slot: Slots) -> bool:
     """Say whether the arrays among some operands alone have the result's shape."""
     shapes = [slot(one.number).shape for one in operands if isinstance(one, Ref)]
     return bool(shapes) and np.broadcast_shapes(*shapes) == out.shape
+
+
+def _below(step: Step, operands: tuple[Any, ...], out: Layout, slot: Slots) -> Node | None:
+    """Return ``where(lower triangle, x, y)`` as a node."""
+    seen, *both = operands
+    if seen.ndim != 2 or out.shape[-2:] != seen.shape or out.dtype.kind != "f":
+        return None
+    if not all(isinstance(one, Ref) or plain(one) for one in both):
+        return None
+    if not spread(tuple(both), out, slot) or not np.array_equal(seen, np.tri(*seen.shape)):
+        return None
+    assert isinstance(step.outs, int)
+    node = Node("below", tuple(both), step.outs, out)
+    node.length = seen.shape[0]
+    return node
 
 
 def _filled(step: Step, slot: Slots, makers: dict[int, Step]) -> Node | None:

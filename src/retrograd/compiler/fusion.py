@@ -76,6 +76,7 @@ class Group:
         self.inputs: dict[tuple[int, str], int] = {}
         self.outputs: list[int] = []
         self.members: list[Step] = []  # the calls, as they were
+        self.newest: dict[int, int] = {}  # by target: the node whose numbers are in it at the end
         self.domain: tuple[int, ...] = ()
         self.splits: set[int] | None = None
         self.flat = False  # pinned: a total is used inside the loop
@@ -111,6 +112,21 @@ class Group:
         self.nodes.append(node)
         self.made[node.number] = node
         return True
+
+    def seen(self, args: tuple[Any, ...]) -> tuple[Any, ...]:
+        """Return operands with what the group has written in the place of what it is written to."""
+        return tuple(
+            Ref(self.newest[one.number]) if isinstance(one, Ref) and one.number in self.newest
+            else one for one in args
+        )  # fmt: skip
+
+    def write(self, node: Node) -> None:
+        """Let a node that was taken in be the last one that writes into its target."""
+        for before in self.nodes:
+            if before.target == node.target and before is not node:
+                before.target = None
+        assert node.target is not None
+        self.newest[node.target] = node.number
 
     def _grown(self, space: tuple[int, ...]) -> bool:
         """Let the domain hold another shape: the wider of both, when one is the other's part."""
@@ -157,7 +173,7 @@ class Group:
                 return None
             node.kind = ROW
             return [self._beside_rows(x, one) for x, one in zip(node.args, made)]
-        if not self._grown(node.space):
+        if not self._grown(node.space) or (node.name == "below" and not self._in_matrices(node)):
             return None
         if late:
             if self.splits is not None:
@@ -285,6 +301,11 @@ class Group:
         self.splits = splits
         return True
 
+    def _in_matrices(self, node: Node) -> bool:
+        """Fix the split before the last axis, for what knows its place in a matrix."""
+        varies = [None if size == 1 else True for size in self.domain]
+        return node.space == self.domain and self._narrow(varies, len(varies) - 1)
+
     def _reduces(self, node: Node, found: list[str]) -> bool:
         """Place a reduction: its operand has the domain's shape."""
         if node.space != self.domain or any(kind != FULL for kind in found):
@@ -398,7 +419,8 @@ class Partition:
     that do, or that come after a write of its own to memory that they read, wait behind it.  Nodes
     that need what waits close it.  A node that writes joins only if nothing in the group or behind
     it reads the old numbers by another slot, and if nothing behind it may raise: what has been
-    written by then would be written again.
+    written by then would be written again.  Nodes that read what was written by the same slot are
+    given the value, and a second write to it takes the place of the first.
     """
 
     def __init__(self, layouts: dict[int, Layout], can_raise: Callable[[Step], bool]) -> None:
@@ -448,21 +470,27 @@ class Partition:
             node.number = self.free
             self.layouts[node.number] = self.layouts[node.target]._replace(owner=node.number)
             self.free -= 1
+        given = node.args
+        if self.group is not None:
+            node.args = self.group.seen(given)
         if self.late & {*refs_in(node.args), node.target} or not self.may_join(node):
             self.close()
         if self.group is None or not self.group.takes(node):
             self.close()
+            node.args = given
             self.group = Group(self.layouts)
             if not self.group.takes(node):
                 self.group = None
                 return False
         if node.target is not None:
             self.written.add(self.layouts[node.target].owner)
+            self.group.write(node)
         return True
 
     def may_join(self, node: Node) -> bool:
         """Say whether the open group may write what a node writes, and read what it reads."""
-        if self.owners(refs_in(node.args)) & self.written:
+        made = self.group.made if self.group is not None else {}  # views among it were made since
+        if self.owners(n for n in refs_in(node.args) if n not in made) & self.written:
             return False
         # What may have to be computed by NumPy after all must not have written anything.
         far = node.name in FAR or (self.group is not None and self.group.has(FAR))
@@ -478,7 +506,8 @@ class Partition:
             return False
         kinds = {kind for number, kind in self.group.inputs if number == node.target}
         behind = self.owners(number for step in self.waiting for number in reads_of(step))
-        return kinds <= {FULL, SCALAR} and owner not in behind | self.written
+        written = set() if node.target in self.group.newest else self.written
+        return kinds <= {FULL, SCALAR} and owner not in behind | written
 
     def stand(self, step: Step) -> None:
         """Put a step that stays a call before the open group, or behind it."""

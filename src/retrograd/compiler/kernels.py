@@ -46,7 +46,7 @@ from .trace import Ref
 
 LONGEST_SINGLE = 2048  # numbers summed in their own dtype; sums of blocks are added in float64
 LINE = 64  # bytes that are fetched at once
-FETCHED = (1 << 10, 1 << 17)  # bytes of a row's arrays, at least and at most, that are fetched ahead
+FETCHED = (1 << 10, 1 << 17)  # bytes of a row in all arrays, between which they are fetched ahead
 
 KEYS = '''
 @inlined
@@ -174,6 +174,9 @@ class Kernel:
             test = self.operand(node.args[0], np.dtype(bool), names)
             yes, no = (self.operand(one, dtype, names) for one in node.args[1:])
             return f"{yes} if {test} else {no}"
+        if name == "below":
+            yes, no = (self.operand(one, dtype, names) for one in node.args)
+            return f"{yes} if np.int32(column) <= np.int32(t{self.local[node.number]}) else {no}"
         if name == "look":
             place = list(self.group.inputs).index((node.args[0].number, TABLE))
             return f"{self.arrays[place]}[{self._looked(node, names)}]"
@@ -240,10 +243,7 @@ class Kernel:
                 if made is not None:
                     first = max(first, self._ready(made))
             self.loops[node.number] = first
-        last = max(self.loops.values(), default=0)
-        for node in group.nodes:
-            if node.target is not None:  # nobody reads the old numbers after that
-                self.loops[node.number] = last
+        self.last = max(self.loops.values(), default=0)
 
     def _ready(self, node: Node) -> int:
         """Return the first loop that can read a value."""
@@ -270,10 +270,10 @@ class Kernel:
                 and any(isinstance(x, Ref) and x.number == node.number for x in other.args)
                 for other in group.nodes
                 if other.kind in (FULL, COLUMN, SCATTERED) or other.axes
-            )
+            ) or (node.target is not None and self.loops[node.number] < self.last)
             if not later:
                 continue
-            if node.number in group.outputs and node.kind == FULL:
+            if node.number in group.outputs and node.kind == FULL and node.target is None:
                 self.kept[node.number] = f"o{group.outputs.index(node.number)}[full]"
             elif self._cost(node.number) > 6:
                 self.kept[node.number] = ""
@@ -310,6 +310,8 @@ class Kernel:
         for node in self.group.nodes:
             for arg in node.args:
                 note(arg, self.loops[node.number])
+            if node.target is not None:
+                note(Ref(node.number), self.last)
         return found
 
     # -- the text ---------------------------------------------------------------------------------
@@ -394,10 +396,11 @@ class Kernel:
         for node in group.nodes:
             if node.index is not None and self._by_rows(node):
                 self.put(2, self._row_number(node, {**self.outer, **row_inputs}))
-        last = max([self.loops[n.number] for n in group.nodes], default=0)
-        self._fetch(last)
+            elif node.name == "below":
+                self.put(2, f"t{self.local[node.number]} = i % np.int64({node.length})")
+        self._fetch()
         rows = {**self.outer, **row_inputs, **self._made(SCALAR, ROW, TOTAL)}
-        for loop in range(last + 1):
+        for loop in range(self.last + 1):
             for node in group.nodes:  # what needs the sums of earlier loops
                 between = node.kind == ROW or (node.kind == TOTAL and group.splits is None)
                 if not between or self.loops[node.number] != loop or node.axes:
@@ -415,16 +418,22 @@ class Kernel:
                 self.put(2, f"o{place}[0] = {self.name(number)}")
 
     def _contents(self, loop: int) -> tuple[list[Node], list[Node]]:
-        """Return the sums that a loop makes, and the values that it stores."""
+        """Return the sums that a loop makes, and the values that it stores.
+
+        What was in an array from outside is read until the last loop, so that writes it.
+        """
         group = self.group
         here = [node for node in group.nodes if self.loops[node.number] == loop]
         return [n for n in here if n.axes or n.kind == SCATTERED], [
-            n for n in here
-            if not n.axes and n.kind in (FULL, COLUMN)
-            and (n.number in group.outputs or n.number in self.kept)
+            n for n in group.nodes
+            if not n.axes and n.kind in (FULL, COLUMN) and (
+                (n.target is not None and loop == self.last)
+                or (n in here and (n.number in self.kept or
+                                   (n.target is None and n.number in group.outputs)))
+            )
         ]  # fmt: skip
 
-    def _fetch(self, last: int) -> None:
+    def _fetch(self) -> None:
         """Find what each loop asks for of the next row's memory."""
         group = self.group
         arrays = [(name, self.group.slot(number).dtype.itemsize)
@@ -434,7 +443,7 @@ class Kernel:
                    for place, number in enumerate(group.outputs)
                    if group.made[number].kind == FULL]  # fmt: skip
         arrays = list(dict.fromkeys(arrays))
-        loops = [loop for loop in range(1, last + 1) if any(self._contents(loop))]
+        loops = [loop for loop in range(1, self.last + 1) if any(self._contents(loop))]
         least, most = FETCHED
         size = group.columns * sum(width for _, width in arrays)
         if not (self.large and loops and group.rows > 1 and least <= size <= most):
@@ -445,8 +454,9 @@ class Kernel:
                 step = LINE // width
                 ends = [n * group.columns // len(loops) // step * step for n in (place, place + 1)]
                 ends[1] = group.columns if loop == loops[-1] else ends[1]
-                lines.append(f"for j in range({ends[0]}, {ends[1]}, {step}):")
-                lines.append(f"    fetch({name}, np.uint64(at + columns + j))")
+                if ends[0] < ends[1]:
+                    lines.append(f"for j in range({ends[0]}, {ends[1]}, {step}):")
+                    lines.append(f"    fetch({name}, np.uint64(at + columns + j))")
 
     def _loop(self, loop: int, rows: dict[int, str]) -> None:
         group = self.group
@@ -474,12 +484,12 @@ class Kernel:
         for node in stores:
             value(node.number)
             own = self.name(node.number)
+            if self.loops[node.number] == loop and self.kept.get(node.number, "")[:1] == "k":
+                writes.append(f"{self.kept[node.number]} = {own}")  # what was there is read before
             if node.target is not None:
-                writes.append(f"o{group.outputs.index(node.number)}[full] = {own}")
-                continue
-            if self.kept.get(node.number, "").startswith("kept"):  # what was there is read before
-                writes.append(f"{self.kept[node.number]} = {own}")
-            if node.number in group.outputs:
+                if loop == self.last:
+                    writes.append(f"o{group.outputs.index(node.number)}[full] = {own}")
+            elif node.number in group.outputs and self.loops[node.number] == loop:
                 where = "full" if node.kind == FULL else "column"
                 text.append(f"o{group.outputs.index(node.number)}[{where}] = {own}")
         for node in sums:

@@ -27,6 +27,8 @@ from typing import Any
 
 import numpy as np
 
+from .llvm_text import Lines
+
 HEAD = object.__basicsize__  # bytes before an object's own fields
 BYTES_HEAD = bytes.__basicsize__ - 1  # where the bytes of a bytes object begin
 # Of an array object, and of its dtype's.
@@ -77,7 +79,7 @@ def parsed(signature: tuple[str, ...]) -> list[tuple[str, str]]:
 # -- the entry ------------------------------------------------------------------------------------
 
 
-class Entry:
+class Entry(Lines):
     """The text of an entry: ``entry(self, arguments, count)``, called as METH_FASTCALL.
 
     Parameters
@@ -88,26 +90,27 @@ class Entry:
     signature : tuple of str
     numbers : int
         How many numbers come first.
+    name : str
+        Its own name.
+    declares : bool
+        Whether the kernel is in another text.
     """
 
-    def __init__(self, kernel: str, signature: tuple[str, ...], numbers: int) -> None:
+    def __init__(
+        self,
+        kernel: str,
+        signature: tuple[str, ...],
+        numbers: int,
+        name: str = "entry",
+        declares: bool = True,
+    ) -> None:
+        super().__init__()
         self.kernel = kernel
+        self.name = name
+        self.declares = declares
         self.parameters = parsed(signature)
         self.numbers = numbers
-        self.lines: list[str] = []
-        self.names = itertools.count()
         self.text = self._write()
-
-    def put(self, text: str) -> None:
-        self.lines.append("  " + text)
-
-    def new(self, text: str) -> str:
-        name = f"%v{next(self.names)}"
-        self.put(f"{name} = {text}")
-        return name
-
-    def label(self, name: str) -> None:
-        self.lines.append(f"{name}:")
 
     def field(self, pointer: str, offset: int, kind: str) -> str:
         """Load from so many bytes behind a pointer."""
@@ -121,7 +124,7 @@ class Entry:
         """Go elsewhere unless a test holds."""
         on = f"l{next(self.names)}"
         self.put(f"br i1 {test}, label %{on}, label %{other}")
-        self.label(on)
+        self.mark(on)
 
     def place(self, parameter: int) -> int:
         return _WORDS + self.numbers + 2 * parameter
@@ -159,31 +162,31 @@ class Entry:
             for one in tests[1:]:
                 fails = self.new(f"or i1 {fails}, {one}")
             self.put(f"br i1 {fails}, label %full, label %run")
-            self.label("run")
+            self.mark("run")
         result = self._call(passed)
         if scratch:
             self.put("br label %free")
-            self.label("full")
+            self.mark("full")
             self.put("br label %free")
-            self.label("free")
+            self.mark("free")
             result = self.new(f"phi i64 [ {result}, %called ], [ {NO_MEMORY}, %full ]")
             for one in scratch:  # free of null does nothing
                 self.put(f"call void {self.word(_FREE, 'ptr')}(ptr {one})")
         self.put("br label %done")
         last = "free" if scratch else "called"
-        self.label("wrong")
+        self.mark("wrong")
         self.put("br label %done")
-        self.label("shared")
+        self.mark("shared")
         self.put("br label %done")
-        self.label("done")
+        self.mark("done")
         ways = f"[ {result}, %{last} ], [ {NOT_AS_DECLARED}, %wrong ], [ {OVERLAPS}, %shared ]"
         self.put(f"%answer = phi i64 {ways}")
         self.put(f"%object = call ptr {self.word(_LONG, 'ptr')}(i64 %answer)")
         self.put("ret ptr %object")
         kinds = ", ".join(["ptr", "ptr", *self._kinds()])
         return "\n".join([
-            f"declare i32 @{self.kernel}({kinds})",
-            "define ptr @entry(ptr %self, ptr %arguments, i64 %count) {",
+            f"declare i32 @{self.kernel}({kinds})" if self.declares else "",
+            f"define ptr @{self.name}(ptr %self, ptr %arguments, i64 %count) {{",
             "begin:",
             *self.lines,
             "}",
@@ -215,20 +218,20 @@ class Entry:
         sizes = self.field(thing, SIZES, "ptr")
         before, loop, body, after = (f"{name}{parameter}" for name in ("in", "loop", "body", "out"))
         self.put(f"br label %{before}")
-        self.label(before)
+        self.mark(before)
         self.put(f"br label %{loop}")
-        self.label(loop)
+        self.mark(loop)
         axis, size = f"%axis{parameter}", f"%size{parameter}"
         self.put(f"{axis} = phi i64 [ 0, %{before} ], [ {axis}n, %{body} ]")
         self.put(f"{size} = phi i64 [ 1, %{before} ], [ {size}n, %{body} ]")
         self.put(f"{axis}m = icmp ult i64 {axis}, {rank}")
         self.put(f"br i1 {axis}m, label %{body}, label %{after}")
-        self.label(body)
+        self.mark(body)
         place = self.new(f"getelementptr i64, ptr {sizes}, i64 {axis}")
         self.put(f"{size}n = mul i64 {size}, {self.new(f'load i64, ptr {place}')}")
         self.put(f"{axis}n = add i64 {axis}, 1")
         self.put(f"br label %{loop}")
-        self.label(after)
+        self.mark(after)
         self.unless(self.new(f"icmp eq i64 {size}, {self.word(self.place(parameter))}"))
         return self.field(thing, DATA, "ptr")
 
@@ -265,20 +268,20 @@ class Entry:
         save = self.word(_SAVE, "ptr")
         self.put(f"%releases = icmp ne ptr {save}, null")
         self.put("br i1 %releases, label %release, label %held")
-        self.label("release")
+        self.mark("release")
         self.put(f"%saved = call ptr {save}()")
         self.put("br label %go")
-        self.label("held")
+        self.mark("held")
         self.put("br label %go")
-        self.label("go")
+        self.mark("go")
         self.put("%state = phi ptr [ %saved, %release ], [ null, %held ]")
         listed = ", ".join(["ptr %result", "ptr %reason", *arguments])
         status = self.new(f"call i32 @{self.kernel}({listed})")
         self.put("br i1 %releases, label %take, label %called")
-        self.label("take")
+        self.mark("take")
         self.put(f"call void {self.word(_RESTORE, 'ptr')}(ptr %state)")
         self.put("br label %called")
-        self.label("called")
+        self.mark("called")
         good = self.new(f"icmp eq i32 {status}, 0")
         own = self.new("load i64, ptr %result")
         return self.new(f"select i1 {good}, i64 {own}, i64 {NOT_AS_DECLARED}")
@@ -319,23 +322,17 @@ class Code:
 
     Parameters
     ----------
-    image : bytes
-        An object file that defines ``entry``.
+    library : object
+        From `link`; it has the kernel's entry.
     signature : tuple of str
+    entry : str
+        The name of the entry.
     """
 
-    def __init__(self, image: bytes, signature: tuple[str, ...]) -> None:
-        import llvmlite.binding as llvm
-
+    def __init__(self, library: Any, signature: tuple[str, ...], entry: str = "entry") -> None:
         self.parameters = parsed(signature)
-        builder = llvm.JITLibraryBuilder().add_object_img(image).export_symbol("entry")
-        name = f"retrograd_{next(_counter)}"
-        with _lock:
-            if not _engine:
-                check_layout()
-                _engine.append(llvm.create_lljit_compiler(target_machine(), suppress_errors=True))
-            self.library = builder.add_current_process().link(_engine[0], name)
-        self.method = _Method(b"kernel", self.library["entry"], _FASTCALL, None)
+        self.library = library
+        self.method = _Method(b"kernel", library[entry], _FASTCALL, None)
 
     def bind(self, numbers: tuple[int, ...], sizes: tuple[int, ...], release: bool = False) -> Any:
         """Return the builtin that runs the kernel with some numbers, on arrays of some sizes.
@@ -402,6 +399,41 @@ def check_layout() -> None:
     held = (ctypes.c_char * 4).from_address(id(b"abcd") + BYTES_HEAD).raw
     if held != b"abcd" or ctypes.sizeof(ctypes.c_void_p) != 8:
         raise RuntimeError("objects of this Python are not laid out as expected")
+
+
+def link(
+    image: bytes,
+    exported: tuple[str, ...] = ("entry",),
+    symbols: dict[str, int] | None = None,
+) -> Any:
+    """Put an object file into memory; return what has the addresses of what it exports."""
+    import llvmlite.binding as llvm
+
+    builder = llvm.JITLibraryBuilder().add_object_img(image)
+    for symbol in exported:
+        builder.export_symbol(symbol)
+    for symbol, address in (symbols or {}).items():
+        builder.import_symbol(symbol, address)
+    name = f"retrograd_{next(_counter)}"
+    with _lock:
+        if not _engine:
+            check_layout()
+            _engine.append(llvm.create_lljit_compiler(target_machine(), suppress_errors=True))
+        return builder.add_current_process().link(_engine[0], name)
+
+
+def emit(text: str) -> bytes:
+    """Return the object file of LLVM's text; Python's lock is free for most of it."""
+    import llvmlite.binding as llvm
+
+    machine = target_machine()
+    module = llvm.parse_assembly(text)
+    module.verify()
+    options = llvm.create_pipeline_tuning_options(speed_level=3)
+    builder = llvm.create_pass_builder(machine, options)
+    builder.getModulePassManager().run(module, builder)
+    image: bytes = machine.emit_object(module)
+    return image
 
 
 def target_machine() -> Any:

@@ -27,6 +27,9 @@ from . import making, native
 
 ENDING = ".kernel"  # of a file of the cache: the digest of an object file, and that
 
+# What kernels call beside their own functions: see `multiply`.
+EXTERNAL = ("retrograd_product_float32", "retrograd_product_float64")
+
 _kernels: dict[str, native.Code] = {}  # what was compiled or loaded in this process, by name
 _told: set[str] = set()
 
@@ -52,7 +55,7 @@ def tell_missing(asked: bool) -> None:
 
 # -- the cache ------------------------------------------------------------------------------------
 
-FORMAT = "1"  # of entries and of the convention between kernels and callers
+FORMAT = "2"  # of entries and of the convention between kernels and callers
 
 
 def cache_directory() -> Path:
@@ -139,7 +142,12 @@ def store(name: str, image: bytes) -> None:
 # -- compiling ------------------------------------------------------------------------------------
 
 
-def build(source: str, signature: tuple[str, ...], numbers: int = 2) -> native.Code:
+def build(
+    source: str,
+    signature: tuple[str, ...],
+    numbers: int = 2,
+    symbols: dict[str, int] | None = None,
+) -> native.Code:
     """Return a kernel as machine code, from this process, the cache, or compiled now.
 
     Parameters
@@ -154,23 +162,30 @@ def build(source: str, signature: tuple[str, ...], numbers: int = 2) -> native.C
         are those of floats, integers, and boolean.
     numbers : int
         How many int64 numbers come first; they are bound once.
+    symbols : dict, optional
+        The addresses of what else it calls, by name.
 
     Returns
     -------
     native.Code
         Its `bind` makes the builtins that run the kernel.
     """
-    found = find(source, signature, numbers)
+    found = find(source, signature, numbers, symbols)
     if found is None:
         image = compile_source(source, signature, numbers)
-        found = native.Code(image, signature)
+        found = native.Code(native.link(image, symbols=symbols), signature)
         name = name_of(source, signature, numbers)
         store(name, image)
         _kernels[name] = found
     return found
 
 
-def find(source: str, signature: tuple[str, ...], numbers: int = 2) -> native.Code | None:
+def find(
+    source: str,
+    signature: tuple[str, ...],
+    numbers: int = 2,
+    symbols: dict[str, int] | None = None,
+) -> native.Code | None:
     """Return what `build` does if this process or the cache has it, else None."""
     name = name_of(source, signature, numbers)
     found = _kernels.get(name)
@@ -178,7 +193,8 @@ def find(source: str, signature: tuple[str, ...], numbers: int = 2) -> native.Co
         image = load(name)
         if image is not None:
             with contextlib.suppress(RuntimeError):  # no object file: it is made anew
-                found = _kernels[name] = native.Code(image, signature)
+                library = native.link(image, symbols=symbols)
+                found = _kernels[name] = native.Code(library, signature)
     return found
 
 
@@ -219,6 +235,8 @@ def compile_here(source: str, signature: tuple[str, ...], numbers: int) -> bytes
     flags.no_compile = flags.no_cpython_wrapper = flags.no_cfunc_wrapper = True
     flags.noalias = True
     flags.error_model = "numpy"
+    for name in EXTERNAL:  # never called from here, but numba links what it compiles
+        llvm.add_symbol(name, 1)
     target = registry.cpu_target
     with compiler_lock.global_compiler_lock:
         target.typing_context.refresh()

@@ -1,12 +1,9 @@
-"""Products: small matrix products as loops, where calling BLAS costs more than the product.
+"""Products: matrix products as parts of kernels, and small arrays joined.
 
-So are small arrays joined.
-
-A product is C[m, n] = sum over k of A[m, k] B[k, n], repeated over leading dimensions.  The loop
-over n is the innermost one, and eight terms of the sum are made at a time, so that it is
-vectorised and C is written an eighth as often.  B is copied first where its rows are not
-contiguous.  A sum of K terms is made in another order than BLAS makes it in; its error is at most K
-roundings of the sum of the magnitudes.
+A product is C[m, n] = sum over k of A[m, k] B[k, n], repeated over leading dimensions.  It is
+computed by `multiply`, up to the size where BLAS is quicker, or as dot products where C is a
+column: that makes its sums in another order.  A sum of K terms is made in another order than BLAS
+makes it in; its error is at most K roundings of the sum of the magnitudes.
 """
 
 from __future__ import annotations
@@ -16,11 +13,15 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from . import multiply
 from .fusible import Slots, usable
 from .lowering import Layout, contiguous
 from .trace import CALL, Ref, Step
 
-MOST_TERMS = 1 << 16  # multiplications: beyond, BLAS makes up for its call
+MOST_BATCH = 256
+MOST_CALLS = 16  # products of a batch that stand in a kernel one after the other
+NARROW = 8  # columns: of a product with fewer, most of a vector is idle, and BLAS is quicker sooner
+MOST_NARROW = 1 << 16  # multiplications
 
 
 class Product(NamedTuple):
@@ -56,8 +57,15 @@ class Product(NamedTuple):
         """How many multiplications it has."""
         return math.prod(self.sizes) * len(self.batch)
 
+    @property
+    def is_large(self) -> bool:
+        """Whether it is worth a call of its own: BLAS takes longer."""
+        return self.terms >= multiply.FEWEST_SHARED and not self.is_dots
 
-MOST_BATCH = 16
+    @property
+    def is_dots(self) -> bool:
+        """Whether it is rows, each contiguous, times a contiguous column."""
+        return self.sizes[1] == 1 and self.steps_left[1] == 1 and self.steps_right[0] == 1
 
 
 class Joining(NamedTuple):
@@ -120,7 +128,18 @@ def read_product(step: Step, slot: Slots) -> Product | None:
         step, left, right, step.outs, (size_m, size_n, size_k),
         (step_m, apart_a[-1]), (step_k, step_n), batch,
     )  # fmt: skip
-    return found if found.terms <= MOST_TERMS else None
+    if found.terms // len(batch) > multiply.shape().most:
+        return None
+    # C's transpose is B's times A's: rows that stand in a column, or a column of contiguous rows.
+    if (size_m == 1 and step_n != 1) or (size_n == 1 and apart_a[-1] != 1 and step_m == 1):
+        found = found._replace(
+            left=right, right=left, sizes=(size_n, size_m, size_k), steps_left=(step_n, step_k),
+            steps_right=(apart_a[-1], step_m), batch=[(b, a, c) for a, b, c in batch],
+        )  # fmt: skip
+    if len(batch) > MOST_CALLS and not found.is_large:
+        return None
+    narrow = found.sizes[1] < NARROW and found.terms > MOST_NARROW
+    return None if narrow else found
 
 
 _PRODUCTS = (np.ndarray.dot, np.dot, np.matmul)
@@ -144,40 +163,18 @@ def places(
 
 # `alone` says that no two arrays share memory: without it nothing is vectorised.
 SOURCE = '''
-@numba.njit(fastmath={{"contract", "reassoc"}}, **alone)
-def product(a, a0, am, ak, b, b0, bk, c, c0, M, N, K):
+@numba.njit(fastmath={"contract", "reassoc"}, **alone)
+def dots(a, a0, am, b, b0, c, c0, M, K):
     for i in range(M):
-        row = np.uint64(c0 + i * N)
-        for j in range(N):
-            c[row + np.uint64(j)] = 0
-        for k in range(0, K - 7, 8):
-            p = a0 + i * am + k * ak
-{loads}
-            for j in range(N):
-                q = np.uint64(b0 + k * bk + j)
-                n = np.uint64(bk)
-                c[row + np.uint64(j)] += {terms}
-        for k in range(K - K % 8, K):
-            x = a[np.uint64(a0 + i * am + k * ak)]
-            for j in range(N):
-                c[row + np.uint64(j)] += x * b[np.uint64(b0 + k * bk + j)]
+        row = np.uint64(a0 + i * am)
+        total = a.dtype.type(0)
+        for k in range(K):
+            total += a[row + np.uint64(k)] * b[np.uint64(b0 + k)]
+        c[np.uint64(c0 + i)] = total
 
 
 @numba.njit(**alone)
 def joined(a, a0, c, c0, size):
     for i in range(size):
         c[np.uint64(c0 + i)] = a[np.uint64(a0 + i)]
-
-
-@numba.njit(**alone)
-def turned(b, b0, bk, bn, out, N, K):
-    for k in range(K):
-        for j in range(N):
-            out[np.uint64(k * N + j)] = b[np.uint64(b0 + k * bk + j * bn)]
-'''.format(
-    loads="\n".join(f"            x{k} = a[np.uint64(p + {k} * ak)]" for k in range(8)),
-    terms=" + ".join(
-        f"(x{k} * b[q + np.uint64({k}) * n] + x{k + 1} * b[q + np.uint64({k + 1}) * n])"
-        for k in range(0, 8, 2)
-    ),
-)
+'''

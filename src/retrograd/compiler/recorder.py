@@ -86,6 +86,7 @@ class Recorder(Answering, Ahead, Rolling, Tapes, Ending, Hosts, Noting):
         self.segment = segment
         self.postponed = False
         self.conditions: dict[int, Any] = {}  # by an object's id: what has to be as it was
+        self.own_objects: set[int] = set()  # in the result, made in the call
         self.schedules: list[Any] = []  # of learning rates, which made a step
         self.effect = False  # the program's own doing, which a warning tells
         self.cells: dict[int, Any] = {}  # what the `.grad` of each leaf is by now

@@ -112,7 +112,7 @@ class Stop(Row):
     name, site : str, object
         Its name, and where it was recorded.
     hooked : bool
-        Whether the program left hooks on it.
+        Whether the program left hooks on it, or on what it saved: a checkpoint does.
     """
 
     results: frozenset[int]
@@ -261,8 +261,10 @@ def by_gradients_alone(segment: Any, given: list[Any] | None) -> list[Any]:
 
 def stop_at(node: Any, results: frozenset[int]) -> Stop:
     """Return what is known of a node by now."""
-    about = is_changed(node), node.name(), node.site, hooks_on(node) is not None
-    return Stop(results, saves(node), node.seq, freed_text(node), *about)
+    freed = freed_text(node)
+    hooked = hooks_on(node) is not None or (node.unpack is not None and not freed)
+    about = is_changed(node), node.name(), node.site, hooked
+    return Stop(results, saves(node), node.seq, freed, *about)
 
 
 def hooks_on(node: Any) -> Any:

@@ -62,9 +62,11 @@ def softmax(x: Any, *, axis: int) -> Any:
 def attention_weights(
     q: Any, k: Any, bias: Any, *, scale: float, causal: bool = False, blind: float = 0.0
 ) -> Any:
-    if bias is not None or causal:
-        raise Unfollowed("masked attention")
+    if bias is not None:
+        raise Unfollowed("attention with a bias")
     scores = np.matmul(q, np.multiply(turned(k), scale, order="C"))
+    if causal and scores.size:
+        scores = np.where(attention.triangle(*scores.shape[-2:]), scores, -np.inf)
     return softmax(scores, axis=-1)
 
 

@@ -22,7 +22,8 @@ import numpy as np
 from .._core.modes import thread_modes
 from .._core.node import AccumulateGrad, GradCell, Node
 from .._core.value import Value
-from .effects import modes_now, newborn_objects
+from .effects import newborn_objects
+from .followed import modes_now
 from .guards import plain_key
 from .positions import GENERATORS, calls, code_of, sees
 from .readings import Reading, plain_arguments

@@ -10,7 +10,7 @@ import math
 
 import numpy as np
 
-from . import products
+from . import multiply, products
 from .fusible import BOTTOM, COLUMN, FULL, ROW, TABLE
 from .fusion import Group
 from .kernels import Kernel, helpers
@@ -23,7 +23,7 @@ HEAD = '''"""Fused kernels, written by retrograd.compile."""
 import numba
 import numpy as np
 from llvmlite import ir
-from numba.core import types
+from numba.core import cgutils, types
 from numba.core.compiler import Compiler
 from numba.extending import intrinsic
 from numba.np.arrayobj import make_array, populate_array
@@ -69,6 +69,32 @@ def part(typing, array, begin, size):
         return made._getvalue()
 
     return array(array, types.intp, types.intp), code
+
+
+@intrinsic
+def multiply(typing, a, a0, am, ak, b, b0, bk, bn, c, c0, M, N, K, panels, packs):
+    """Compute a product of matrices by the library's own machine code."""
+
+    def code(context, builder, signature, args):
+        def pointer(array, begin):
+            given = make_array(array)(context, builder, args[begin - 1])
+            return builder.bitcast(builder.gep(given.data, [args[begin]]), byte)
+
+        byte = ir.IntType(8).as_pointer()
+        room = builder.bitcast(make_array(panels)(context, builder, args[13]).data, byte)
+        asked = builder.icmp_signed("!=", args[14], ir.Constant(args[14].type, 0))
+        room = builder.select(asked, room, byte(None))
+        passed = [
+            pointer(a, 1), *args[2:4], pointer(b, 5), *args[6:8], pointer(c, 9), *args[10:13], room,
+        ]
+        kind = ir.FunctionType(ir.VoidType(), [one.type for one in passed])
+        name = f"retrograd_product_{a.dtype.name}"
+        builder.call(cgutils.get_or_insert_function(builder.module, kind, name), passed)
+        return context.get_dummy_value()
+
+    number = types.intp
+    left, right, out = [a, *[number] * 3], [b, *[number] * 3], [c, *[number] * 4]
+    return types.void(*left, *right, *out, panels, number), code
 
 
 @intrinsic
@@ -130,7 +156,7 @@ class Source:
         self.functions: dict[str, str] = {}  # text -> name
         self.polynomials: set[tuple[str, int]] = set()
         self.keys: set[int] = set()
-        self.has_products = self.has_index = False
+        self.multiplies = self.shares = self.has_pieces = self.has_index = False
         self.scratch: dict[str, int] = {}  # dtype -> numbers
         self.own: dict[int, tuple[str, int]] = {}
         self.body = self.write()
@@ -172,7 +198,7 @@ class Source:
         given += [f"scratch_{dtype}" for dtype in self.scratch]
         parts = [HEAD + FASTER if self.fast else HEAD]
         parts.append(helpers(self.polynomials, self.keys, self.has_index))
-        if self.has_products:
+        if self.has_pieces:
             parts.append(products.SOURCE)
         for text, name in self.functions.items():
             parts.append(f"@numba.njit(**loops)\n{text.replace('def kernel(', f'def {name}(', 1)}")
@@ -257,7 +283,7 @@ class Source:
             self.put(call)
 
     def joining(self, part: Joining) -> None:
-        self.has_products = True
+        self.has_pieces = True
         begin = 0
         for number in part.parts:
             base, offset = self.stretch.base(number)
@@ -268,24 +294,29 @@ class Source:
             begin += size
 
     def product(self, part: Product) -> None:
-        self.has_products = True
         (a, a0), (b, b0) = self.stretch.base(part.left), self.stretch.base(part.right)
         rows, columns, terms = part.sizes
-        step_k, step_n = part.steps_right
+        (am, ak), (bk, bn) = part.steps_left, part.steps_right
         out = self.names[part.out]
-        turned = ""
-        if columns > 1 and step_n != 1:
-            dtype = kind_of(self.layouts[part.out].dtype)
-            begin = self.room(dtype, columns * terms)
-            turned = f"part(scratch_{dtype}, {begin}, {columns * terms})"
+        ends = f"{out}, {{}}, {integer(rows, columns, terms)}"
+        left, right = f"{self.names[a]}, {{}}", f"{self.names[b]}, {{}}"
+        if part.is_dots:
+            self.has_pieces = True
+            call = f"dots({left}, {integer(am)}, {right}, {out}, {{}}, {integer(rows, terms)})"
+        else:
+            self.multiplies = True
+            self.shares = self.shares or part.terms // len(part.batch) >= multiply.FEWEST_SHARED
+            packed = columns > 1 and bn != 1
+            panels = f"{out}, {integer(0)}"
+            if packed:
+                dtype = kind_of(self.layouts[part.out].dtype)
+                width = multiply.shape().panel(dtype)
+                size = -(-columns // width) * width * terms
+                panels = f"part(scratch_{dtype}, {self.room(dtype, size)}, {size}), {integer(1)}"
+            factors = f"{left}, {integer(am, ak)}, {right}, {integer(bk, bn)}"
+            call = f"multiply({factors}, {ends}, {panels})"
         for begin_a, begin_b, begin_c in part.batch:
-            right = f"{self.names[b]}, {integer(b0 + begin_b, step_k)}"
-            if turned:
-                self.put(f"turned({right}, {integer(step_n)}, {turned}, {integer(columns, terms)})")
-                right = f"{turned}, {integer(0, columns)}"
-            left = f"{self.names[a]}, {integer(a0 + begin_a, *part.steps_left)}"
-            ends = f"{out}, {integer(begin_c, rows, columns, terms)}"
-            self.put(f"product({left}, {right}, {ends})")
+            self.put(call.format(*map(integer, (a0 + begin_a, b0 + begin_b, begin_c))))
 
 
 def integer(*numbers: int) -> str:

@@ -23,7 +23,7 @@ from .fusible import FAR
 from .fusion import Group, calls_of
 from .lowering import Layout, contiguous, owner_of
 from .passes import array_like, is_plain
-from .products import Joining, read_joining, read_product
+from .products import MOST_CALLS, Joining, Product, read_joining, read_product
 from .trace import CALL, GRAD, HOST, TOUCH, WRITE, Captured, Ref, Step, outs_of, reads_of
 
 LARGEST = 1 << 15  # numbers of the arrays of a group that shares a function with others
@@ -169,8 +169,11 @@ class Gathering:
             made = Stretch(list(self.parts), list(self.behind), self.views, self.layouts)
             self.found.append(made)
         else:
+            large = {id(one.step): one for one in self.parts if self.is_call(one)}
             for part in self.taken:
-                if isinstance(part, Group) and fusion.worth(part):
+                if id(part) in large:
+                    self.found.append(Stretch([large[id(part)]], [], self.views, self.layouts))
+                elif isinstance(part, Group) and fusion.worth(part):
                     self.found.append(Stretch([part], [], self.views, self.layouts))
                 else:
                     self.found.extend(calls_of([part]))
@@ -188,6 +191,7 @@ class Gathering:
                 self.found.append(part)
                 continue
             large = isinstance(part, Group) and part.size > LARGEST
+            large = large or (self.is_call(one) and len(one.batch) > MOST_CALLS)
             full = len(self.parts) >= MOST_PARTS or nodes_of([*self.parts, one]) > MOST_NODES
             if large or full or (far(one) and any(map(writes, self.parts))):
                 self.close()
@@ -249,6 +253,13 @@ class Gathering:
         self.hosts += 1
         self.found.append(step)
         return True
+
+    def is_call(self, part: Any) -> bool:
+        """Say whether a part is a product that has a call of its own where it stands alone."""
+        if not isinstance(part, Product) or not part.is_large:
+            return False
+        left, right = (base_of(n, self.views, self.layouts)[0] for n in (part.left, part.right))
+        return left != right
 
     def part_of(self, part: Step | Group) -> Any:
         """Return what a part of a plan is to a stretch, None where it cannot be in one."""
