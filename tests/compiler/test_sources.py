@@ -138,3 +138,19 @@ def test_a_variable_that_is_compared_with_another():
 
     for X in (Y, Y, filled(1), filled(2), Y, filled(1)):
         assert function(rg.zeros(1)).item() == (1 if X is Y else 2)
+
+
+@pytest.mark.parametrize(
+    "function",
+    [lambda x, w, d: x * d - w, lambda x, w, d: x * w - d, lambda x, w, d: d * x * w * w],
+)
+def test_a_leaf_and_its_detached_self_are_both_read(function):
+    w = rg.tensor([2.0, 3.0], requires_grad=True)
+    detached = w.detach()
+    compiled = rg.compile(lambda x: function(x, w, detached))
+    function(filled(1), w, detached).sum().backward()
+    wanted, w.grad = w.grad.tolist(), None
+    for _ in range(4):
+        compiled(filled(1)).sum().backward()
+        assert w.grad.tolist() == wanted
+        w.grad = None
