@@ -107,6 +107,24 @@ def closures_in_a_table():
     return lambda x: table["scaled"](x), lambda: put(3.0)
 
 
+def closures_of_decorators():
+    scale = 2.0
+
+    def scaled(function):
+        @functools.wraps(function)
+        def wrapper(x):
+            return function(x) * scale
+
+        return wrapper
+
+    def put():
+        nonlocal scale
+        scale = 3.0
+
+    decorated = scaled(lambda x: x + 1)
+    return lambda x: decorated(x), put
+
+
 def partials():
     held = functools.partial(lambda numbers, x: x * numbers[0], [2.0])
     return lambda x: held(x), lambda: held.args[0].__setitem__(0, 3.0)
@@ -225,7 +243,8 @@ def instances_that_hide_their_class():
 
 HOLDERS = [
     slots, tensors_in_slots, inherited_slots, deques, sets, long_lists, long_lists_in_objects,
-    closures_in_a_table, partials, arrays_of_bytes, weak_references, views_of_dictionaries,
+    closures_in_a_table, closures_of_decorators, partials, arrays_of_bytes, weak_references,
+    views_of_dictionaries,
     attributes_of_functions, distributions, deep_objects, subclasses_of_lists,
     dictionaries_with_getattr, configurations_of_modules, classes_in_a_list,
     classes_asked_by_name, modules_asked_by_computed_name, attributes_asked_with_a_default,

@@ -157,7 +157,7 @@ def agrees(part: Part, given: Any, tensors: list[Any]) -> bool:
 
 
 def are_apart(tensors: list[Any]) -> bool:
-    """Say whether no tensor stands twice and none is a view."""
+    """Say whether no two tensors have one array and none is a view."""
     count = len(tensors)
     if count > 12:
         return False
@@ -166,7 +166,8 @@ def are_apart(tensors: list[Any]) -> bool:
         if value.base is not None:
             return False
         for other in range(place):
-            if tensors[other] is value:
+            before: Value = tensors[other]
+            if before.array is value.array:
                 return False
     return True
 
@@ -277,6 +278,7 @@ class Check:
         self.owner_names: list[Any] = []
         self.owner_values: list[Any] = []
         self.holders: list[Holder] = []
+        self.outside: set[int] = set()  # ids of the arrays of what is no argument
         self.closer: Any = None  # what identity cannot say: called without arguments
 
     def enter(self, args: Any, settings: Any) -> Any:
@@ -307,6 +309,10 @@ class Check:
                 place += 1
         if len(tensors) > 1 and not are_apart(tensors):
             return None
+        for one in tensors:
+            value: Value = one
+            if id(value.array) in self.outside:
+                return None
         return tensors if self.holds() else None
 
     def holds(self) -> bool:

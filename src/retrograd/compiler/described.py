@@ -120,6 +120,9 @@ def objects_in(given: Any, found: dict[int, Any], depth: int = DEEPEST) -> None:
             given if isinstance(given, OrderedDict) else vars(given)
         ).values()  # fmt: skip
         for one in values:
-            if type(one) in (list, tuple, dict):
+            if type(one) not in (list, tuple, dict):
+                objects_in(one, found, depth - 1)
+            elif id(one) not in found:
                 found[id(one)] = one
-            objects_in(one, found, depth - 1)
+                for inner in one.values() if type(one) is dict else one:
+                    objects_in(inner, found, depth - 1)

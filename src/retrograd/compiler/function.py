@@ -20,6 +20,8 @@ from .described import is_narrower
 from .effects import is_watched, watching
 from .guards import Guards, flatten
 from .recorder import Recorder
+from .sources import MOST as MOST_SOURCES
+from .sources import Source, moved
 from .trace import Segment
 from .warming import Warming, is_due, make_wary, patience, unwritten, write
 
@@ -100,6 +102,7 @@ class CompiledFunction:
         self.fuses = fuses
         self.fullgraph = fullgraph
         self.names: Any = None  # attributes of arguments that count, None for all
+        self.sources: list[Source] = []  # variables from outside that count as arguments
         self.narrows = True  # whether that may become fewer
         self.tapes = True  # whether loops with gradient history are rolled
         self.warned = False
@@ -134,11 +137,11 @@ class CompiledFunction:
                 if tensors is not None:
                     break
             else:
-                key, tensors = flatten(args, settings, self.names)
+                key, tensors = flatten(args, settings, self.names, self.sources)
                 for tree in self.trees.get(key, ()):
                     if tree.root.run is unwritten and not is_due(tree.root):
                         return self.rest(args, settings)
-                    if tree.guards.hold():
+                    if tree.guards.hold(tensors):
                         self.note(tree)
                         break
                 else:
@@ -240,7 +243,9 @@ class CompiledFunction:
         began = perf_counter()
         if self.narrows and self.names is None and is_narrower(key, self.trees, self.names_read()):
             self.narrow()
-            key, tensors = flatten(args, settings, self.names)
+            key, tensors = flatten(args, settings, self.names, self.sources)
+        if self.follow_moves(key):
+            key, tensors = flatten(args, settings, self.names, self.sources)
         if LOGS in os.environ:
             from .logs import tell_recompile
 
@@ -249,7 +254,7 @@ class CompiledFunction:
         if len(trees) >= MOST_TREES:
             self.give_up(f"more than {MOST_TREES} sets of guards for one kind of arguments")
             return self.function(*args, **settings)
-        tree = Tree(Guards(key, len(args)))
+        tree = Tree(Guards(key, len(args), self.sources))
         tree.guards.start(self.function, args, settings)
         writer = Recorder(tensors, tree.root)
         if self.account.is_new and not self.fullgraph:
@@ -275,6 +280,17 @@ class CompiledFunction:
         self.narrows = self.names is not None
         self.trees = {}
         self.recent = []
+
+    def follow_moves(self, key: Any) -> bool:
+        """Let variables from outside count as arguments, once they hold other tensors."""
+        trees = self.trees.get(key)
+        found = moved(trees[0].guards) if trees else []
+        if not found or len(self.sources) + len(found) > MOST_SOURCES:
+            return False
+        self.sources += found
+        self.trees = {}
+        self.recent = []
+        return True
 
     def names_read(self) -> Any:
         """Return the names of the attributes that the recorded code reads, None for any."""
@@ -350,7 +366,10 @@ class CompiledFunction:
         if writer.new_segments:
             tree.guards.add(writer)
             reads, counting = tree.guards.reads, self.names
-            if tree.guards.unguarded:
+            if tree.guards.mixed:
+                self.drop(tree)
+                writer.postponed = True
+            elif tree.guards.unguarded:
                 self.leave_eager(tree, tree.root, tree.guards.unguarded)
             elif counting is not None and (reads.every or not reads.names <= counting):
                 self.trees.setdefault(None, []).append(tree)
@@ -383,7 +402,7 @@ class CompiledFunction:
             self.recent = []
             self.eager = self.told_eager
             self.warned = False
-            self.names = None
+            self.names, self.sources = None, []
             self.narrows = self.tapes = True
             self.account = Account()
 

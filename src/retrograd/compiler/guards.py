@@ -33,12 +33,12 @@ from ..config import settings
 from . import trace
 from .described import Described, Met, described, objects_in
 from .outside import (
-    ABOUT_FUNCTIONS,
     MOST,
     NEAR,
     PLAIN,
     attributes,
     gather,
+    items_of,
     joined,
     kept_of,
     narrowed,
@@ -50,12 +50,20 @@ from .outside import (
 from .reads import Reads
 from .saved import hooks_on
 from .settings import SettingsRead, has_settings, settings_in
+from .sources import Without
 
 
-def flatten(args: Any, settings: Any, names: Any = None) -> tuple[Any, list[Any]]:
+def flatten(
+    args: Any, settings: Any, names: Any = None, sources: Any = ()
+) -> tuple[Any, list[Any]]:
     """Return a key of what the arguments are, and the tensors among them.
 
-    `names` are the attributes of objects that count, None for all.
+    Parameters
+    ----------
+    names : container of str, optional
+        The attributes of objects that count, None for all.
+    sources : list of Source
+        What they hold counts as further arguments.
     """
     tensors: list[Any] = []
     key: list[Any] = [modes_now(), defaults.floating]
@@ -63,6 +71,8 @@ def flatten(args: Any, settings: Any, names: Any = None) -> tuple[Any, list[Any]
         key.append(part(one, tensors, None if names is None else Met(names)))
     for name, one in settings.items():
         key.append((name, part(one, tensors, None if names is None else Met(names))))
+    for source in sources:
+        key.append(("", part(source.value(), tensors)))
     if len(tensors) > 1:
         key.append(aliases(tensors))
     return tuple(key), tensors
@@ -114,15 +124,19 @@ def hooks_of(value: Any) -> Any:
 
 
 def aliases(tensors: list[Any]) -> Any:
-    """Return which tensors are the same, None where all are different."""
+    """Return which tensors are the same or share memory, and where; None where all are apart."""
+    owners = [id(owner_of(one)) for one in tensors]
+    if len(set(owners)) == len(owners):
+        return None
     ids = [id(one) for one in tensors]
-    same = None if len(set(ids)) == len(ids) else tuple(ids.index(one) for one in ids)
-    views = [n for n, one in enumerate(tensors) if one.base is not None]
-    if not views:
-        return same
-    # Which of them share memory, for those that are views.
-    bases = [id(one if one.base is None else one.base) for one in tensors]
-    return same, tuple(bases.index(one) for one in bases)
+    places = [one.array.ctypes.data - owner_of(one).ctypes.data for one in tensors]
+    shared = [place if owners.count(owner) > 1 else 0 for place, owner in zip(places, owners)]
+    return tuple(map(ids.index, ids)), tuple(map(owners.index, owners)), tuple(shared)
+
+
+def owner_of(value: Any) -> Any:
+    """Return the array whose memory a tensor lies in: a detached one has that of the other."""
+    return value.array if value.base is None else value.base.array
 
 
 def description(value: Any) -> Any:
@@ -136,8 +150,12 @@ def description(value: Any) -> Any:
 class Guards:
     """The guards of one tree beside its key."""
 
-    def __init__(self, key: Any, positions: int) -> None:
+    def __init__(self, key: Any, positions: int, sources: Any = ()) -> None:
         self.check = check_of(key, positions)
+        if sources:  # not compared with the arguments
+            self.check.usable = False
+        self.sources = list(sources)
+        self.hidden = {source.key() for source in sources}
         self.ready = False  # whether `check` knows what is outside
         self.reads = Reads()
         self.captured: dict[int, tuple[Any, Any]] = {}
@@ -145,6 +163,9 @@ class Guards:
         self.states: dict[int, tuple[Any, Any]] = {}
         self.whole: set[int] = set()  # of which states have all attributes
         self.kept: list[Any] = []  # what states name by its id, kept so that ids stay taken
+        self.pinned: dict[int, Any] | None = None  # arguments that are from outside, too
+        self.given: set[int] = set()  # ids of containers that are arguments
+        self.mixed = False  # whether new segments have others of these than the earlier ones
         self.unguarded = ""  # why it cannot be told whether everything is as it was
         self.described: dict[int, Any] = {}  # objects that the key describes
         self.referred: set[int] = set()  # arrays that the replay reads anew
@@ -161,6 +182,8 @@ class Guards:
         self.reads.thing(function)
         for one in (*args, *settings.values()):
             self.reads.thing(one)
+            if isinstance(one, (list, tuple, dict)):
+                self.given.add(id(one))
         self.describes(args, settings)
         self.freeze()
 
@@ -196,7 +219,6 @@ class Guards:
         """Guard these objects, as far as the program may read them, and no others."""
         if len(found) > MOST:
             self.unguarded = f"it can reach more than {MOST} objects from outside the function"
-        names = self.reads.counting()
         before = self.states
         self.states = {}
         for number, thing in found.items():
@@ -204,13 +226,19 @@ class Guards:
                 continue
             if number not in before:
                 self.kept.append(kept_of(thing))
-                state = state_of(thing, names)
+                state = state_of(thing, self.counting(thing))
             elif number in self.whole:
-                state = narrowed(thing, before[number][1], names)
+                state = narrowed(thing, before[number][1], self.counting(thing))
             else:
-                state = joined(before[number][1], state_of(thing, names))
+                state = joined(before[number][1], state_of(thing, self.counting(thing)))
             self.states[number] = (thing, state)
         self.whole = set()
+
+    def counting(self, thing: Any) -> Any:
+        """Return the names of an object's attributes that are compared, None for all."""
+        names = self.reads.counting()
+        hidden = {name for owner, name in self.hidden if owner == id(thing)}
+        return Without(names, hidden) if hidden else names
 
     def attributes_of_tensors(self, found: dict[int, Any], arguments: Any) -> None:
         """Guard what the program itself has put on tensors, where it has names that are read."""
@@ -244,6 +272,7 @@ class Guards:
                     about = description(grads[number]) if number in grads else None
                     self.cells[id(source.cell)] = (source.cell, about)
         self.attributes_of_tensors(found, writer.tensors)
+        self.pin(found, writer.tensors)
         self.conditions.update(writer.conditions)
         for number, (thing, then) in self.settings_then.items():
             look = SettingsRead(thing, self.reads.names)
@@ -252,8 +281,64 @@ class Guards:
         self.check.writes = -1
         self.ready = False
 
-    def hold(self) -> bool:
-        """Say whether everything is as it was."""
+    def pin(self, found: dict[int, Any], arguments: list[Any]) -> None:
+        """Note which arguments are tensors from outside, too, or share memory with such.
+
+        ``f(w)`` of a function that reads w itself: the trace takes one for the other.
+        """
+        owners = {id(owner_of(one)) for one in arguments}
+        near = [*self.reads.tensors(found), *[value for value, _ in self.captured.values()]]
+        pinned: dict[int, Any] = {}
+        self.check.outside = self.outside()
+        if arguments and any(id(owner_of(one)) in owners for one in near):
+            pinned = pinned_among(arguments, self.tensors_outside())
+            self.kept.append([(arguments[place], owner_of(arguments[place])) for place in pinned])
+        if self.pinned is None:
+            self.pinned = pinned
+        self.mixed = self.pinned.keys() != pinned.keys() or not self.are_pinned(arguments)
+        if pinned:
+            self.check.usable = False
+
+    def outside(self) -> set[int]:
+        """Return the ids of the arrays that tensors from outside have, or are views of."""
+        values = [value for _, _, value in self.globals()] + [held for _, held in self.closures()]
+        values += [value for value, _ in self.captured.values()]
+        return {id(owner_of(value)) for value in values if isinstance(value, Value)}
+
+    def tensors_outside(self) -> list[Any]:
+        """Return the tensors that the program can reach without its arguments."""
+        reads = self.reads
+        roots = [
+            one for number, one in reads.things.items()
+            if number not in self.described and number not in self.given
+        ]  # fmt: skip
+        held = [value for _, _, value in self.globals()] + [value for _, value in self.closures()]
+        held += reads.defaults + [value for _, _, value in reads.attributes.values()]
+        held += [value for value, _ in self.captured.values()]
+        for thing in gather(roots, reads.counting()).values():
+            if isinstance(thing, AnyModule):
+                held += [*thing._parameters.values(), *thing._buffers.values()]
+            names = read_by(thing, self.counting(thing))
+            held += [one for _, one in items_of(thing)]
+            held += [one for name, one in attributes(thing) if names is None or name in names]
+        return [one for one in held if isinstance(one, Value)]
+
+    def are_pinned(self, tensors: list[Any]) -> bool:
+        """Say whether the same arguments are tensors from outside as when this was written."""
+        outside = self.outside() if tensors else ()
+        for place, one in enumerate(tensors):
+            pin = None if self.pinned is None else self.pinned.get(place)
+            if pin is None:
+                if id(owner_of(one)) in outside:
+                    return False
+            elif pin != pin_of(one, pin[0]):
+                return False
+        return True
+
+    def hold(self, tensors: list[Any]) -> bool:
+        """Say whether everything is as it was, for arguments that have these tensors."""
+        if not self.are_pinned(tensors):
+            return False
         if self.ready and self.check.holds():
             return True
         if not self.hold_in_full():
@@ -275,6 +360,16 @@ class Guards:
         found = [f"{count} {what}" for count, what in parts if count]
         return ", ".join(["the arguments", *found])
 
+    def globals(self) -> list[Any]:
+        """Return the globals that are compared, as (namespace, name, value)."""
+        found = self.reads.globals
+        return [row for key, row in found.items() if key not in self.hidden]
+
+    def closures(self) -> list[Any]:
+        """Return the closures' variables that are compared, as (cell, contents)."""
+        found = self.reads.cells
+        return [row for key, row in found.items() if (key, "") not in self.hidden]
+
     def hold_in_full(self) -> bool:
         if hooks_of_every_module() != self.hooks or settings() != self.settings:
             return False
@@ -288,17 +383,16 @@ class Guards:
         for owner, name, value in self.reads.attributes.values():
             if not alike(getattr(owner, name, missing), value):
                 return False
-        for space, name, value in self.reads.globals.values():
+        for space, name, value in self.globals():
             if not alike(space.get(name, missing), value):
                 return False
-        for cell, held in self.reads.cells.values():
+        for cell, held in self.closures():
             if not alike(contents(cell), held):
                 return False
         if any(look(thing) != then for look, thing, then in self.conditions.values()):
             return False
-        names = self.reads.counting()
         return all(
-            number in self.referred or state_of(thing, names) == state
+            number in self.referred or state_of(thing, self.counting(thing)) == state
             for number, (thing, state) in self.states.items()
         )
 
@@ -309,6 +403,7 @@ class Guards:
         """
         check = self.check
         check.writes = module_writes.count
+        check.outside = self.outside()
         watched = [value for value, _ in self.captured.values()]
         hooked = [value for value in watched if hooks_of(value) is not None]
         check.captured = [Captured(value) for value in watched if hooks_of(value) is None]
@@ -319,9 +414,8 @@ class Guards:
             if about is None or about[-1] is None
         ]
         reads = self.reads
-        spaces = list(reads.globals.values())
-        check.spaces, check.space_names, check.space_values = columns(spaces)
-        check.closures, check.contents = columns(list(reads.cells.values()), 2)
+        check.spaces, check.space_names, check.space_values = columns(self.globals())
+        check.closures, check.contents = columns(self.closures(), 2)
         owners = list(reads.attributes.values())
         check.owners, check.owner_names, check.owner_values = columns(owners)
         check.holders = []
@@ -374,12 +468,8 @@ class Guards:
         elif isinstance(thing, types.FunctionType):
             if vars(thing) or self.reads.every:
                 check.holders.append(Holder(vars(thing), thing))
-            if (id(thing), "__code__") not in self.reads.attributes:
-                check.closures += thing.__closure__ or ()
-                check.contents += map(contents, thing.__closure__ or ())
-                self.compare(thing, ABOUT_FUNCTIONS)
         elif isinstance(state, dict):
-            names = read_by(thing, self.reads.counting())
+            names = read_by(thing, self.counting(thing))
             if type(getattr(thing, "__dict__", None)) is dict:
                 check.holders.append(Holder(vars(thing), thing, names))
             slots = slots_of(type(thing))
@@ -399,6 +489,22 @@ HELD = (list, dict, OrderedDict, defaultdict, Counter)
 UNCHANGING = (
     tuple, frozenset, types.MethodType, types.BuiltinMethodType, functools.partial,
 )  # fmt: skip
+
+
+def pin_of(value: Any, same: bool) -> Any:
+    """Return what tells a tensor from others: which it is, or where it lies in which memory."""
+    return same, id(value) if same else (id(owner_of(value)), value.array.ctypes.data)
+
+
+def pinned_among(arguments: list[Any], outside: list[Any]) -> dict[int, Any]:
+    """Return what tells the arguments that are from outside, by their places."""
+    selves = {id(one) for one in outside}
+    owners = {id(owner_of(one)) for one in outside}
+    return {
+        place: pin_of(one, id(one) in selves)
+        for place, one in enumerate(arguments)
+        if id(owner_of(one)) in owners
+    }
 
 
 class Closer:

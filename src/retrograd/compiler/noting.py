@@ -123,10 +123,20 @@ class Noting:
             self.segment.slots.append(slot)
         return number
 
+    def _meet_again(self, array: Any, value: Any, found: int) -> None:
+        """Note a leaf from before the call whose array is known as that of its detached self."""
+        if value.node is None and id(value) not in self.newborn:
+            self._know(value)
+            self.alive.append(value)
+            self._add(array, Captured(value))
+            self.numbers[id(array)] = found
+
     def _number(self, array: Any, value: Any = None, what: str = "") -> Any:
         """Return the `Ref` of an array, or None when nobody knows where it comes from."""
         found = self.numbers.get(id(array))
         if found is not None:
+            if value is not None and value.requires and id(value) not in self.known:
+                self._meet_again(array, value, found)
             return tuple.__new__(Ref, (found,))
         alias = self._same_memory(array)
         if alias is not None:

@@ -112,7 +112,9 @@ def behind(thing: Any, names: Container[str] | None) -> list[Any]:
         ]  # fmt: skip
         return inside + followed(pairs, read_by(thing, names)) if pairs else inside
     if isinstance(thing, types.FunctionType):
-        return [value for _, value in parts(thing)]
+        cells = [contents(cell) for cell in thing.__closure__ or ()]
+        defaults = (thing.__defaults__ or (), thing.__kwdefaults__ or {})
+        return [*cells, *defaults, *vars(thing).values()]
     if isinstance(thing, _FUNCTIONS):
         return get_referents(thing)
     if isinstance(thing, _VIEWS):
@@ -223,20 +225,10 @@ _OF_MODULES = {
 # -- what is compared --------------------------------------------------------------------------
 
 
-def parts(thing: Any) -> list[tuple[Any, Any]]:
-    """Return what an object holds that has names: attributes, or what a function has."""
-    if isinstance(thing, types.FunctionType):
-        cells = [(place, contents(cell)) for place, cell in enumerate(thing.__closure__ or ())]
-        about = [(name, getattr(thing, name)) for name in ABOUT_FUNCTIONS]
-        return [*cells, *about, *vars(thing).items()]
-    return attributes(thing)
-
-
-ABOUT_FUNCTIONS = ("__code__", "__defaults__", "__kwdefaults__")
-
-
 def state_of(thing: Any, names: Container[str] | None = None) -> Any:
     """Return what of an object's state a program may depend on, for comparison.
+
+    A function's closure, code and defaults are no part of it: `Reads` has them.
 
     Parameters
     ----------
@@ -263,10 +255,10 @@ def state_of(thing: Any, names: Container[str] | None = None) -> Any:
         return [*map(id, get_referents(thing))]
     if isinstance(thing, _COLLECTIONS):
         items = [(mark(name), mark(one)) for name, one in items_of(thing)]
-        own = parts(thing)
+        own = attributes(thing)
         return (items, {name: mark(one) for name, one in own}) if own else items
     chosen = read_by(thing, names)
-    return {name: mark(one) for name, one in parts(thing) if chosen is None or name in chosen}
+    return {name: mark(one) for name, one in attributes(thing) if chosen is None or name in chosen}
 
 
 def narrowed(thing: Any, state: Any, names: Container[str] | None) -> Any:
@@ -307,4 +299,4 @@ def kept_of(thing: Any) -> Any:
         return [list(one.values()) if isinstance(one, dict) else one for one in own]
     if isinstance(thing, weakref.ref):
         return thing()
-    return items_of(thing), parts(thing)
+    return items_of(thing), attributes(thing)

@@ -25,6 +25,9 @@ _PLAINLY = {
 }  # fmt: skip
 
 
+ABOUT_FUNCTIONS = ("__code__", "__defaults__", "__kwdefaults__")
+
+
 class Reads:
     """What user code reads from outside itself, gathered while it is traced.
 
@@ -51,21 +54,22 @@ class Reads:
 
     def function(self, function: Any) -> None:
         """Note the closure of a function, and of the functions in it."""
-        function = wrapped(function)
-        plain = function
+        inner = wrapped(function)
+        if inner is not function:  # a decorator's, which has a closure of its own
+            self.function(inner)
         if isinstance(function, types.MethodType):
             self.thing(function.__self__)
-            plain = function.__func__
-        if isinstance(plain, types.FunctionType):
-            for name in ("__code__", "__defaults__", "__kwdefaults__"):
-                self.attributes[(id(plain), name)] = (plain, name, getattr(plain, name))
-        for default in (
-            *(getattr(function, "__defaults__", None) or ()),
-            *(getattr(function, "__kwdefaults__", None) or {}).values(),
-        ):
+            function = function.__func__
+        if not isinstance(function, types.FunctionType):
+            return
+        if (id(function), "__code__") in self.attributes:
+            return
+        for name in ABOUT_FUNCTIONS:
+            self.attributes[(id(function), name)] = (function, name, getattr(function, name))
+        for default in (*(function.__defaults__ or ()), *(function.__kwdefaults__ or {}).values()):
             self.thing(default)
             self.defaults.append(default)
-        for cell in getattr(function, "__closure__", None) or ():
+        for cell in function.__closure__ or ():
             if id(cell) in self.cells:
                 continue
             held = contents(cell)
@@ -176,6 +180,9 @@ class Reads:
         """Note what classes of the program give to the objects that it reads; return these."""
         kinds: set[Any] = set()
         found = gather(list(self.things.values()), self.counting(), kinds)
+        for thing in found.values():
+            if isinstance(thing, types.FunctionType):
+                self.function(thing)
         for kind in {type(thing) for thing in found.values()} | kinds:
             for one in kind.__mro__:
                 if settled(one):

@@ -111,7 +111,9 @@ class Recorder(Ending, Hosts, Noting):
         if not self.follows:
             self.new_segments.append(self.segment)
         for place, value in enumerate(self.tensors):
-            self._add(value.array, Argument(place))
+            first = self.numbers.get(id(value.array))  # of an earlier argument that shares it
+            number = self._add(value.array, Argument(place))
+            self.numbers[id(value.array)] = number if first is None else first
             self._know(value)
         return self
 
