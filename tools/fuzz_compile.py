@@ -26,7 +26,7 @@ from tests.compiler import plain_kernels, programs, stateful, wide  # noqa: E402
 from tests.compiler.running import compare_runs  # noqa: E402
 
 import retrograd as rg  # noqa: E402
-from retrograd.compiler import fusion, numba_backend, warming  # noqa: E402
+from retrograd.compiler import backends, fusion, warming  # noqa: E402
 
 MAKERS = {
     "narrow": (programs.Program, programs.calls),
@@ -45,6 +45,8 @@ def settle_tier(tier: str) -> None:
         single calls included; with kernels that run as the Python that they are written in, which
         need not be compiled, in double precision, so that programs make nothing of roundings.
     """
+    warming.LONG = 0
+    warming.AT_ONCE = 10**9
     if tier == "plain":
         rg.set_default_dtype(rg.float64)
         plain_kernels.use(types.SimpleNamespace(setattr=setattr, setenv=os.environ.__setitem__))
@@ -53,7 +55,7 @@ def settle_tier(tier: str) -> None:
     elif tier != "mixed":
         warming.PATIENCE = 0.0
     if tier == "numba":
-        if not numba_backend.available():
+        if not backends.available():
             sys.exit("--tier numba: numba is not installed")
         fusion.FEWEST = 1
         os.environ.setdefault("RETROGRAD_CACHE_DIR", tempfile.mkdtemp())

@@ -205,6 +205,7 @@ def __getattr__(name):
             module = import_module(f"{__name__}.{_lazy_names.get(name, name)}")
         finally:
             if collecting:
+                gc.collect(0)  # the youngest alone: enabling might start with everything
                 gc.enable()
         if name in _lazy:
             return module

@@ -109,8 +109,9 @@ def split_arguments(arguments: list[str]) -> tuple[list[str], list[str]]:
 
 def cache(action: str | None) -> int:
     """Print where the cache of kernels is and what it holds, fill it, or delete it."""
+    from .compiler.backends import available
     from .compiler.library import prepare
-    from .compiler.numba_backend import available, cache_directory, cache_size, clear_cache
+    from .compiler.numba_backend import cache_directory, cache_size, clear_cache
 
     if action == "fill":
         if not available():

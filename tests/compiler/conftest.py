@@ -9,8 +9,12 @@ from retrograd.compiler.function import CompiledFunction
 
 
 @pytest.fixture(autouse=True)
-def written_at_once(monkeypatch):
-    """Let long segments be replayed from the second call on, whatever share of the time it is."""
+def recorded_at_once(monkeypatch):
+    """Let long functions be recorded in the first call, whatever share of the time that is.
+
+    And replayed from the second on.
+    """
+    monkeypatch.setattr(warming, "LONG", 0)
     monkeypatch.setattr(warming, "AT_ONCE", 10**9)
 
 

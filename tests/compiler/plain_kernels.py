@@ -9,7 +9,15 @@ import types
 
 import numpy as np
 
-from retrograd.compiler import budget, fusion, multiply, numba_backend, stretch_source, warming
+from retrograd.compiler import (
+    backends,
+    budget,
+    fusion,
+    multiply,
+    numba_backend,
+    stretch_source,
+    warming,
+)
 
 DTYPES = {
     "float32": np.float32, "float64": np.float64, "int64": np.int64, "boolean": np.bool_,
@@ -131,7 +139,7 @@ def use_own_cache(monkeypatch, folder) -> None:
 
 def use(monkeypatch) -> None:
     """Run kernels as Python; lower at the first replay, fuse even single calls, at once."""
-    monkeypatch.setattr(numba_backend, "available", lambda: True)
+    monkeypatch.setattr(backends, "available", lambda: True)
     monkeypatch.setattr(numba_backend, "build", build)
     shape = multiply.shape_of("+avx512f")
     monkeypatch.setattr(multiply, "shape", lambda: shape)

@@ -13,8 +13,8 @@ import pytest
 import retrograd as rg
 from retrograd._core.library import LEAST, NEVER, library
 from retrograd.backends import numba as switch
+from retrograd.compiler import backends, numba_backend, warming
 from retrograd.compiler import library as kernels
-from retrograd.compiler import numba_backend, warming
 
 from ..sampling import collect, find
 
@@ -300,7 +300,7 @@ def test_modes():
 
 
 def test_where_numba_is_missing(fresh, monkeypatch):
-    monkeypatch.setattr(numba_backend, "available", lambda: False)
+    monkeypatch.setattr(backends, "available", lambda: False)
     x = rg.tensor(numbers(*ROWS))
     with switch.flags("never"):
         wanted = F.silu(x).numpy()

@@ -287,7 +287,7 @@ def test_lowering_waits_for_the_process(monkeypatch):
     budget = Budget()
     monkeypatch.setattr(budget, "began", budget.began - 1000)
     assert budget.allows(10) and not budget.allows(100)
-    budget.spent += 25
+    budget.spent += 40
     assert not budget.allows(10)
 
 

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 import retrograd as rg
-from retrograd.compiler import blocks, native, numba_backend
+from retrograd.compiler import backends, blocks, native, numba_backend
 
 from ..sampling import collect, find
 from .plain_kernels import use_own_cache
@@ -266,8 +266,8 @@ def test_replay_backend_makes_no_kernels():
 
 
 def test_without_numba_one_line_says_what_is_missing(monkeypatch, capsys):
-    monkeypatch.setattr(numba_backend, "available", lambda: False)
-    monkeypatch.setattr(numba_backend, "_told", set())
+    monkeypatch.setattr(backends, "available", lambda: False)
+    monkeypatch.setattr(backends, "_told", set())
     for _ in range(2):
         compiled = rg.compile(lambda x: x * 2, backend="numba")
     assert compiled(numbers(3)).shape == (3,)

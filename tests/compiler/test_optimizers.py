@@ -360,9 +360,9 @@ def test_a_saved_parameter_that_a_step_writes():
 def test_kernels_update_as_eager_steps_do(place, tmp_path, monkeypatch):
     """Gradients are given, so no sum may differ: what a kernel of an update gives is exact."""
     pytest.importorskip("numba")
-    from retrograd.compiler import numba_backend
+    from retrograd.compiler import backends, numba_backend
 
-    if not numba_backend.available():
+    if not backends.available():
         pytest.skip("numba does not work here")
     monkeypatch.setenv("RETROGRAD_CACHE_DIR", str(tmp_path))
     name, settings = ALL[place]

@@ -41,11 +41,29 @@ class Freed:
 
 def freed_error(node: Node) -> GraphFreedError:
     """Return the error for a second run through a freed node."""
-    return error_of_freed(node.name(), node.site, node.freed)
+    freed: Any = node.freed
+    return error_of_freed(node.name(), node.site, None if freed is None else freed.site)
 
 
-def error_of_freed(name: str, site: Any, freed: Any) -> GraphFreedError:
-    """Return the error for a second run through a node: its name, its site, what freed it."""
+def error_of_freed(name: str, made: Any, freed: Any) -> GraphFreedError:
+    """Return the error for a second run through a node: see `freed_text`."""
+    text = freed_text(name, made, freed)
+    again = describe_site(here())
+    if again:
+        text += f" and are asked for again at {again}"
+    return GraphFreedError(text + ".")
+
+
+def freed_text(name: str, made: Any, freed: Any) -> str:
+    """Write the part of the message that is known once a node is freed.
+
+    Parameters
+    ----------
+    name : str
+        The node's.
+    made, freed : object
+        The sites where it was recorded, and of the backward that freed it.
+    """
     text = (
         "Trying to backward through the graph a second time (or directly access saved tensors "
         "after they have already been freed). Saved intermediate values of the graph are freed "
@@ -54,15 +72,12 @@ def error_of_freed(name: str, site: Any, freed: Any) -> GraphFreedError:
         "calling backward."
     )
     text += f"\nThe values saved by {name}"
-    made = describe_site(site)
-    if made:
-        text += f" (recorded at {made})"
-    if freed is not None and freed.site is not None:
-        text += f" were freed by the backward at {describe_site(freed.site)}"
-    again = describe_site(here())
-    if again:
-        text += f" and are asked for again at {again}"
-    return GraphFreedError(text + ".")
+    recorded = describe_site(made)
+    if recorded:
+        text += f" (recorded at {recorded})"
+    if freed is not None:
+        text += f" were freed by the backward at {describe_site(freed)}"
+    return text
 
 
 def changed_error(node: Node) -> SavedValueChangedError:
@@ -90,17 +105,29 @@ def changed_error(node: Node) -> SavedValueChangedError:
 
 def changed_text(node: Node, name: str, array: Any, storage: Any) -> str:
     """Write the message: which value, saved by what and where, changed by what and where."""
-    return saved_text(node, f" as '{name}'", array) + change_text(storage)
+    text = saved_text(describe(array), f" as '{name}'", node.name(), node.site)
+    return text + change_text(storage)
 
 
-def saved_text(node: Node, name: str, array: Any) -> str:
-    """Write the part of the message that is known when a value is saved."""
+def saved_text(described: str, name: str, node: str, made: Any) -> str:
+    """Write the part of the message that is known when a value is saved.
+
+    Parameters
+    ----------
+    described : str
+        The value, as `describe` tells it.
+    name : str
+        What the node calls it, with the words before that.
+    node : str
+        The node's name.
+    made : object
+        The site where the node was recorded.
+    """
     text = (
         "one of the variables needed for gradient computation has been modified by an inplace "
-        f"operation: [{describe(array)}], saved{name} by {node.name()}"
+        f"operation: [{described}], saved{name} by {node}"
     )
-    made = describe_site(node.site)
-    return f"{text} at {made}" if made else text
+    return text if made is None else f"{text} at {describe_site(made)}"
 
 
 def change_text(storage: Any) -> str:

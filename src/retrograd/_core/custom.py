@@ -81,7 +81,8 @@ class Saved:
 
 def changed_words(saved: Saved, node: FunctionNode) -> str:
     """Write the error for a saved tensor that was changed in place."""
-    return saved_text(node, "", saved.array) + change_text(saved.storage)
+    text = saved_text(describe(saved.array), "", node.name(), node.site)
+    return text + change_text(saved.storage)
 
 
 @mypyc_attr(allow_interpreted_subclasses=True)

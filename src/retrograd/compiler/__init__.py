@@ -14,20 +14,12 @@ from typing import Any
 from .._core.any_module import AnyModule
 from .._core.tracing import recorder as current_recorder
 from .._core.tracing import set_recorder
+from . import backends
 from .backends import EAGER, MODES, NUMBA, arithmetic_of, backend_named
 from .backends import get_default_backend as get_default_backend
 from .backends import list_backends as list_backends
 from .backends import set_default_backend as set_default_backend
-from .directives import allow_in_graph as allow_in_graph
-from .directives import assume_constant_result as assume_constant_result
-from .directives import cudagraph_mark_step_begin as cudagraph_mark_step_begin
-from .directives import is_exporting as is_exporting
-from .directives import nested_compile_region as nested_compile_region
-from .directives import set_stance as set_stance
-from .directives import substitute_in_graph as substitute_in_graph
-from .directives import wrap_numpy as wrap_numpy
 from .function import CompiledFunction as CompiledFunction
-
 
 
 def compile(
@@ -121,12 +113,9 @@ def compile(
             "call, in pieces; compile the functions that it calls"
         )
     fuses = arithmetic if kind == NUMBA else ""
-    if fuses:
-        from . import numba_backend
-
-        if not numba_backend.available():
-            numba_backend.tell_missing(backend == "numba")
-            fuses = ""
+    if fuses and not backends.available():
+        backends.tell_missing(backend == "numba")
+        fuses = ""
     eager = f"backend={backend or get_default_backend()!r}" if kind == EAGER else ""
     if isinstance(model, AnyModule):
         from .modules import OptimizedModule
@@ -199,7 +188,9 @@ def lower_next(function: Any) -> None:
     ----------
     function : CompiledFunction or OptimizedModule
     """
-    for segment in compiled_of(function, "lower_next").segments():
+    compiled = compiled_of(function, "lower_next")
+    compiled.account.hurry()
+    for segment in compiled.segments():
         if segment.warming is not None:
             segment.warming.spent = math.inf
 
@@ -234,11 +225,21 @@ def load(path: Any, numpy_only: bool = False) -> Any:
     return read(path, numpy_only)
 
 
+_DIRECTIVES = (
+    "allow_in_graph", "assume_constant_result", "cudagraph_mark_step_begin", "is_exporting",
+    "nested_compile_region", "set_stance", "substitute_in_graph", "wrap_numpy",
+)  # fmt: skip
+
+
 def __getattr__(name: str) -> Any:
     if name == "OptimizedModule":
         from .modules import OptimizedModule
 
         return OptimizedModule
+    if name in _DIRECTIVES:
+        from . import directives
+
+        return getattr(directives, name)
     from .._missing import missing_name
 
     raise missing_name(__name__, name)
@@ -251,3 +252,7 @@ __all__ = [
     "nested_compile_region", "reset", "set_default_backend", "set_stance", "substitute_in_graph",
     "wrap_numpy",
 ]  # fmt: skip
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -41,7 +41,7 @@ class Ahead:
     failed: str
     postponed: bool
     claimed: int
-    hides: bool
+    watch: Any
     follows: bool
     began: int
     last_loop: Segment | None
@@ -51,9 +51,7 @@ class Ahead:
     _has_tape: Any
     _lose_times: Any
 
-    def __init__(self) -> None:
-        super().__init__()
-        self.watch: Any = None  # of effects
+    def _begin(self) -> None:
         self.turns: dict[int, int] = {}  # by id of a segment: how often a loop came back to it
         self.due: dict[int, int] = {}  # after how many turns it is tried again, where it failed
         self.ran_ahead = 0  # turns
@@ -126,7 +124,7 @@ class Ahead:
     def _here(self, target: Segment) -> Walk | None:
         """Return a walk over the state at a loop's beginning, None where it cannot be put back."""
         known = self.noted.get(id(target))
-        if known is None or target.lifts or self.failed or self.claimed or self.hides:
+        if known is None or target.lifts or self.failed or self.claimed:
             return None
         if self.watch is None or not self.watch.is_clean():
             return None
@@ -205,9 +203,11 @@ class Ahead:
 
 def can_be_replayed(segment: Segment) -> bool:
     """Say whether a segment of a loop can be replayed, and its results kept."""
-    from .warming import write
+    from .warming import is_due, unwritten, write
 
     if segment.eager or segment.watched is None or segment.plan is not None:
+        return False
+    if segment.run in (None, unwritten) and not is_due(segment):
         return False
     write(segment)
     return True

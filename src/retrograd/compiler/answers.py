@@ -18,14 +18,22 @@ from typing import Any
 
 import numpy as np
 
+from .._core.storage import clock
 from .._core.value import Value
-from .trace import CALL, TURNS, Argument, Captured, CapturedGrad, Segment, Step, made_by, outs_of
+from .trace import (
+    CALL,
+    TURNS,
+    Argument,
+    Captured,
+    CapturedGrad,
+    Failing,
+    Segment,
+    Step,
+    made_by,
+    outs_of,
+)
 
 ANOTHER_WAY = "compile: the function took another way than before with the same inputs"
-
-
-class Failing:
-    """The answer for the call that raised in the replay: it is made again, and raises again."""
 
 
 class Answering:
@@ -33,6 +41,7 @@ class Answering:
 
     segment: Segment
     tensors: list[Any]
+    glance: int
     values: list[Any]
     numbers: dict[int, int]
     alive: list[Any]
@@ -50,18 +59,16 @@ class Answering:
     _lift: Any
     _remember: Any
     _tape: Any
-    _glance: Any
+    raises: int | None
+    answers: list[Step]
+    at: int
 
-    def __init__(self) -> None:
-        super().__init__()
+    def _begin(self) -> None:
         self.executed: list[tuple[Segment, Any]] = []  # what is answered from
         self.turn = 0  # its place among these
         self.last_key: Any = None
-        self.raises: int | None = None  # after how many steps of the last the replay raised
         self.on_the_way: dict[int, int] = {}  # the last place of each segment of the path
-        self.answers: list[Step] = []  # the steps of the segment that is answered or followed
-        self.at = 0  # how many of them were met
-        self.answered: Any = None  # the last of them
+        self.answered: Any = None  # the last step that was answered
 
     def _answer_from(self, executed: list[Any], key: Any, steps: int | None) -> None:
         for segment, own in executed:
@@ -165,7 +172,7 @@ class Answering:
             self.answering = False
             self._leave(segment, seen)
         else:
-            self._glance()
+            self.glance = clock.now
             if segment.loop is not None:
                 self._go_back(segment.loop)
             self._turn_to(self.turn + 1)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import importlib.util
+import os
+import sys
 from typing import Any
 
 # Name -> how a function runs then, and the tags by which `list_backends` leaves it out.
@@ -17,6 +20,7 @@ _BACKENDS = {
 }
 MODES = ("default", "lite", "reduce-overhead", "max-autotune-no-cudagraphs", "max-autotune")
 _chosen = [REPLAY]
+_told: set[str] = set()
 EXACT, FAST = "exact", "fast"  # how kernels compute
 
 
@@ -87,3 +91,43 @@ def set_default_backend(backend: Any) -> None:
     if backend is not None:
         backend_named(backend)
     _chosen[0] = REPLAY if backend is None else backend
+
+
+# -- kernels; importing what makes them takes as long as a hundred steps ---------------------------
+
+
+def available() -> bool:
+    """Say whether numba is installed; it is not imported."""
+    if sys.modules.get("numba") is not None:
+        return True
+    return importlib.util.find_spec("numba") is not None  # None for a name that is blocked, too
+
+
+def tell_missing(asked: bool) -> None:
+    """Say once what numba would bring, where somebody asked for it or reads the logs."""
+    if "missing" in _told or not (asked or os.environ.get("RETROGRAD_LOGS")):
+        return
+    _told.add("missing")
+    print(
+        "retrograd.compile: numba is not installed, so recorded calls are replayed by NumPy; "
+        "`pip install retrograd[compile]` brings fused kernels",
+        file=sys.stderr,
+    )
+
+
+def cache_folder() -> str:
+    """Return the folder of kernels: ``RETROGRAD_CACHE_DIR``, or one in the user's cache."""
+    given = os.environ.get("RETROGRAD_CACHE_DIR")
+    if given:
+        return given
+    home = os.environ.get("XDG_CACHE_HOME") or os.path.join(os.path.expanduser("~"), ".cache")
+    return os.path.join(home, "retrograd")
+
+
+def has_cached() -> bool:
+    """Say whether there are kernels in the cache."""
+    try:
+        with os.scandir(os.path.join(cache_folder(), "kernels")) as found:
+            return next(found, None) is not None
+    except OSError:
+        return False

@@ -7,6 +7,10 @@ ones are made when the function is behind its own eager self by no more than a s
 Each replay gives a try back.  What branches on numbers with a fraction, or on numbers that count,
 uses more: such values hardly come twice.  So do arguments that are other numbers in each call.
 
+A first call of many steps is recorded as far as that is a small share of the process's time.  Where
+it is not, the rest of the call runs eagerly, and so does the function until recording it anew
+is.  So a short script pays little for a long function; a small function is always recorded at once.
+
 A function whose replays turn out to be no quicker than its eager calls runs eagerly, and is tried
 again later.  What a call takes eagerly is known from some that run so among the first replays.
 """
@@ -17,7 +21,9 @@ from time import perf_counter, process_time
 from typing import Any
 
 SHARE = 0.05  # of a function's own time
-PROCESS_SHARE = 0.03  # of the time of the process; importing the compiler takes some more
+PROCESS_SHARE = 0.045  # of the time of the process
+IMPORTING = 4.5e-3  # seconds to import the compiler
+EAGER_CALLS = 10  # that take as long as recording one
 FREE_TRIES = 32  # recordings without a replay between them, counted by `weight_of`
 FRUITLESS = 16  # the weight of a recording that came to nothing: the function has effects
 # Replays in a row after which one call runs eagerly, to see what that takes; the last ones closer
@@ -31,7 +37,9 @@ UNSEEN = 15  # eager calls of which none is timed, nor asked whether it could be
 
 
 class Budget:
-    """What the process as a whole spends on recording and lowering; there is one.
+    """What the process as a whole spends on importing the compiler, recording and lowering.
+
+    There is one.
 
     Lowering changes no result, and waits until all of it is a share of the time that the process
     has run: a program takes at most that much longer than without `compile`, whenever it ends.
@@ -39,11 +47,18 @@ class Budget:
 
     def __init__(self) -> None:
         self.began = perf_counter() - process_time()  # when the process began, about
-        self.spent = 0.0
+        self.spent = IMPORTING
+        self.recording = 0.0  # since when, where something is recorded just now
 
     def allows(self, seconds: float) -> bool:
         """Say whether something that takes so long may be done now."""
-        return self.spent + seconds <= PROCESS_SHARE * (perf_counter() - self.began)
+        now = perf_counter()
+        spent = self.spent + (now - self.recording if self.recording else 0.0)
+        return spent + seconds <= PROCESS_SHARE * (now - self.began)
+
+    def allows_more(self) -> bool:
+        """Say whether what is recorded just now may take twice as long as it has."""
+        return self.allows(perf_counter() - self.recording)
 
 
 budget = Budget()
@@ -68,6 +83,8 @@ class Account:
         self.eager_took = 0.0  # by calls that ran eagerly
         self.eager_calls = 0
         self.quickest_eager = self.quickest = float("inf")
+        self.is_new = True  # whether nothing was recorded, or put off
+        self.put_off = 0.0  # seconds that a recording is expected to take which was put off
         self.tries = 0  # recordings by weight, less replays
         self.records = 0
         self.records_took = 0.0
@@ -79,6 +96,8 @@ class Account:
 
     def may_record(self) -> bool:
         """Say whether one more recording is affordable."""
+        if self.put_off and not budget.allows(self.put_off):
+            return False
         if self.tries < FREE_TRIES:
             return True
         if not self.eager_calls:
@@ -113,11 +132,27 @@ class Account:
         self.records += 1
         self.records_took += took
         budget.spent += took
+        self.is_new = False
+        self.put_off = 0.0
         self.tries += weight
         self.row = self.effects = 0
         self.quickest = float("inf")
         self.timed = True
         self.rests = not self.may_record()
+
+    def note_put_off(self, took: float) -> None:
+        """Note a recording that was put off when it had taken so long."""
+        budget.spent += took
+        self.is_new = False
+        self.put_off = took
+        self.rests = True
+
+    def hurry(self) -> None:
+        """Let what was put off be recorded in the next call: somebody asks for the record."""
+        if self.put_off:
+            self.put_off = 0.0
+            self.unseen = self.skipped = 0
+            self.rests = False
 
     def note_eager(self, took: float) -> None:
         """Note a call that ran eagerly; see whether the function may be replayed again."""
@@ -125,6 +160,8 @@ class Account:
         self.eager_took += calls * took
         self.eager_calls += calls
         self.quickest_eager = min(self.quickest_eager, took)
+        if self.put_off:
+            self.put_off = max(self.put_off, EAGER_CALLS * took)
         if self.rest:
             self.rest = max(self.rest - calls, 0)
             self.rests = self.rest > 0
@@ -143,6 +180,11 @@ class Account:
         """Return why the function runs eagerly for now, empty where it does not."""
         if self.rest > 1:
             return f"its replays are not quicker: the next {self.rest} calls run eagerly"
+        if self.put_off:
+            return (
+                "its first call was long, and recording it is put off until that is a small share "
+                "of the time of the process, or to the call after this question"
+            )
         if not self.rests or self.rest or self.effects:
             return ""
         took = f"{self.records} recordings took {self.records_took:.2g} s"

@@ -77,7 +77,13 @@ def is_in_loop(frame: Any) -> bool:
     few instructions beside a loop.
     """
     place = frame.f_lasti
-    return any(first <= place <= last for first, last in once(spans, frame.f_code, spans_of))
+    return any(first <= place <= last for first, last in loops_of(frame.f_code))
+
+
+def loops_of(code: Any) -> list[tuple[int, int]]:
+    """Return from where to where the loops of a code object go; kept."""
+    found: list[tuple[int, int]] = once(spans, code, spans_of)
+    return found
 
 
 def spans_of(owner: Any) -> list[tuple[int, int]]:
@@ -159,6 +165,7 @@ def read_value(frame: Any, code: list[Any], place: int) -> Any:
 
 def is_in_place(instruction: Any) -> bool:
     """Say whether an instruction is ``x += y`` or the like."""
-    if instruction.opname == "BINARY_OP":
+    name = instruction.opname
+    if name == "BINARY_OP":
         return str(instruction.argrepr).endswith("=")
-    return bool(instruction.opname.startswith("INPLACE_"))
+    return bool(name.startswith("INPLACE_"))

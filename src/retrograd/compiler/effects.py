@@ -31,6 +31,7 @@ from .bytecode import (
     before,
     instructions_of,
     is_in_place,
+    loops_of,
     read_value,
     skip_value,
     unknown,
@@ -38,7 +39,6 @@ from .bytecode import (
 from .contents import Contents, iterators_in
 from .followed import CHANGEABLE, CONTAINERS, PLAIN_TYPES, is_followed, is_in_mode, modes_now
 from .outside import state_of
-from .positions import code_of
 from .readings import asks_types, holds_reading, plain_arguments, settle
 from .settings import is_read_again
 
@@ -133,7 +133,7 @@ class Watch:
         self.contents = Contents()
         self.modes = modes_now()
         self.pending: Any = None  # an item assignment, and how many writes there were before
-        self.stores: dict[Any, dict[int, tuple[str, int]]] = {}
+        self.codes: dict[int, Any] = {}  # by id: a code, its stores, its moves of iterators
         self.importing: Any = None  # the import system's frame, while a module is loaded
 
     # -- calls ------------------------------------------------------------------------------------
@@ -141,6 +141,8 @@ class Watch:
     def profile(self, frame: Any, event: str, arg: Any) -> None:
         if event == "c_return" or event == "c_exception" or self.recorder.resting:
             return
+        if self.recorder.put_off:
+            return stop_watching()
         if kinds.get(frame.f_code.co_filename) is LIBRARY and self.importing is None:
             # Nearly all events are between functions of the library.
             back = frame.f_back
@@ -172,11 +174,10 @@ class Watch:
                 self.reads.frame(frame)
                 self.contents.note(self.reads.things, site_of(frame), newborn_objects)
                 self.iterators(frame)
-                if (
-                    not name.startswith((_NUMPY, "<frozen"))
-                    and (self.stores_of(frame.f_code) or code_of(frame.f_code).ticking)
-                ):
-                    self.trace_stores(frame)
+                if not name.startswith((_NUMPY, "<frozen")):
+                    _, stores, moves = self.told_of(frame.f_code)
+                    if stores or moves:
+                        self.trace_stores(frame)
             elif frame.f_back is not None and not inside(frame.f_back):
                 self.library(frame)
         elif event == "return" and inside(frame):
@@ -308,15 +309,20 @@ class Watch:
 
     # -- stores -----------------------------------------------------------------------------------
 
-    def stores_of(self, code: Any) -> dict[int, tuple[str, int]]:
-        """Return the instructions of a code object that store outside its own variables."""
-        found = self.stores.get(code)
+    def told_of(self, code: Any) -> Any:
+        """Return a code object, its stores outside its own variables, its moves of iterators."""
+        found = self.codes.get(id(code))
         if found is None:
-            found = {}
+            stores = {}
             for number, instruction in enumerate(instructions_of(code)):
                 if instruction.opname in _STORES or is_in_place(instruction):
-                    found[instruction.offset] = (instruction.opname, number)
-            self.stores[code] = found
+                    stores[instruction.offset] = (instruction.opname, number)
+            moves: dict[int, int] = {}
+            if loops_of(code):
+                from .positions import code_of
+
+                moves = code_of(code).ticking
+            found = self.codes[id(code)] = (code, stores, moves)
         return found
 
     def trace_stores(self, frame: Any) -> None:
@@ -328,12 +334,13 @@ class Watch:
         if event == "opcode" and (not self.recorder.failed or self.recorder.has_readings):
             if self.pending is not None:
                 self.settle_pending()
-            store = self.stores[frame.f_code].get(frame.f_lasti)
+            _, stores, moves = self.codes[id(frame.f_code)]
+            store = stores.get(frame.f_lasti)
             if store is not None:
                 self.store(frame, *store)
-            moves = code_of(frame.f_code).ticking.get(frame.f_lasti)
-            if moves is not None:
-                self.recorder.move(frame, moves)
+            moved = moves.get(frame.f_lasti)
+            if moved is not None:
+                self.recorder.move(frame, moved)
         return self.instruction
 
     def store(self, frame: Any, name: str, number: int) -> None:
@@ -606,6 +613,11 @@ def site_of(frame: Any) -> Any:
     return (frame.f_code, frame.f_lasti)
 
 
+def stop_watching() -> None:
+    sys.setprofile(None)
+    sys.settrace(None)
+
+
 def untraced(frame: Any, event: str, arg: Any) -> None:
     """Leave a frame alone; some trace function has to be set for frames to have their own."""
 
@@ -625,8 +637,7 @@ def unwatched(*names: str) -> Any:
             if watch is None or self.busy:
                 return method(self, *args)
             trace = sys.gettrace()
-            sys.setprofile(None)
-            sys.settrace(None)
+            stop_watching()
             try:
                 return method(self, *args)
             finally:
@@ -669,8 +680,9 @@ def watching(recorder: Any, reads: Any) -> Iterator[None]:
     try:
         yield
     finally:
-        sys.setprofile(None)
-        sys.settrace(None)
-        watch.judge_changes()
+        stop_watching()
+        if not recorder.put_off:
+            watch.judge_changes()
         if collecting:
+            gc.collect(0)  # what was made is young: a collection of everything need not follow
             gc.enable()

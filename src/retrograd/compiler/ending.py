@@ -53,7 +53,7 @@ class Ending:
     differentiable: list[Any]
     given_out: list[Any]
     given_views: list[Any]
-    last_loop: Any
+    last_loop: Any = None  # the one that was gone back from last: a PathRecorder knows
     watch: Any
     own_objects: set[int]
     marks: list[Any]

@@ -65,6 +65,7 @@ class Explanation:
                     self.whole[one.steps[place].name] = why
                 self.fusions += getattr(one, "fusions", ())
         self.memory = (before, after)
+        function.account.hurry()
         self.titles = [segment.title() for segment in segments]
 
     def __str__(self) -> str:

@@ -110,7 +110,7 @@ def recorded(f: Any, inputs: Any) -> Recorder:
     key, tensors = flatten(inputs, {})
     guards = Guards(key, len(inputs))
     guards.start(f, inputs, {})
-    writer = Recorder(tensors, Segment(0, None))
+    writer = Recorder(tensors, Segment(0, None)).start()
     writer.reachable = guards.reads.tensors
     writer.by_reference = guards.by_reference
     was = set_grad(False)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import os
 import threading
 import types
 import warnings
@@ -14,17 +15,15 @@ from typing import TYPE_CHECKING, Any
 from .._core.errors import OutdatedTraceError
 from .._core.tracing import recorder as current_recorder
 from .._core.tracing import set_recorder, tracing
-from .budget import BACKWARD, FRUITLESS, Account, key_weight, weight_of
+from .budget import BACKWARD, FRUITLESS, Account, budget, key_weight, weight_of
 from .described import is_narrower
 from .effects import is_watched, watching
 from .guards import Guards, flatten
-from .logs import tell_recompile
 from .recorder import Recorder
-from .rolling import can_run_again
 from .sources import MOST as MOST_SOURCES
 from .sources import Source, moved
 from .trace import Segment
-from .warming import Warming, is_due, make_wary, unwritten, write
+from .warming import Warming, is_due, make_wary, patience, unwritten, write
 
 if TYPE_CHECKING:
     from .graph import Graph
@@ -32,6 +31,7 @@ if TYPE_CHECKING:
 MOST_TREES = 16
 MOST_RECENT = 4  # trees that a call is compared with one by one
 MOST_KEYS = 128
+LOGS = "RETROGRAD_LOGS"  # the variable that asks for what logs.py tells
 
 
 class Stance:
@@ -139,6 +139,8 @@ class CompiledFunction:
             else:
                 key, tensors = flatten(args, settings, self.names, self.sources)
                 for tree in self.trees.get(key, ()):
+                    if tree.root.run is unwritten and not is_due(tree.root):
+                        return self.rest(args, settings)
                     if tree.guards.hold(tensors):
                         self.note(tree)
                         break
@@ -175,8 +177,6 @@ class CompiledFunction:
     def replay(self, tree: Tree, tensors: list[Any], args: Any, settings: Any) -> Any:
         slots: list[Any] = []
         segment = tree.root
-        if segment.run is unwritten and not is_due(segment):
-            return self.rest(args, settings)
         # What was run, where the path to a segment does not tell it.  A pure path needs none of
         # it: the function can run from its start without doing anything twice.
         executed: list[Any] | None = [] if tree.rolled and not tree.pure else None
@@ -199,9 +199,10 @@ class CompiledFunction:
                     return self.function(*args, **settings)
                 done = path_run(segment.parent, slots) if executed is None else executed
                 done = [*done, (segment, raised[0])]
-                return self.run(
-                    tree, Recorder(tensors, tree.root, done, None, raised[1]), args, settings
-                )
+                from .paths import PathRecorder
+
+                writer: Recorder = PathRecorder(tensors, tree.root).answer(done, None, raised[1])
+                return self.run(tree, writer, args, settings)
             if segment.watched is None:
                 return seen
             if executed is not None:
@@ -213,11 +214,13 @@ class CompiledFunction:
                 goes_back = True
             child = segment.children.get(seen)
             if child is None or child.run is None:
+                from .paths import PathRecorder
+
                 if goes_back and executed is None:
-                    writer = Recorder(tensors, tree.root, follows=True)
+                    writer = PathRecorder(tensors, tree.root, follows=True).start()
                 else:
                     done = path_run(last, slots) if executed is None else executed
-                    writer = Recorder(tensors, tree.root, done, seen)
+                    writer = PathRecorder(tensors, tree.root).answer(done, seen)
                 writer.new_ways = stance.name == "default" and self.account.may_record()
                 result = self.run(tree, writer, args, settings)
                 self.account.note_record(perf_counter() - began, weight_of(seen))
@@ -243,7 +246,10 @@ class CompiledFunction:
             key, tensors = flatten(args, settings, self.names, self.sources)
         if self.follow_moves(key):
             key, tensors = flatten(args, settings, self.names, self.sources)
-        tell_recompile(self, key)
+        if LOGS in os.environ:
+            from .logs import tell_recompile
+
+            tell_recompile(self, key)
         trees = self.trees.setdefault(key, [])
         if len(trees) >= MOST_TREES:
             self.give_up(f"more than {MOST_TREES} sets of guards for one kind of arguments")
@@ -251,7 +257,12 @@ class CompiledFunction:
         tree = Tree(Guards(key, len(args), self.sources))
         tree.guards.start(self.function, args, settings)
         writer = Recorder(tensors, tree.root)
-        result = self.run(tree, writer, args, settings)
+        if self.account.is_new and not self.fullgraph:
+            writer.patience = patience()
+        result = self.run(tree, writer.start(), args, settings)
+        if writer.put_off:
+            self.account.note_put_off(perf_counter() - began)
+            return result
         if not writer.postponed:
             trees.insert(0, tree)
         weight = FRUITLESS if tree.eager else key_weight(key, self.last_key)
@@ -307,6 +318,7 @@ class CompiledFunction:
         if self.fullgraph:
             writer._leave = refuse_branch
         before = set_recorder(writer)
+        budget.recording = perf_counter()
         try:
             with watching(writer, tree.guards.reads):
                 result = self.function(*args, **settings)
@@ -317,8 +329,10 @@ class CompiledFunction:
             raise
         finally:
             set_recorder(before)
+            budget.recording = 0.0
             writer.rest()
-        if writer.failed and writer.taped and writer.new_ways and writer.raises is None:
+        again = writer.failed and writer.taped and not writer.put_off
+        if again and writer.new_ways and writer.raises is None:
             # Recorded anew, with every turn of the loop written out.
             self.tapes = False
             self.drop(tree)
@@ -342,6 +356,8 @@ class CompiledFunction:
             tree.rolled = tree.rolled or segment.loop is not None
             tree.unjudged.append(segment)
         if tree.rolled:
+            from .rolling import can_run_again
+
             tree.pure = tree.pure and all(map(can_run_again, tree.unjudged))
             tree.unjudged = []
         if writer.failed and writer.follows and (writer.effect or writer.strays):
@@ -419,11 +435,13 @@ class CompiledFunction:
         """The calls of every segment and its backward: iterable, and printed as a listing."""
         from .graph import Graph
 
+        self.account.hurry()
         return Graph(list(self.segments()))
 
     @property
     def source(self) -> str:
         """The Python source of every segment and its backward, as it is replayed."""
+        self.account.hurry()
         parts = []
         for segment in self.segments():
             write(segment)

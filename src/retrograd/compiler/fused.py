@@ -14,6 +14,7 @@ import os
 import sys
 import traceback
 from collections.abc import Callable
+from time import thread_time
 from typing import Any
 
 import numpy as np
@@ -21,6 +22,7 @@ import numpy as np
 from . import multiply, numba_backend
 from .backends import EXACT, FAST
 from .blocks import cut_of, in_blocks
+from .budget import budget
 from .checks import Checking
 from .fusion import partition
 from .launching import launcher
@@ -89,6 +91,7 @@ def begin(
     ready = Ready(segment, program, behind, install)
 
     def job() -> None:
+        began = thread_time()
         try:
             fuse(program, ready.kernels, arithmetic)
             if behind is not None:
@@ -98,6 +101,8 @@ def begin(
         except Exception:  # the replay by NumPy goes on; who reads the logs is told
             if os.environ.get("RETROGRAD_LOGS"):
                 traceback.print_exc(file=sys.stderr)
+        finally:  # the program was held up meanwhile, since there is one lock
+            budget.spent += thread_time() - began
 
     numba_backend.submit(job)
 

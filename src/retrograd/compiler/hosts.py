@@ -6,11 +6,10 @@ from typing import Any
 
 from .._core.storage import tick
 from .._core.tracing import set_recorder
-from .answers import Failing
 from .effects import newborn_objects
 from .noting import plainly
 from .readings import Reading
-from .trace import HOST, Ref, Segment, Step, getitem
+from .trace import HOST, Failing, Ref, Segment, Step, getitem
 
 
 class Hosts:

@@ -18,7 +18,7 @@ import numpy as np
 
 from .._core.library import library
 from ..ops.row_sums import ones_of
-from . import library_sources, numba_backend
+from . import backends, library_sources, numba_backend
 from .native import Code
 
 MOST_BOUND = 64  # sets of sizes that a kernel is kept bound to
@@ -34,7 +34,7 @@ def provide(key: str) -> Any:
     key : str
         A name of `library_sources.SOURCES` with "f" for float32 or "d" for float64.
     """
-    if not numba_backend.available():
+    if not backends.available():
         library.missing = True
         library.settle()
         return None

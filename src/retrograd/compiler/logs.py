@@ -8,10 +8,10 @@ from typing import Any
 
 from .._core.checking import missing
 from ..config import settings
+from .function import LOGS
 from .guards import alike, description, hooks_of_every_module, is_tensor
 from .outside import state_of
 
-VARIABLE = "RETROGRAD_LOGS"
 _ABOUT_TENSORS = (
     "type", "shape", "strides", "dtype", "requires_grad", "being a leaf", "being no view",
     "being an inference tensor",
@@ -20,7 +20,7 @@ _ABOUT_TENSORS = (
 
 def tell_recompile(function: Any, key: Any) -> None:
     """Print why there is no trace for a call, where somebody wants to know."""
-    if "recompiles" not in os.environ.get(VARIABLE, "").split(","):
+    if "recompiles" not in os.environ.get(LOGS, "").split(","):
         return
     trees = function.trees.get(key)
     if trees:

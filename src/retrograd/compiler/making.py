@@ -17,12 +17,11 @@ import json
 import os
 import select
 import struct
-import subprocess
 import sys
 import threading
 from typing import Any
 
-# The process needs three files and NumPy: the packages around these files are not run, and neither
+# The process needs four files and NumPy: the packages around these files are not run, and neither
 # is SciPy, which numba looks for on account of matrix products.
 START = """
 import importlib, json, sys, types
@@ -81,6 +80,8 @@ class Maker:
 
     def start(self) -> None:
         """Start the process, and wait until it has said so."""
+        import subprocess
+
         names = __name__.split(".")[:-1]
         around = [".".join(names[: place + 1]) for place in range(len(names))]
         packages = [(name, list(sys.modules[name].__path__)) for name in around]

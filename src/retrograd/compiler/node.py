@@ -7,10 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from .._core.backward_errors import change_text, error_of_freed
+from .._core.backward_errors import change_text, error_of_freed, saved_text
 from .._core.errors import GraphFreedError, SavedValueChangedError
 from .._core.node import CallNode
-from .._core.site import describe_site, here
 from .._core.storage import tick
 from .._core.value import Value
 from ..tensor import Tensor, raw
@@ -103,19 +102,17 @@ class CompiledNode(CallNode):
                 raise self.freed_error(place)
             for one in changed:
                 if one.seq == stop.seq:
-                    raise SavedValueChangedError(one.text + change_text(self.change_of(one)))
+                    text = saved_text(*one.told) + change_text(self.change_of(one))
+                    raise SavedValueChangedError(text)
         self.limit = len(self.route.stops)
 
     def freed_error(self, place: int) -> GraphFreedError:
         """Return the error for what a stop saved and is freed, inside the call or later."""
         stop = self.route.stops[place]
         if stop.freed:
-            again = describe_site(here())
-            return GraphFreedError(
-                f"{stop.freed} and are asked for again at {again}." if again else stop.freed
-            )
+            return error_of_freed(*stop.freed)
         freed = next(by for asked, end, by in self.done if place < end and stop.results & asked)
-        return error_of_freed(stop.name, stop.site, freed)
+        return error_of_freed(stop.name, stop.site, None if freed is None else freed.site)
 
     def run(self, grads: tuple[Any, ...], create_graph: bool) -> tuple[Any, ...]:
         if create_graph:

@@ -15,9 +15,8 @@ from .._core.native import mypyc_attr
 from .._core.storage import clock
 from .._core.value import Value
 from ..inplace import write_ufunc
-from .answers import Failing
 from .readings import Reading
-from .trace import CALL, TOUCH, WRITE, Captured, Ref, Slot, Step
+from .trace import CALL, TOUCH, WRITE, Captured, Failing, Ref, Slot, Step
 
 _HOLDERS = (Reading, list, tuple)
 # Files through which a tensor is made for others.
@@ -62,6 +61,12 @@ class Noting:
         Whether the watch of effects looks away: no code of the program runs.
     claimed : int
         Writes made by recorded calls, not yet reported; `writes` has all of them.
+    fresh : int
+        Steps that were noted as new ones.
+    patience : int
+        After how many it is asked whether the recording goes on; 0 for never.
+    put_off : bool
+        Whether it does not, and the function is recorded in a later call.
     began : int
         The clock at the start: nodes made since are the trace's own.
     """
@@ -87,6 +92,9 @@ class Noting:
         self.reachable: Any = list  # finds the tensors that the program can reach
         self.claimed: int = 0
         self.writes: int = 0
+        self.fresh: int = 0
+        self.patience: int = 0
+        self.put_off: bool = False
         self.began: int = clock.now
 
     # -- slots ----------------------------------------------------------------------------------
@@ -375,7 +383,7 @@ class Noting:
 
     def born(self, value: Any) -> None:
         """Note a tensor that is made during the trace."""
-        if get_ident() == self.thread:
+        if get_ident() == self.thread and not self.put_off:
             self.newborn.add(id(value))
             self.made.append(value)
             if not (self.failed or self.busy or id(value.array) in self.numbers):
@@ -410,10 +418,13 @@ class Noting:
 
     def _note(self, step: Any) -> None:
         """Write a step down, or compare it with the known one."""
+        whole: Any = self
         if not self.follows:
             self.segment.steps.append(step)
+            self.fresh += 1
+            if self.fresh == self.patience:
+                whole.tire()
             return
-        whole: Any = self
         whole._follow_step(step)
 
     # -- the end ----------------------------------------------------------------------------------

@@ -24,6 +24,7 @@ from pathlib import Path
 from typing import Any
 
 from . import making, native
+from .backends import cache_folder
 
 ENDING = ".kernel"  # of a file of the cache: the digest of an object file, and that
 
@@ -31,27 +32,6 @@ ENDING = ".kernel"  # of a file of the cache: the digest of an object file, and 
 EXTERNAL = ("retrograd_product_float32", "retrograd_product_float64")
 
 _kernels: dict[str, native.Code] = {}  # what was compiled or loaded in this process, by name
-_told: set[str] = set()
-
-
-def available() -> bool:
-    """Say whether numba is installed; it is not imported."""
-    if sys.modules.get("numba") is not None:
-        return True
-    return importlib.util.find_spec("numba") is not None  # None for a name that is blocked, too
-
-
-def tell_missing(asked: bool) -> None:
-    """Say once what numba would bring, where somebody asked for it or reads the logs."""
-    if "missing" in _told or not (asked or os.environ.get("RETROGRAD_LOGS")):
-        return
-    _told.add("missing")
-    print(
-        "retrograd.compile: numba is not installed, so recorded calls are replayed by NumPy; "
-        "`pip install retrograd[compile]` brings fused kernels",
-        file=sys.stderr,
-    )
-
 
 # -- the cache ------------------------------------------------------------------------------------
 
@@ -60,11 +40,7 @@ FORMAT = "2"  # of entries and of the convention between kernels and callers
 
 def cache_directory() -> Path:
     """Return the folder of kernels: ``RETROGRAD_CACHE_DIR``, or one in the user's cache."""
-    given = os.environ.get("RETROGRAD_CACHE_DIR")
-    if given:
-        return Path(given)
-    home = os.environ.get("XDG_CACHE_HOME") or os.path.join(os.path.expanduser("~"), ".cache")
-    return Path(home) / "retrograd"
+    return Path(cache_folder())
 
 
 def cache_size() -> tuple[int, int]:

@@ -9,28 +9,28 @@ the function runs as it always did; it is never replayed with a step missing.
 
 from __future__ import annotations
 
+import sys
 from typing import Any
 
 import numpy as np
 
+from .._core.storage import clock
 from .._core.value import Value
 from .._sequences import filled, to_array
 from ..ops._arguments import array_in
-from .ahead import Ahead
-from .answers import Answering, Failing
+from .budget import budget
+from .bytecode import is_in_loop
 from .effects import reader, unwatched
 from .ending import Ending
 from .hosts import Hosts
 from .noting import Noting
 from .readings import Reading, asks_types, computed_in, plain_nested, read_number
-from .rolling import Rolling
-from .tapes import Tapes
 from .trace import (
     CALL,
     GRAD,
-    TURNS,
     Argument,
     CapturedGrad,
+    Failing,
     Held,
     Ref,
     Segment,
@@ -40,20 +40,24 @@ from .trace import (
     plain_of,
     refs_in,
 )
-from .whole import Whole, template
 
 MOST_CHILDREN = 32  # branches at one place, before the rest of that place runs eagerly
 OTHERS = "other values"  # the key of what runs eagerly then
 ADVICE = "; where a number is only returned or computed with, t.item() needs no branch"
 LONGEST_PATH = 5000  # segments
 NUMBERS = (np.asarray, array_in)  # what they make of a number has the same layout for each
+_OWN = __file__.replace("\\", "/").rpartition("/")[0] + "/"
+
 
 @unwatched(
     "kernel", "function", "write", "written", "born", "grad", "observe", "compute", "look", "truth",
-    "runs", "goes_back",
+    "goes_back",
 )  # fmt: skip
-class Recorder(Answering, Ahead, Rolling, Tapes, Ending, Hosts, Noting):
-    """Writes the trace of one call, or answers from it what was already computed.
+class Recorder(Ending, Hosts, Noting):
+    """Writes the trace of one call.
+
+    Note [Paths].  Most functions look at no value inside of a loop.  What knows of loops, and of
+    answering what a replay has computed, is a subclass (`paths.py`), imported when it is due.
 
     Parameters
     ----------
@@ -61,29 +65,15 @@ class Recorder(Answering, Ahead, Rolling, Tapes, Ending, Hosts, Noting):
         The tensor arguments.
     segment : Segment
         The root.
-    executed : list of (Segment, list), optional
-        What a replay ran, with the slots that each filled; the function is then run again from its
-        start, the calls are answered from these, and writing starts where they end.
-    key : object
-        What Python saw when the replay left the last of them, where no known segment follows.
-    steps : int, optional
-        How many steps of the last were run, when the next one raised.
     follows : bool
         Whether the root is known already: its calls are made, and compared with it.
     """
 
-    def __init__(
-        self,
-        tensors: list[Any],
-        segment: Segment,
-        executed: list[Any] | None = None,
-        key: Any = None,
-        steps: int | None = None,
-        follows: bool = False,
-    ) -> None:
+    def __init__(self, tensors: list[Any], segment: Segment, follows: bool = False) -> None:
         super().__init__()
         self.tensors = tensors
         self.segment = segment
+        self.follows = follows
         self.postponed = False
         self.conditions: dict[int, Any] = {}  # by an object's id: what has to be as it was
         self.own_objects: set[int] = set()  # in the result, made in the call
@@ -94,7 +84,6 @@ class Recorder(Answering, Ahead, Rolling, Tapes, Ending, Hosts, Noting):
         self.own_cells: set[int] = set()  # of leaves made in the call: no other call has them
         self.new_segments: list[Segment] = []
         self.by_reference: Any = lambda array: False  # says whether an array is from outside
-        self.looks: list[Any] = []  # for the watcher of side effects: calls seen
         self.new_ways = True  # whether they are written
         self.differentiable: list[Any] = []  # the results that require grad
         self.given_out: list[Any] = []  # new tensors in the result, and what stands for each
@@ -102,22 +91,52 @@ class Recorder(Answering, Ahead, Rolling, Tapes, Ending, Hosts, Noting):
         self.given_views: list[Any] = []  # views in the result, with what stands for each
         self.has_readings = False  # whether the program holds any
         self.leaves = False  # whether a result is a new leaf
-        self.follows = follows
-        if executed is not None:
-            self._answer_from(executed, key, steps)
-        else:
-            if not follows:
-                self.new_segments.append(segment)
-            for place, value in enumerate(tensors):
-                first = self.numbers.get(id(value.array))  # of an earlier argument that shares it
-                number = self._add(value.array, Argument(place))
-                self.numbers[id(value.array)] = number if first is None else first
-                self._know(value)
+        self.watch: Any = None  # of effects
+        self.readings: list[Reading] = []
+        self.entered: dict[int, tuple[int, int]] = {}  # by id of a frame: its call's number, slots
+        self.entries: dict[Any, int] = {}  # calls of each code that lends its variables
+        self.moved: dict[Any, tuple[int, int]] = {}  # when an iterator moved: a number, slots
+        self.events = 0
+        self.strays = False  # whether what is followed turned out to be another way
+        self.tapes = True  # whether loops with history may be rolled
+        self.taped = False  # whether one was, or its exit was gone through
+        self.glance = clock.now  # when the program looked last
+        self.captures = False  # whether the backward that runs is one towards given tensors
+        self.raises: int | None = None  # after how many steps of the last the replay raised
+        self.answers: list[Step] = []  # the steps of the segment that is answered or followed
+        self.at = 0  # how many of them were met
+
+    def start(self) -> Recorder:
+        """Begin with the arguments; return itself."""
+        if not self.follows:
+            self.new_segments.append(self.segment)
+        for place, value in enumerate(self.tensors):
+            first = self.numbers.get(id(value.array))  # of an earlier argument that shares it
+            number = self._add(value.array, Argument(place))
+            self.numbers[id(value.array)] = number if first is None else first
+            self._know(value)
+        return self
+
+    # -- what the watch of effects tells ----------------------------------------------------------
+
+    def enter(self, frame: Any) -> None:
+        """Note that a function of the program is called."""
+        self.events += 1
+        self.entered[id(frame)] = (self.events, len(self.values))
+        if frame.f_code.co_cellvars:
+            self.entries[frame.f_code] = self.entries.get(frame.f_code, 0) + 1
+
+    def move(self, frame: Any, place: int) -> None:
+        """Note that an iterator moves or a `with` block is entered."""
+        self.events += 1
+        self.moved[(id(frame), place)] = (self.events, len(self.values))
 
     def whole(self, front: Any, args: Any, settings: dict[str, Any]) -> Any:
         """Run and note a public function as one step on the arrays of its tensors."""
         if self._idle():
             return front(*args, **settings)
+        from .whole import Whole, template
+
         values: list[Any] = []
         call = Whole(front, template(args, values), template(settings, values))
         name = front.__name__
@@ -250,6 +269,32 @@ class Recorder(Answering, Ahead, Rolling, Tapes, Ending, Hosts, Noting):
         else:
             self._note(step)
 
+    def reads_history(self) -> None:
+        """Note that the program reads nodes: how long a history is may decide something."""
+        if self._idle():
+            return
+        self.tapes = False
+        if self.taped:
+            self.fail("the program reads the graph of a loop")
+
+    def runs(self, run: Any, node: Any) -> None:
+        """Note that a backward comes to a node: of loops, that matters."""
+
+    def _begin_back(self, captures: Any) -> None:
+        """Note that a backward begins."""
+        self.captures = captures is not None
+
+    def tire(self) -> None:
+        """Put the recording off where it takes longer than is affordable by now.
+
+        Not where the program holds numbers that were read: the watch makes them plain for others.
+        """
+        if self.has_readings or budget.allows_more():
+            self.patience *= 2
+        else:
+            self.fail("its recording is put off")
+            self.put_off = self.postponed = True
+
     def takes_calls(self, args: Any, settings: Any) -> bool:
         """Say whether a compiled function runs eagerly here: it is part of this trace."""
         return True
@@ -327,57 +372,35 @@ class Recorder(Answering, Ahead, Rolling, Tapes, Ending, Hosts, Noting):
         return plain_of(self._branch(number, kind, key_of(plain)))
 
     def _branch(self, number: int, kind: str, key: Any) -> Any:
-        """Note that Python sees `key`; return what it saw in the replay, where there was one.
-
-        The array itself may have been written to since.
-        """
-        if self.answering:
-            return self._reply(key)
+        """Note that Python sees `key`; return what it saw in the replay, where there was one."""
+        if stands_in_loop(self):
+            self._follow_paths()
+            return self._branch(number, kind, key)
         segment = self.segment
-        if self.follows:
-            self._lift(segment)
-            self._tape(segment)
-            if not self._arrives(number, kind):
-                return key
-            if kind != TURNS:
-                self._remember(segment)
-        else:
-            segment.watched = number
-            segment.kind = kind
-            if kind != TURNS:
-                self._roll(segment)
-        if segment.loop is not None and kind != "layout":
-            self._glance()
-            key = self._come_back(segment, key)
-            if self.answering:
-                return key
-            segment = segment.loop.target
+        segment.watched = number
+        segment.kind = kind
         self._leave(segment, key)
         return key
 
+    def _follow_paths(self) -> None:
+        """Become the recorder that knows of paths which come back to where they were."""
+        from .paths import PathRecorder
+
+        changed: Any = self
+        changed.__class__ = PathRecorder
+        changed._begin()
+
     def _leave(self, segment: Segment, key: Any) -> None:
-        """Start a new segment where `segment` was left with `key`, or follow the known one."""
-        self._glance()
-        if segment.loop is not None:
-            self.last_loop = segment
-            self._go_back(segment.loop)
-            segment = segment.loop.target
-        full = len(segment.children) >= MOST_CHILDREN
-        known = segment.children.get(OTHERS if full and key not in segment.children else key)
-        self.follows = known is not None
-        self.at = 0
-        if known is not None:
-            self.segment = known
-            if known.eager:
-                self.fail(known.eager)
-            return
+        """Start a new segment where `segment` was left with `key`."""
+        self.glance = clock.now
         if not self.new_ways:
             return self.fail("new ways are not recorded")
-        child = Segment(len(self.values), segment, OTHERS if full else key)
-        segment.children[child.key] = child
+        key = child_key(segment, key)
+        child = Segment(len(self.values), segment, key)
+        segment.children[key] = child
         self.segment = child
         self.new_segments.append(child)
-        if full:
+        if key == OTHERS:
             self.fail(f"more than {MOST_CHILDREN} different values were seen at one place{ADVICE}")
         elif child.depth > LONGEST_PATH:
             self.fail(f"one call looks at more than {LONGEST_PATH} values")
@@ -402,3 +425,22 @@ class Recorder(Answering, Ahead, Rolling, Tapes, Ending, Hosts, Noting):
             self.segment, self.follows = segment, False
         self.failed = why
         return True
+
+
+def child_key(segment: Segment, key: Any) -> Any:
+    """Return the key of the child that follows a segment where Python sees `key`."""
+    full = len(segment.children) >= MOST_CHILDREN
+    return OTHERS if full and key not in segment.children else key
+
+
+def stands_in_loop(recorder: Any) -> bool:
+    """Say whether some function of the traced ones runs from inside of a loop just now."""
+    frame: Any = sys._getframe(1)
+    while frame is not None:
+        if not frame.f_code.co_filename.startswith(_OWN):
+            if is_in_loop(frame):
+                return True
+        elif frame.f_locals.get("writer") is recorder:
+            return False
+        frame = frame.f_back
+    return False

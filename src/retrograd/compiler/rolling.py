@@ -54,43 +54,25 @@ class Rolling:
     reading: Any
     _roll_history: Any
     _forget_tape: Any
+    readings: list[Reading]
+    entered: dict[int, tuple[int, int]]
+    moved: dict[Any, tuple[int, int]]
+    strays: bool
 
-    def __init__(self) -> None:
-        super().__init__()
-        self.readings: list[Reading] = []
+    def _begin(self) -> None:
         self.owners: dict[int, Any] = {}  # of the memory of tensors from outside
         self.outsiders: dict[int, Any] = {}  # objects that were there before the call
-        self.entered: dict[int, tuple[int, int]] = {}  # by id of a frame: its call's number, slots
-        self.entries: dict[Any, int] = {}  # calls of each code that lends its variables
-        self.moved: dict[Any, tuple[int, int]] = {}  # when an iterator moved: a number, slots
-        self.events = 0
         self.trail: list[tuple[Segment, State]] = []  # where the path has looked
         self.noted: dict[int, State | None] = {}  # by id of a segment
         self.tries: dict[Any, int] = {}
         self.states = 0
-        self.hides = False  # whether objects from outside changed that are no effects
-        self.strays = False
         self.last_loop: Segment | None = None  # the one that was gone back from last
-
-    # -- what the watch of effects tells ----------------------------------------------------------
-
-    def enter(self, frame: Any) -> None:
-        """Note that a function of the program is called."""
-        self.events += 1
-        self.entered[id(frame)] = (self.events, len(self.values))
-        if frame.f_code.co_cellvars:
-            self.entries[frame.f_code] = self.entries.get(frame.f_code, 0) + 1
-
-    def move(self, frame: Any, place: int) -> None:
-        """Note that an iterator moves or a `with` block is entered."""
-        self.events += 1
-        self.moved[(id(frame), place)] = (self.events, len(self.values))
 
     # -- recognising ------------------------------------------------------------------------------
 
     def _remember(self, segment: Segment) -> State | None:
         """Note the state in which the program looks at the end of a segment."""
-        if self.failed or self.claimed or self.hides:
+        if self.failed or self.claimed:
             return None
         if id(segment) not in self.noted:
             self.noted[id(segment)] = self._state()

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from .._core.backward_errors import freed_error, saved_text
 from .._core.custom import FunctionNode
+from .._core.errors import describe
 from .._core.node import AccumulateGrad
 from .._core.plan import ARRAY, RESULT
 from .trace import CALL, Incoming, Ref, Row, made_by, outs_of, reads_of
@@ -18,8 +18,8 @@ class Saved(Row):
     ----------
     owner : object
         As the caller of `saved_outside` named it.
-    text : str
-        The beginning of the error, up to what changed it.
+    told : tuple
+        What the beginning of the error is written from, up to what changed it: `saved_text`.
     results : tuple of int
         The results whose backward needs it.
     seq : int
@@ -27,7 +27,7 @@ class Saved(Row):
     """
 
     owner: Any
-    text: str
+    told: tuple[Any, ...]
     results: tuple[int, ...]
     seq: int
 
@@ -44,7 +44,7 @@ def saved_outside(outs: list[Any], began: int, owners: dict[int, Any]) -> list[S
     owners : dict
         id of a storage -> a name for the tensor whose it is.
     """
-    found: dict[Any, tuple[Any, str, list[int]]] = {}
+    found: dict[Any, tuple[Any, Any, list[int]]] = {}
     for place, out in enumerate(outs):
         for node in nodes_behind(out, began):
             for storage, name, array in saved_by(node):
@@ -52,12 +52,13 @@ def saved_outside(outs: list[Any], began: int, owners: dict[int, Any]) -> list[S
                     continue
                 key = (node.seq, id(storage))
                 if key not in found:
-                    found[key] = (owners[id(storage)], saved_text(node, name, array), [])
+                    told = (describe(array), name, node.name(), node.site)
+                    found[key] = (owners[id(storage)], told, [])
                 if place not in found[key][2]:
                     found[key][2].append(place)
     # The engine comes to the node that was recorded last first.
     ordered = sorted(found.items(), key=lambda one: -one[0][0])
-    return [Saved(owner, text, tuple(places), key[0]) for key, (owner, text, places) in ordered]
+    return [Saved(owner, told, tuple(places), key[0]) for key, (owner, told, places) in ordered]
 
 
 def runs_outside(roots: list[Any], began: int, captures: Any) -> bool:
@@ -105,8 +106,9 @@ class Stop(Row):
         Whether it has something that a backward frees.
     seq : int
         When it was recorded.
-    freed : str
-        The beginning of the error, where a backward inside the call has freed it.
+    freed : tuple or None
+        Where a backward inside the call has freed it, what the beginning of the error is written
+        from: `freed_text`.
     changed : bool
         Whether something that it saved was written into inside the call.
     name, site : str, object
@@ -118,7 +120,7 @@ class Stop(Row):
     results: frozenset[int]
     saves: bool
     seq: int
-    freed: str
+    freed: Any
     changed: bool
     name: str
     site: Any
@@ -261,7 +263,7 @@ def by_gradients_alone(segment: Any, given: list[Any] | None) -> list[Any]:
 
 def stop_at(node: Any, results: frozenset[int]) -> Stop:
     """Return what is known of a node by now."""
-    freed = freed_text(node)
+    freed = how_freed(node)
     hooked = hooks_on(node) is not None or (node.unpack is not None and not freed)
     about = is_changed(node), node.name(), node.site, hooked
     return Stop(results, saves(node), node.seq, freed, *about)
@@ -284,13 +286,13 @@ def is_changed(node: Any) -> bool:
     )
 
 
-def freed_text(node: Any) -> str:
-    """Return what is known of the error where a backward freed what a node had saved."""
+def how_freed(node: Any) -> Any:
+    """Return what is told where a backward freed what a node had saved, else None."""
     if isinstance(node, FunctionNode) and node.ctx.released:
         node.freed = node.freed_by
     if node.freed is None or not saves(node):
-        return ""
-    return str(freed_error(node)).partition(" and are asked for again")[0]
+        return None
+    return node.name(), node.site, node.freed.site
 
 
 def ends_of(node: Any) -> Any:

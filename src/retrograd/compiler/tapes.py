@@ -22,17 +22,27 @@ out) gives the trace up, and the function is recorded anew with every turn writt
 
 from __future__ import annotations
 
-from bisect import bisect_left
 from typing import Any
 
 import numpy as np
 
 from .._core.node import OPEN, AccumulateGrad, Node
 from .._core.storage import clock
-from .answers import Failing
 from .readings import Reading
 from .states import State, Unclear, Walk, common, differences
-from .trace import CALL, TURNS, Captured, CapturedGrad, Loop, Ref, Row, Segment, Step, key_of
+from .trace import (
+    CALL,
+    TURNS,
+    Captured,
+    CapturedGrad,
+    Failing,
+    Loop,
+    Ref,
+    Row,
+    Segment,
+    Step,
+    key_of,
+)
 
 MOST_WRITTEN_OUT = 6  # turns of one backward that are recorded before two are found alike
 
@@ -115,19 +125,18 @@ class Tapes:
     _lift: Any
     _note: Any
     _same_memory: Any
+    tapes: bool
+    taped: bool
+    glance: int
+    captures: bool
 
-    def __init__(self) -> None:
-        super().__init__()
-        self.tapes = True  # whether loops with history may be rolled
-        self.taped = False  # whether one was, or its exit was gone through
-        self.glance = clock.now  # when the program looked last
+    def _begin(self) -> None:
         self.tape_of: Segment | None = None  # at whose end the tape began
         self.times: list[int] = []  # the time there, and after each turn
         self.had = 0  # how many there were when the backward began
         self.left = 0  # how many it has not come to
         self.spent = True  # whether the backward through the tape is done
         self.lost = 0  # nodes up to here may be of a loop whose tape is gone
-        self.captures = False  # whether it is one towards given tensors
         self.tape_now = 0  # the slot of what is left of the tape
         self.first_back = 0  # the first slot that is filled inside of the turns' backward
         self.waiting: dict[int, Waiting] = {}  # by id of a segment that ends at a turn
@@ -252,10 +261,6 @@ class Tapes:
                 return segment.slots[number - segment.first]
         raise IndexError(number)
 
-    def _glance(self) -> None:
-        """Note that the program has looked."""
-        self.glance = clock.now
-
     def _lose(self) -> None:
         """Note that nobody knows any more how many turns a loop had."""
         if self.tape_of is not None and self.tape_of.turned:
@@ -271,7 +276,7 @@ class Tapes:
         if self.lost or (self.tape_of is not None and self.tape_of.turned):
             self.lost = clock.now
         self.tape_of = None
-        self._glance()
+        self.glance = clock.now
 
     def _forget_tape(self, end: int) -> None:
         """Lose the tape where a path goes back to before it began."""
@@ -279,14 +284,6 @@ class Tapes:
             self._lose()
 
     # -- backward ---------------------------------------------------------------------------------
-
-    def reads_history(self) -> None:
-        """Note that the program reads nodes: how long a history is may decide something."""
-        if self._idle():
-            return
-        self.tapes = False
-        if self.taped:
-            self.fail("the program reads the graph of a loop")
 
     def _begin_back(self, captures: Any) -> None:
         """Note that a backward begins, perhaps through the turns of a loop."""
@@ -476,6 +473,8 @@ class Tapes:
         return own, 3, id(edge)
 
     def _turn_of(self, node: Any) -> int:
+        from bisect import bisect_left
+
         return bisect_left(self.times, node.seq) - 1
 
 

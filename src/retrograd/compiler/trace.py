@@ -47,6 +47,10 @@ class Row(tuple):  # type: ignore[type-arg]
         return f"{type(self).__name__}{tuple(self)!r}"
 
 
+class Failing:
+    """The answer for the call that raised in the replay: it is made again, and raises again."""
+
+
 class Ref(Row):
     """A slot, where it stands among the arguments of a step."""
 

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .._core.value import Value
+from .backends import has_cached
 from .budget import budget
 from .trace import CALL, Incoming, Ref, Segment, is_pure, is_single, made_by, reads_of
 
@@ -26,6 +27,8 @@ PER_STEP = 3e-4  # seconds to lower one step
 PER_LINE = 2e-5  # seconds to write one step, and to have Python compile it
 AT_ONCE = 20  # steps that are written without asking
 LOADING = 1.5e-3  # seconds to import what writes
+LOADING_KERNELS = 2e-2  # seconds to import what makes kernels
+LONG = 100  # steps of a first call, after which it is asked whether the others are affordable
 PATIENCE = 2.0  # how many times that the replays have to have taken before; 0: at once
 MOST_SURPRISES = 3
 
@@ -44,6 +47,7 @@ class Warming:
         self.segment = segment
         self.fuses = fuses
         self.spent = 0.0
+        self.hasty: bool | None = None
         steps = len(segment.steps)
         if segment.backward is not None:
             steps += len(segment.backward.steps)
@@ -53,15 +57,24 @@ class Warming:
         """Say whether this replay is the example."""
         if self.spent < PATIENCE * self.expected:
             return False
-        # Who asks for kernels wants them soon.
-        at_once = PATIENCE == 0 or self.spent == math.inf or self.fuses
-        return at_once or budget.allows(self.expected)
+        if PATIENCE == 0 or self.spent == math.inf or self.is_hasty():
+            return True
+        return budget.allows(self.expected + LOADING_KERNELS if self.fuses else self.expected)
+
+    def is_hasty(self) -> bool:
+        """Say whether there may be kernels soon: who asks for them wants them as soon as that.
+
+        Where they have to be made first, which takes seconds, lowering waits as it always does.
+        """
+        if self.hasty is None:
+            self.hasty = bool(self.fuses) and has_cached()
+        return self.hasty
 
     def run(self, slots: list[Any], tensors: list[Any], guards: Any) -> Any:
         """Replay; where it is time, note the arrays and lower the segment."""
         segment = self.segment
-        began = perf_counter()
         write(segment)
+        began = perf_counter()
         if not self.due():
             seen = segment.run(slots, tensors)
             took = perf_counter() - began
@@ -85,6 +98,11 @@ class Warming:
         return seen
 
 
+def patience() -> int:
+    """Return after how many steps a first recording may be put off; 0 for never."""
+    return 0 if PATIENCE == 0 else LONG
+
+
 def unwritten(slots: list[Any], tensors: list[Any]) -> Any:
     """Stand for the replay of a segment that was recorded and has no code yet."""
     raise RuntimeError("a segment is written before it is replayed")
@@ -96,20 +114,20 @@ def is_due(segment: Segment) -> bool:
     That takes half as long as recording it.  A long one waits until it is a small share of what the
     process has taken, as lowering does; until then the function runs eagerly.
     """
+    if len(segment.steps) <= AT_ONCE or PATIENCE == 0:
+        return True
     warming = segment.warming
-    return (
-        len(segment.steps) <= AT_ONCE
-        or PATIENCE == 0
-        or warming.spent == math.inf
-        or bool(warming.fuses)
-        or budget.allows(LOADING + PER_LINE * len(segment.steps))
-    )
+    if warming is not None and (warming.spent == math.inf or warming.is_hasty()):
+        return True
+    return budget.allows(LOADING + PER_LINE * len(segment.steps))
 
 
 def write(segment: Segment) -> None:
     """Make the code of a segment that has none: many are never replayed."""
     if segment.run is unwritten or segment.run is None:
+        began = perf_counter()
         segment.run = writer_of(segment).write()
+        budget.spent += perf_counter() - began
 
 
 def writer_of(segment: Segment, plan: Plan | None = None, backward: Plan | None = None) -> Any:
