@@ -15,7 +15,6 @@ The text is LLVM's.  It is compiled once for a processor, kept in the cache, and
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import functools
 import hashlib
 import threading
@@ -480,8 +479,7 @@ class Linked:
             for (dtype, packed), entry in entries.items()
         }
         self.symbols = {one: library[one] for one in numba_backend.EXTERNAL}
-        memory = ctypes.CFUNCTYPE(ctypes.c_void_p)(library["retrograd_team"])()
-        self.team = team.Team(memory, library["retrograd_help"])
+        self.team = team.Team(library)  # which holds it as long as the process
 
 
 _lock = threading.Lock()

@@ -179,12 +179,14 @@ class Team:
 
     Parameters
     ----------
-    memory, runs : int
-        The addresses of the team's memory, and of what a helper runs.
+    library : object
+        What has the addresses of `text`'s functions; the team holds it, as helpers are in it.
     """
 
-    def __init__(self, memory: int, runs: int) -> None:
-        self.memory = memory
+    def __init__(self, library: Any) -> None:
+        self.library = library
+        self.memory: int = ctypes.CFUNCTYPE(ctypes.c_void_p)(library["retrograd_team"])()
+        runs = library["retrograd_help"]
         self.run = ctypes.CFUNCTYPE(None, ctypes.c_int64)(runs)  # lets go of Python's lock
         self.lock = threading.Lock()
         self.started = 0
