@@ -68,6 +68,7 @@ SAMPLES = {
         Sample(array(3, 4), compute_uv=False, constant=(0,)),
     ],
     "linalg.pinv": [
+        Sample(np.full((2, 2), np.nan), raises=RuntimeError, match="contained non-finite values"),
         Sample(array(4, 3), tolerance=_LOOSE),
         Sample(array(3, 4), tolerance=_LOOSE),
         Sample(array(2, 3, 4), tolerance=_LOOSE),

@@ -176,21 +176,28 @@ def eigvals(A):
 # -- singular values ----------------------------------------------------------------------------
 
 
+def not_converging():
+    """Return the error for matrices that have no singular values."""
+    return LinAlgError(
+        "linalg.svd: The algorithm failed to converge because the input matrix contained "
+        "non-finite values."
+    )
+
+
+def expect_converging(fine):
+    """Refuse numbers that are not fine: LAPACK's iterations may go on for ever on them."""
+    if not np.all(fine):
+        raise not_converging()
+
+
 @op(node="LinalgSvdBackward0")
 def svd(x, *, full_matrices=False):
     """U, S, V^H with x = U S V^H.  (*B, n, m) -> (*B, n, k), (*B, k), (*B, k, m)"""
+    expect_converging(np.isfinite(x))
     try:
         u, s, vh = np.linalg.svd(x, full_matrices)
     except np.linalg.LinAlgError:
-        raise LinAlgError(
-            "linalg.svd: The algorithm failed to converge because the input matrix contained "
-            "non-finite values."
-        ) from None
-    if not np.all(np.isfinite(s)) and not np.all(np.isfinite(x)):
-        raise LinAlgError(
-            "linalg.svd: The algorithm failed to converge because the input matrix contained "
-            "non-finite values."
-        )
+        raise not_converging() from None
     return u, s, vh
 
 
@@ -269,6 +276,9 @@ def svd_front(input, some=True, compute_uv=True):
 @op(numpy=np.linalg.pinv, node="LinalgPinvBackward0")
 def pinv(x, *, rcond):
     """Pseudo-inverses.  (*B, n, m) -> (*B, m, n)"""
+    expect_converging(x == x)
+    if not np.all(np.isfinite(x)):
+        return np.full((*x.shape[:-2], x.shape[-1], x.shape[-2]), np.nan, x.dtype)
     return np.linalg.pinv(x, rcond)
 
 
