@@ -52,8 +52,14 @@ class Function(Lines):
         """Return the place of a number that changes."""
         name = f"%x{next(self.names)}"
         self.variables.append(f"  {name} = alloca i64")
-        self.put(f"store i64 {first}, ptr {name}")
+        self.store(f"i64 {first}", name)
         return name
+
+    def counted(self, variable: str) -> str:
+        """Count a variable up by one; return what it is then."""
+        now = self.sum(self.load("i64", variable), 1)
+        self.store(f"i64 {now}", variable)
+        return now
 
     @contextlib.contextmanager
     def loop(self, begin: str, end: str, step: int | str) -> Iterator[str]:
@@ -61,12 +67,12 @@ class Function(Lines):
         number = next(self.names)
         place = self.variable(begin)
         self.label(f"head{number}")
-        now = self.new(f"load i64, ptr {place}")
+        now = self.load("i64", place)
         on = self.new(f"icmp slt i64 {now}, {end}")
         self.put(f"br i1 {on}, label %body{number}, label %after{number}")
         self.mark(f"body{number}")
         yield now
-        self.put(f"store i64 {self.new(f'add i64 {now}, {step}')}, ptr {place}")
+        self.store(f"i64 {self.sum(now, step)}", place)
         self.put(f"br label %head{number}")
         self.mark(f"after{number}")
 

@@ -14,7 +14,6 @@ The text is LLVM's.  It is compiled once for a processor, kept in the cache, and
 
 from __future__ import annotations
 
-import contextlib
 import functools
 import hashlib
 import threading
@@ -28,7 +27,7 @@ from .llvm_text import Function
 KINDS = {"float32": ("float", 4), "float64": ("double", 8)}
 FEWEST_SHARED = 1 << 17  # multiplications of a product that threads share
 AHEAD = 12  # rows of B that are fetched before they are needed: another thread may have made them
-POINTERS = ("a", "b", "c", "panels")
+POINTERS = ("table", "a", "b", "c", "panels")  # the words that are no numbers
 
 
 class Shape(NamedTuple):
@@ -51,6 +50,21 @@ class Shape(NamedTuple):
     def panel(self, dtype: str) -> int:
         """Return how many columns a panel has."""
         return self.tiles[0][1] * self.width // KINDS[dtype][1]
+
+    def room(self, dtype: str, columns: int, terms: int, apart: int) -> int:
+        """Return how many numbers the panels of a B take; 0 where it is read as it lies.
+
+        Parameters
+        ----------
+        columns, terms : int
+            N and K.
+        apart : int
+            How many numbers B's columns are apart.
+        """
+        if columns == 1 or apart == 1:
+            return 0
+        width = self.panel(dtype)
+        return -(-columns // width) * width * terms
 
 
 def shape_of(features: str) -> Shape:
@@ -271,9 +285,7 @@ class Multiplying:
     def chunk(self) -> str:
         """Compute one chunk: some rows of a panel of columns, or of all panels."""
         f = Function(f"define internal void {self.name('chunk')}(ptr %words, i64 %index)")
-        w = {}
-        for place, name in enumerate(self.WORDS):
-            w[name] = f.load(kind_of(name), f.at("%words", "i64", place))
+        w = read_words(f, self.WORDS)
         packed = f.new(f"icmp ne ptr {w['panels']}, null")
         whole = f.new(f"icmp eq i64 {w['rows']}, {w['M']}")
         packs = f.new(f"and i1 {packed}, {whole}")
@@ -325,7 +337,6 @@ class Multiplying:
             "ptr noalias %b, i64 %bk, i64 %bn, ptr noalias %c, i64 %M, i64 %N, i64 %K, "
             "ptr noalias %panels)"
         )
-        f.variables.append(f"  %words = alloca [{len(self.WORDS)} x i64]")
         w = {name: f"%{name}" for name in self.WORDS}
         panels = self.panels(f, "%N")
         high = self.tiles[0][0]
@@ -342,8 +353,7 @@ class Multiplying:
         w["across"] = f.new(f"select i1 {by_rows}, i64 1, i64 {panels}")
         ends = f.sum("%M", f.sum(w["rows"], -1))
         chunks = f.times(f.new(f"sdiv i64 {ends}, {w['rows']}"), w["across"])
-        for place, name in enumerate(self.WORDS):
-            f.store(f"{kind_of(name)} {w[name]}", f.at("%words", "i64", place))
+        write_words(f, w)
         terms = f.times(f.times("%M", "%N"), "%K")
         f.either(f.new(f"icmp slt i64 {terms}, {FEWEST_SHARED}"), "little", "much")
         f.mark("much")
@@ -363,11 +373,7 @@ class Multiplying:
     def one_of(self) -> str:
         """Compute one product of a batch, whose begins stand in a table of three numbers each."""
         f = Function(f"define internal void {self.name('one')}(ptr %words, i64 %index)")
-        names = ("table", "a", "b", "c", "panels", *self.COMMON)
-        w = {}
-        for place, name in enumerate(names):
-            kind = "ptr" if place < 5 else "i64"
-            w[name] = f.load(kind, f.at("%words", "i64", place))
+        w = read_words(f, (*POINTERS, *self.COMMON))
         row = f.at(w["table"], "i64", f.times("%index", 3))
         a, b, c = (
             f.at(w[name], self.kind, f.load("i64", f.at(row, "i64", place)))
@@ -389,10 +395,8 @@ class Multiplying:
             f"define internal i32 {self.name('several')}(ptr %result, ptr %reason, {numbers}, "
             "ptr %a, ptr %b, ptr %c, ptr %panels)"
         )
-        f.variables.append(f"  %words = alloca [{5 + len(self.COMMON)} x i64]")
         f.put("%table = inttoptr i64 %place to ptr")
-        for place, name in enumerate(("table", "a", "b", "c", "panels", *self.COMMON)):
-            f.store(f"{'ptr' if place < 5 else 'i64'} %{name}", f.at("%words", "i64", place))
+        write_words(f, {name: f"%{name}" for name in (*POINTERS, *self.COMMON)})
         f.put("store i64 0, ptr %result")
         one = self.name("one")
         f.either(f.new("icmp eq i64 %count, 1"), "single", "batch")
@@ -410,7 +414,7 @@ class Multiplying:
 
         Its numbers are the table's address, how many products there are, and `COMMON`.
         """
-        name = f"retrograd_call_{self.dtype}{'_packed' if packed else ''}"
+        name = entry_name(self.dtype, packed)
         kinds = signature_of(self.dtype, packed)
         sizes = len(kinds)
         numbers = ", ".join(f"i64 %n{place}" for place in range(NUMBERS))
@@ -431,6 +435,11 @@ class Multiplying:
 NUMBERS = 2 + len(Multiplying.COMMON)
 
 
+def entry_name(dtype: str, packed: bool) -> str:
+    """Return the name of an entry."""
+    return f"retrograd_call_{dtype}{'_packed' if packed else ''}"
+
+
 def signature_of(dtype: str, packed: bool) -> tuple[str, ...]:
     """Return the parameters of an entry."""
     scratch = (f"{dtype}/scratch",) if packed else ()
@@ -439,6 +448,21 @@ def signature_of(dtype: str, packed: bool) -> tuple[str, ...]:
 
 def kind_of(name: str) -> str:
     return "ptr" if name in POINTERS else "i64"
+
+
+def write_words(f: Function, words: dict[str, str]) -> None:
+    """Put what chunks read into memory of the function, as ``%words``."""
+    f.variables.append(f"  %words = alloca [{len(words)} x i64]")
+    for place, (name, value) in enumerate(words.items()):
+        f.store(f"{kind_of(name)} {value}", f.at("%words", "i64", place))
+
+
+def read_words(f: Function, names: tuple[str, ...]) -> dict[str, str]:
+    """Return what `write_words` has put there."""
+    return {
+        name: f.load(kind_of(name), f.at("%words", "i64", place))
+        for place, name in enumerate(names)
+    }
 
 
 def text(shape: Shape) -> str:
@@ -457,26 +481,17 @@ class Linked:
         written = text(shape())
         parts = (numba_backend.FORMAT, written, *numba_backend.surroundings())
         name = "products_" + hashlib.sha256("\n".join(parts).encode()).hexdigest()[:32]
-        entries = {
-            (dtype, packed): f"retrograd_call_{dtype}{'_packed' if packed else ''}"
-            for dtype in KINDS
-            for packed in (False, True)
-        }
-        names = (
-            *numba_backend.EXTERNAL, *entries.values(), "retrograd_team", "retrograd_help",
-        )  # fmt: skip
-        library = None
-        image = numba_backend.load(name)
-        if image is not None:
-            with contextlib.suppress(RuntimeError):  # no object file: it is made anew
-                library = native.link(image, names, {})
+        entries = [(dtype, packed) for dtype in KINDS for packed in (False, True)]
+        called = [entry_name(*one) for one in entries]
+        exported = (*numba_backend.EXTERNAL, *called, "retrograd_team", "retrograd_help")
+        library = numba_backend.recall(name, exported)
         if library is None:
             image = native.emit(written)
-            library = native.link(image, names, {})
+            library = native.link(image, exported)
             numba_backend.store(name, image)
         self.entries = {
-            (dtype, packed): native.Code(library, signature_of(dtype, packed), entry)
-            for (dtype, packed), entry in entries.items()
+            one: native.Code(library, signature_of(*one), entry)
+            for one, entry in zip(entries, called)
         }
         self.symbols = {one: library[one] for one in numba_backend.EXTERNAL}
         self.team = team.Team(library)  # which holds it as long as the process
@@ -521,8 +536,7 @@ def bind(dtype: str, common: tuple[int, ...], table: np.ndarray, sizes: tuple[in
         The numbers of A, B and C.
     """
     *_, bn, m, n, k = common
-    width = shape().panel(dtype)
-    room = -(-n // width) * width * k if n > 1 and bn != 1 else 0
+    room = shape().room(dtype, n, k, bn)
     terms = m * n * k
     code = linked(len(table) * terms >= FEWEST_SHARED).entries[dtype, room > 0]
     numbers = (table.ctypes.data, len(table), *common, room)

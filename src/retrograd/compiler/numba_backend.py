@@ -166,12 +166,23 @@ def find(
     name = name_of(source, signature, numbers)
     found = _kernels.get(name)
     if found is None:
-        image = load(name)
-        if image is not None:
-            with contextlib.suppress(RuntimeError):  # no object file: it is made anew
-                library = native.link(image, symbols=symbols)
-                found = _kernels[name] = native.Code(library, signature)
+        library = recall(name, symbols=symbols)
+        if library is not None:
+            found = _kernels[name] = native.Code(library, signature)
     return found
+
+
+def recall(
+    name: str,
+    exported: tuple[str, ...] = ("entry",),
+    symbols: dict[str, int] | None = None,
+) -> Any:
+    """Return what `native.link` makes of an object file of the cache, None where it has none."""
+    image = load(name)
+    if image is not None:
+        with contextlib.suppress(RuntimeError):  # no object file: it is made anew
+            return native.link(image, exported, symbols)
+    return None
 
 
 def compile_source(source: str, signature: tuple[str, ...], numbers: int) -> bytes:

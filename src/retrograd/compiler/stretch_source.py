@@ -306,12 +306,10 @@ class Source:
         else:
             self.multiplies = True
             self.shares = self.shares or part.terms // len(part.batch) >= multiply.FEWEST_SHARED
-            packed = columns > 1 and bn != 1
             panels = f"{out}, {integer(0)}"
-            if packed:
-                dtype = kind_of(self.layouts[part.out].dtype)
-                width = multiply.shape().panel(dtype)
-                size = -(-columns // width) * width * terms
+            dtype = kind_of(self.layouts[part.out].dtype)
+            size = multiply.shape().room(dtype, columns, terms, bn)
+            if size:
                 panels = f"part(scratch_{dtype}, {self.room(dtype, size)}, {size}), {integer(1)}"
             factors = f"{left}, {integer(am, ak)}, {right}, {integer(bk, bn)}"
             call = f"multiply({factors}, {ends}, {panels})"

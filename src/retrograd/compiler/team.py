@@ -64,16 +64,26 @@ def pause() -> str:
     return ""
 
 
+def word(f: Function, offset: int | str) -> str:
+    """Return the place of a word of the team's memory."""
+    return f.at("@team", "i8", offset)
+
+
+def helper_word(f: Function, helper: str) -> str:
+    """Return the place of the word that says whether a helper sleeps."""
+    return word(f, f.sum(f.times(helper, 64), HELPER))
+
+
 def share(rest: str) -> str:
     f = Function("define internal void @share(ptr %chunk, ptr %words, i64 %count, i64 %terms)")
-    size = f.load("i64", f.at("@team", "i8", SIZE), "monotonic")
+    size = f.load("i64", word(f, SIZE), "monotonic")
     f.either(f.new(f"icmp eq i64 {size}, 0"), "alone", "ask")
     f.mark("ask")
-    busy = f.at("@team", "i8", BUSY)
+    busy = word(f, BUSY)
     taken = f.new(f"cmpxchg ptr {busy}, i64 0, i64 1 acquire monotonic")
     f.either(f.new(f"extractvalue {{ i64, i1 }} {taken}, 1"), "mine", "alone")
     f.mark("mine")
-    paused = f.at("@team", "i8", PAUSED)
+    paused = word(f, PAUSED)
     left = f.load("i64", paused)
     f.either(f.new(f"icmp eq i64 {left}, 0"), "together", "later")
     f.mark("later")
@@ -86,21 +96,21 @@ def share(rest: str) -> str:
     f.put("ret void")
 
     f.mark("together")
-    claim, done = f.at("@team", "i8", CLAIM), f.at("@team", "i8", DONE)
+    claim, done = word(f, CLAIM), word(f, DONE)
     before = f.load("i64", claim, "monotonic")
     upper = f.times(f.sum(f.new(f"lshr i64 {before}, 32"), 1), 1 << 32)
     # Nobody may claim a chunk while the words change.
     f.store(f"i64 {f.new(f'or i64 {upper}, {CLOSED}')}", claim, "seq_cst")
     f.store("i64 0", done, "monotonic")
     for place, value in enumerate(("ptr %chunk", "ptr %words", "i64 %count")):
-        f.store(value, f.at("@team", "i8", WORK + 8 * place), "monotonic")
+        f.store(value, word(f, WORK + 8 * place), "monotonic")
     f.store(f"i64 {upper}", claim, "seq_cst")
     with f.loop("0", size, 1) as helper:
-        sleeps = f.at("@team", "i8", f.sum(f.times(helper, 64), HELPER))
+        sleeps = helper_word(f, helper)
         with f.when(f.new(f"icmp ne i64 {f.load('i64', sleeps, 'seq_cst')}, 0")):
             slept = f.new(f"atomicrmw xchg ptr {sleeps}, i64 0 seq_cst")
             with f.when(f.new(f"icmp ne i64 {slept}, 0")):
-                release = f.load("ptr", f.at("@team", "i8", RELEASE))
+                release = f.load("ptr", word(f, RELEASE))
                 f.put(f"call void {release}(ptr {f.load('ptr', f.at(sleeps, 'i8', LOCK))})")
     own = f.variable(0)
     f.label("next")
@@ -108,7 +118,7 @@ def share(rest: str) -> str:
     f.either(f.new(f"icmp slt i64 {index}, %count"), "work", "wait")
     f.mark("work")
     f.put(f"call void %chunk(ptr %words, i64 {index})")
-    f.store(f"i64 {f.sum(f.load('i64', own), 1)}", own)
+    f.counted(own)
     f.put("br label %next")
     f.mark("wait")
     others = f.new(f"sub i64 %count, {f.load('i64', own)}")
@@ -119,11 +129,10 @@ def share(rest: str) -> str:
     f.either(f.new(f"icmp sge i64 {made}, {others}"), "end", "again")
     f.mark("again")
     f.put(rest)
-    seen = f.sum(f.load("i64", looks), 1)
-    f.store(f"i64 {seen}", looks)
+    seen = f.counted(looks)
     with f.when(f.new(f"icmp sgt i64 {seen}, {patience}")):  # see Note [Disturbed]
         f.store(f"i64 {ALONE}", paused)
-        yields = f.load("ptr", f.at("@team", "i8", YIELD))
+        yields = f.load("ptr", word(f, YIELD))
         with f.when(f.new(f"icmp ne ptr {yields}, null")):
             f.put(f"call i32 {yields}()")  # the helper may need this processor
     f.put("br label %look")
@@ -135,9 +144,9 @@ def share(rest: str) -> str:
 
 def help_(rest: str) -> str:
     f = Function("define void @retrograd_help(i64 %helper)")
-    sleeps = f.at("@team", "i8", f.sum(f.times("%helper", 64), HELPER))
-    claim, done = f.at("@team", "i8", CLAIM), f.at("@team", "i8", DONE)
-    places = [f.at("@team", "i8", WORK + offset) for offset in (0, 8, 16)]
+    sleeps = helper_word(f, "%helper")
+    claim, done = word(f, CLAIM), word(f, DONE)
+    places = [word(f, WORK + offset) for offset in (0, 8, 16)]
     looks = f.variable(0)
     f.label("look")
     now = f.load("i64", claim, "seq_cst")
@@ -155,8 +164,7 @@ def help_(rest: str) -> str:
     f.put("br label %look")
     f.mark("idle")
     f.put(rest)
-    seen = f.sum(f.load("i64", looks), 1)
-    f.store(f"i64 {seen}", looks)
+    seen = f.counted(looks)
     f.either(f.new(f"icmp slt i64 {seen}, {SPINS}"), "look", "tired")
     f.mark("tired")  # see Note [Sleep]
     f.store("i64 0", looks)
@@ -168,7 +176,7 @@ def help_(rest: str) -> str:
     was = f.new(f"atomicrmw xchg ptr {sleeps}, i64 0 seq_cst")
     f.either(f.new(f"icmp ne i64 {was}, 0"), "look", "sleep")
     f.mark("sleep")
-    acquire = f.load("ptr", f.at("@team", "i8", ACQUIRE))
+    acquire = f.load("ptr", word(f, ACQUIRE))
     f.put(f"call i32 {acquire}(ptr {f.load('ptr', f.at(sleeps, 'i8', LOCK))}, i32 1)")
     f.put("br label %look")
     return f.text()
