@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import retrograd as rg
-from retrograd.compiler import multiply, numba_backend
+from retrograd.compiler import multiply, numba_backend, team
 
 from . import plain_kernels
 from .running import kernels
@@ -119,6 +119,24 @@ def test_a_forked_process_multiplies():
     child = os.fork()
     if child == 0:
         os._exit(0 if np.array_equal(product(a, b), wanted) else 1)
+    assert os.waitpid(child, 0)[1] == 0
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="forks")
+@pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
+def test_a_process_forked_in_the_midst_of_work_begins_anew():
+    team_ = multiply.linked(shared=False).team
+    busy, chunks = team_._word(team.BUSY), team_._word(team.WORK + 16)
+    team_.rest()  # a helper that is awake would take it for work
+    before = busy.value, chunks.value
+    with multiply._lock:
+        busy.value, chunks.value = 1, team.CLOSED + 1  # as if a thread were just at it
+        child = os.fork()
+        if child == 0:
+            free = not (busy.value or chunks.value) and multiply._lock.acquire(blocking=False)
+            os._exit(0 if free else 1)
+        busy.value, chunks.value = before
+    team_.resize()
     assert os.waitpid(child, 0)[1] == 0
 
 

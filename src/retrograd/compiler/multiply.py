@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import functools
 import hashlib
+import os
 import threading
 from typing import Any, NamedTuple
 
@@ -499,6 +500,16 @@ class Linked:
 
 _lock = threading.Lock()
 _linked: list[Linked] = []
+
+
+def _renew() -> None:
+    """Have a lock that no thread holds: in a forked process only one thread goes on."""
+    global _lock
+    _lock = threading.Lock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_renew)
 
 
 def linked(shared: bool) -> Linked:

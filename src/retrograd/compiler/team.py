@@ -256,7 +256,10 @@ class Team:
         self.lock = threading.Lock()
         self.started = 0
         self.asked = False
-        for offset in (SIZE, BUSY, *(HELPER + 64 * n for n in range(MOST_HELPERS))):
+        # No chunk is left of work that another thread was at: its memory is not the child's.
+        chunks = WORK + 16
+        sleeps = [HELPER + 64 * n for n in range(MOST_HELPERS)]
+        for offset in (SIZE, BUSY, PAUSED, chunks, *sleeps):
             self._word(offset).value = 0
 
 
