@@ -12,6 +12,7 @@ from ._core.library import library
 
 _optional = ("scipy", "numba", "cupy", "mpi4py", "ml_dtypes", "safetensors", "tqdm")
 _threads = {"count": None, "interop": 1, "deterministic": False, "precision": "highest"}
+on_threads = []  # what is called where the number of threads has changed
 
 
 def _put(name, value):
@@ -23,7 +24,8 @@ def _put(name, value):
 def settings():
     """Return every setting, for comparison."""
     return tuple(_threads.values())
-on_threads = []  # what is called where the number of threads has changed
+
+
 _warnings = {"deterministic": False, "always": False}
 
 

@@ -456,7 +456,6 @@ class Guards:
         check.closer = Closer(closer) if closer else None
         self.ready = True
 
-
     def watch(self, thing: Any, state: Any, closer: list[Any]) -> None:
         """Let `check` compare one object from outside."""
         check = self.check

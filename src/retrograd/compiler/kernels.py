@@ -484,8 +484,9 @@ class Kernel:
         for node in stores:
             value(node.number)
             own = self.name(node.number)
-            if self.loops[node.number] == loop and self.kept.get(node.number, "")[:1] == "k":
-                writes.append(f"{self.kept[node.number]} = {own}")  # what was there is read before
+            kept = self.kept.get(node.number, "")
+            if self.loops[node.number] == loop and kept.startswith("kept"):
+                writes.append(f"{kept} = {own}")  # what was there is read before
             if node.target is not None:
                 if loop == self.last:
                     writes.append(f"o{group.outputs.index(node.number)}[full] = {own}")

@@ -22,14 +22,7 @@ from .trace import TURNS, Segment
 class PathRecorder(Answering, Ahead, Rolling, Tapes, Recorder):
     """Writes the trace of one call, or answers from it what was already computed.
 
-    Parameters
-    ----------
-    tensors : list of Value
-        The tensor arguments.
-    segment : Segment
-        The root.
-    follows : bool
-        Whether the root is known already: its calls are made, and compared with it.
+    It is given what `Recorder` is.
     """
 
     def __init__(self, tensors: list[Any], segment: Segment, follows: bool = False) -> None:

@@ -23,8 +23,6 @@ _PLAINLY = {
     "LOAD_FAST", "LOAD_FAST_BORROW", "LOAD_FAST_CHECK", "LOAD_DEREF", "LOAD_ATTR", "LOAD_CONST",
     "LOAD_GLOBAL", "LOAD_NAME", *NEUTRAL,
 }  # fmt: skip
-
-
 ABOUT_FUNCTIONS = ("__code__", "__defaults__", "__kwdefaults__")
 
 
