@@ -67,8 +67,8 @@ class PlainKernel:
         head, body = source.split(stretch_source.HEAD, 1)
         assert not head
         names = {
-            "np": np, "numba": types.SimpleNamespace(njit=njit), "alone": {}, "loops": {},
-            "inlined": njit,
+            "np": np, "numba": types.SimpleNamespace(njit=njit), "inlined": njit,
+            "alone": {}, "often": {}, "loops": {},
             "add": lambda total, number: total + number,
             "multiply": multiplied,
             "part": lambda array, begin, size: array[begin : begin + size],

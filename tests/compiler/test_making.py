@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import time
 
 import numpy as np
 import pytest
@@ -97,6 +98,56 @@ def test_an_interrupted_question_is_not_answered_later(one, monkeypatch):
             one.make(SOURCE.format(11), KIND, 1)
     assert one.process is None
     works(12)
+
+
+def test_it_may_be_started_before_the_first_question(monkeypatch):
+    early = making.Maker()
+    monkeypatch.setattr(making, "maker", early)
+    making.begin()
+    while early.process is None:
+        time.sleep(0.01)
+    first = early.process.pid
+    making.begin()
+    works(14)
+    assert early.process.pid == first
+    early.end()
+
+
+def test_none_is_started_when_the_program_ends(monkeypatch):
+    ending = making.Maker()
+    monkeypatch.setattr(making, "maker", ending)
+    ending.stop()
+    making.begin()
+    with pytest.raises(making.Gone):
+        ending.make(SOURCE.format(15), KIND, 1)
+    assert ending.process is None
+
+
+LEAVING = """
+import sys, threading, time
+from retrograd.compiler import making, numba_backend
+ask = lambda: numba_backend.build(sys.argv[1], ("float64/out",), 1)
+numba_backend.submit(ask)
+while making.maker.process is None:
+    time.sleep(0.01)
+print(making.maker.process.pid, flush=True)
+"""
+
+
+def test_a_program_that_ends_waits_for_no_kernel():
+    """One whose source is compiled for minutes."""
+    lines = "".join(f"    a[{n % 7}] = np.sin(a[{n % 5}]) + {n}\n" for n in range(20000))
+    source = f"import numpy as np\ndef kernel(n, a):\n{lines}    return np.int64(0)\n"
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(p for p in sys.path if p)}
+    program = LEAVING.replace("sys.argv[1]", "open(sys.argv[1]).read()")
+    path = numba_backend.cache_directory() / "source.txt"
+    path.write_text(source)
+    words = [sys.executable, "-W", "error", "-c", program, str(path)]
+    found = subprocess.run(words, env=environment, capture_output=True, text=True, timeout=60)
+    assert "Gone" in found.stderr or not found.stderr
+    if sys.platform != "win32":
+        with pytest.raises(ProcessLookupError):
+            os.kill(int(found.stdout), 0)
 
 
 PROGRAM = """

@@ -229,3 +229,24 @@ def test_another_layout_of_arrays_is_noticed(monkeypatch):
     monkeypatch.setattr(native, "FLAGS", native.FLAGS - 8)
     with pytest.raises(RuntimeError, match="not laid out as expected"):
         native.check_layout()
+
+
+def test_shared_memory_among_many(tmp_path, monkeypatch):
+    """So many pairs are compared in a loop."""
+    monkeypatch.setenv("RETROGRAD_CACHE_DIR", str(tmp_path))
+    names = [f"a{place}" for place in range(12)]
+    source = f"import numpy as np\ndef kernel({', '.join(names)}):\n    return np.int64(0)\n"
+    for read in (0, 3):
+        kinds = ("float32/in",) * read + ("float32/inout",) * (12 - read)
+        run = numba_backend.build(source, kinds, 0).bind((), (4,) * 12)
+        memory = np.zeros(60, np.float32)
+        given = [memory[4 * place : 4 * place + 4] for place in range(12)]
+        assert (12 - read) * 12 > native.MOST_COMPARED
+        assert run(*given) == run(*given[::-1]) == 0
+        for one in range(12):
+            for other in range(12):
+                wrong = list(given)
+                wrong[one] = memory[4 * other + 1 : 4 * other + 5]
+                clash = [p for p in range(12) if p != one and p in (other, other + 1)]
+                fine = not clash or (one < read and all(p < read for p in clash))
+                assert run(*wrong) == (0 if fine else native.OVERLAPS)

@@ -9,14 +9,14 @@ import pytest
 
 import retrograd as torch
 from retrograd.compiler import warming
-from retrograd.compiler.budget import Budget, budget
+from retrograd.compiler.budget import budget, recording
 
 
 @pytest.fixture
 def hurried(monkeypatch):
     """A process that can afford nothing: what is long is put off after ten steps."""
     monkeypatch.setattr(warming, "LONG", 10)
-    monkeypatch.setattr(Budget, "allows", lambda self, seconds: False)
+    monkeypatch.setattr(budget, "spent", 1e9)
     return monkeypatch
 
 
@@ -82,10 +82,17 @@ def test_it_is_recorded_when_that_costs_little(hurried):
         assert torch.equal(compiled(torch.ones(2)), long(torch.ones(2)))
     assert not compiled.trees[next(iter(compiled.trees))]
     assert "put off" in compiled.account.describe()
-    hurried.setattr(Budget, "allows", lambda self, seconds: True)
+    hurried.setattr(budget, "spent", -1e9)
     for _ in range(40):
         assert torch.equal(compiled(torch.ones(2)), long(torch.ones(2)))
     assert len(compiled.graph) == 24 and not compiled.account.describe()
+
+
+def test_what_it_will_cost_is_known_from_how_long_the_call_was(hurried):
+    """Not from how long it took, which may have been the products of matrices."""
+    compiled = torch.compile(long)
+    compiled(torch.ones(2))
+    assert compiled.account.put_off == pytest.approx(recording(24), rel=0.2)
 
 
 def test_the_call_after_a_question_is_recorded(hurried):

@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
+import argparse
+import ast
+import asyncio.events
+import dataclasses
+import difflib
+import dis
+import inspect
 import os
 import subprocess
 import sys
 import types
+import typing
 
 import pytest
 
 import retrograd as rg
 from retrograd.compiler import CompiledFunction
-from retrograd.compiler.bytecode import instructions_of
+from retrograd.compiler.bytecode import instructions_of, is_in_place, listed, parts_of
 from retrograd.compiler.positions import Code
 
 from .running import plain
@@ -32,6 +40,27 @@ def test_instructions_that_do_two_things_are_two():
     (end,) = (place for place, name in enumerate(names) if name == "RETURN_VALUE")
     assert len(known.stacks[end]) == 1
     assert known.counts("c", int)
+
+
+@pytest.mark.parametrize("module", [argparse, ast, asyncio.events, dataclasses, difflib, typing])
+def test_instructions_are_those_that_python_lists(module):
+    """For every function of some large modules, and every code in it."""
+    other = {"COMPARE_OP", "FORMAT_VALUE", "CONVERT_VALUE", "KW_NAMES"}  # whose values nobody asks
+    codes = [compile(inspect.getsource(module), module.__name__, "exec")]
+    seen = 0
+    for code in codes:
+        codes += [one for one in code.co_consts if isinstance(one, types.CodeType)]
+        wanted = [one for joined in dis.get_instructions(code) for one in parts_of(joined)]
+        found = listed(code)
+        assert [one.offset for one in found] == [one.offset for one in wanted]
+        for one, same in zip(found, wanted):
+            assert (one.opname, one.opcode, one.arg) == (same.opname, same.opcode, same.arg)
+            assert one.opname in other or one.argval == same.argval, (code, same)
+            pushes = one.opname == "LOAD_GLOBAL" and same.argrepr.startswith("NULL +")
+            assert ("NULL" in one.argrepr) == (pushes or same.argrepr.endswith("+ NULL"))
+            assert is_in_place(one) == is_in_place(same)
+            seen += 1
+    assert seen > 1000
 
 
 def test_two_computed_values_are_compared():

@@ -88,12 +88,14 @@ ACQUAINTED = {("optim.swa_utils", "nn")}
 OPTIONAL = {
     "safetensors": ("serialization",),
     "scipy": ("ops",),
-    "numba": ("compiler.numba_backend",),
-    "llvmlite": ("compiler.numba_backend", "compiler.native"),
+    "numba": ("compiler.numba_backend", "compiler.numba_parts"),
+    "llvmlite": ("compiler.numba_backend", "compiler.numba_parts", "compiler.native"),
     "threadpoolctl": ("config",),
     "tqdm": ("cli",),
     "mypy_extensions": ("_core.native",),
 }
+# Files that are only imported where what they need is there, in the function that needs them.
+LATE = ("compiler.numba_parts",)
 NOWHERE = ("cupy", "torch", "retrograd")
 
 LEVELS = {
@@ -176,6 +178,8 @@ def problems(package: Path = PACKAGE) -> list[str]:
             if target is None:
                 found += outside_problem(importer, absolute, line in top, where)
                 continue
+            if target in LATE and line in top:
+                found.append(f"{where} imports {target} at its top: see LATE")
             other = level(target)
             if other is not None and other > own:
                 found.append(f"{where} imports {target}, which lies above it")
@@ -194,7 +198,7 @@ def outside_problem(importer: str, absolute: str, runs_at_import: bool, where: s
         return []
     if not inside(importer, OPTIONAL.get(root, ())):
         return [f"{where} imports {absolute}, which OPTIONAL does not allow there"]
-    if runs_at_import:
+    if runs_at_import and importer not in LATE:
         return [f"{where} imports {absolute} at its top: import it in the function that needs it"]
     return []
 

@@ -23,7 +23,8 @@ from typing import Any
 SHARE = 0.05  # of a function's own time
 PROCESS_SHARE = 0.045  # of the time of the process
 IMPORTING = 4.5e-3  # seconds to import the compiler
-EAGER_CALLS = 10  # that take as long as recording one
+PREPARING = 2e-3  # seconds that recording a call takes longer than the call, at least
+PER_NOTED = 3e-5  # seconds for each of its steps
 FREE_TRIES = 32  # recordings without a replay between them, counted by `weight_of`
 FRUITLESS = 16  # the weight of a recording that came to nothing: the function has effects
 # Replays in a row after which one call runs eagerly, to see what that takes; the last ones closer
@@ -56,9 +57,10 @@ class Budget:
         spent = self.spent + (now - self.recording if self.recording else 0.0)
         return spent + seconds <= PROCESS_SHARE * (now - self.began)
 
-    def allows_more(self) -> bool:
-        """Say whether what is recorded just now may take twice as long as it has."""
-        return self.allows(perf_counter() - self.recording)
+    def allows_more(self, noted: int) -> bool:
+        """Say whether what is recorded just now may have twice as many steps as it has."""
+        share = PROCESS_SHARE * (perf_counter() - self.began)
+        return self.spent + recording(2 * noted) <= share
 
 
 budget = Budget()
@@ -84,7 +86,7 @@ class Account:
         self.eager_calls = 0
         self.quickest_eager = self.quickest = float("inf")
         self.is_new = True  # whether nothing was recorded, or put off
-        self.put_off = 0.0  # seconds that a recording is expected to take which was put off
+        self.put_off = 0.0  # seconds that a recording is expected to cost which was put off
         self.tries = 0  # recordings by weight, less replays
         self.records = 0
         self.records_took = 0.0
@@ -125,13 +127,22 @@ class Account:
                 self.timed = False
             self.quickest = float("inf")
 
-    def note_record(self, took: float, weight: int) -> None:
-        """Note a call that was recorded, or went on eagerly after a replay."""
+    def note_record(self, took: float, weight: int, noted: int | None = None) -> None:
+        """Note a call that was recorded, or went on eagerly after a replay.
+
+        Parameters
+        ----------
+        took : float
+            Seconds, of which most may have been the call's own.
+        weight : int
+        noted : int, optional
+            How many steps of it were noted, where all of the call was recorded.
+        """
         self.took += took
         self.calls += 1
         self.records += 1
         self.records_took += took
-        budget.spent += took
+        budget.spent += took if noted is None else min(took, recording(noted))
         self.is_new = False
         self.put_off = 0.0
         self.tries += weight
@@ -140,11 +151,11 @@ class Account:
         self.timed = True
         self.rests = not self.may_record()
 
-    def note_put_off(self, took: float) -> None:
-        """Note a recording that was put off when it had taken so long."""
-        budget.spent += took
+    def note_put_off(self, noted: int, whole: int) -> None:
+        """Note a recording that was put off after so many steps, and about how many there are."""
+        budget.spent += recording(noted)
         self.is_new = False
-        self.put_off = took
+        self.put_off = recording(whole)
         self.rests = True
 
     def hurry(self) -> None:
@@ -160,8 +171,6 @@ class Account:
         self.eager_took += calls * took
         self.eager_calls += calls
         self.quickest_eager = min(self.quickest_eager, took)
-        if self.put_off:
-            self.put_off = max(self.put_off, EAGER_CALLS * took)
         if self.rest:
             self.rest = max(self.rest - calls, 0)
             self.rests = self.rest > 0
@@ -189,6 +198,11 @@ class Account:
             return ""
         took = f"{self.records} recordings took {self.records_took:.2g} s"
         return f"it takes ever new ways: {took}, and it waits until another one costs little"
+
+
+def recording(steps: int) -> float:
+    """Return about how many seconds recording so many steps takes longer than running them."""
+    return PREPARING + PER_NOTED * steps
 
 
 def weight_of(key: Any) -> int:

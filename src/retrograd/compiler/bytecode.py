@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import dis
 import inspect
+import opcode
+import sys
 import types
 from collections.abc import Callable
 from typing import Any
@@ -23,7 +25,6 @@ def attribute(owner: Any, name: str) -> Any:
     return unknown if hasattr(type(found), "__get__") else found
 
 
-PAIRS = ("LOAD_FAST", "STORE_FAST")  # what Python 3.13 joins in one instruction
 MOST_CODES = 1000
 
 kept: dict[int, tuple[Any, list[Any]]] = {}  # by id of the code: a code's hash is not kept
@@ -44,28 +45,113 @@ def once(table: dict[int, tuple[Any, Any]], code: Any, make: Callable[[Any], Any
     return found[1]
 
 
+class Instruction:
+    """As `dis.Instruction`, as far as it is used here: listing those takes ten times as long."""
+
+    __slots__ = ("arg", "argrepr", "argval", "offset", "opcode", "opname")
+
+    def __init__(
+        self, opname: str, opcode: int, arg: Any, argval: Any, argrepr: str, offset: int
+    ) -> None:
+        self.opname = opname
+        self.opcode = opcode
+        self.arg = arg
+        self.argval = argval
+        self.argrepr = argrepr  # of operators, and of what pushes a NULL
+        self.offset = offset
+
+
+PAIRS = ("LOAD_FAST", "STORE_FAST")  # what Python 3.13 joins in one instruction
+_READ = sys.version_info < (3, 14)  # versions whose bytes are read here
+_CACHES = sys.version_info >= (3, 11)  # between instructions
+_NAMED, _CONSTANT, _JUMPS = set(dis.hasname), set(dis.hasconst), {*dis.hasjrel, *dis.hasjabs}
+_ABSOLUTE = set(dis.hasjabs)
+_LOCAL, _FREE = set(dis.haslocal), set(dis.hasfree)
+# By how many bits the number of a name is shifted, to make room for what else there is to say.
+_SHIFTS = {"LOAD_GLOBAL": 1} if _CACHES else {}
+if sys.version_info >= (3, 12):
+    _SHIFTS.update(LOAD_ATTR=1, LOAD_SUPER_ATTR=2)
+_WITH_ARGUMENT = set(getattr(dis, "hasarg", range(dis.HAVE_ARGUMENT, 256)))
+_OPERATORS = [symbol for _, symbol in getattr(opcode, "_nb_ops", ())]
+
+
 def listed(code: Any) -> list[Any]:
-    return [one for joined in dis.get_instructions(code) for one in parts_of(joined)]
-
-
-def parts_of(one: Any) -> list[Any]:
-    """Return an instruction as a list: `LOAD_FAST_LOAD_FAST` as two at the same offset."""
-    name = one.opname
-    if not name.startswith(PAIRS) or type(one.argval) is not tuple:
-        return [one]
-    found = []
-    for variable in one.argval:
-        kind = next(kind for kind in PAIRS if name.startswith(kind))
-        name = name[len(kind) :].removeprefix("_BORROW").removeprefix("_")
-        number = dis.opmap[kind]
-        found.append(
-            one._replace(opname=kind, opcode=number, argval=variable, argrepr=variable, arg=0)
-        )
+    """Return the instructions of a code object."""
+    if not _READ:
+        return [one for joined in dis.get_instructions(code) for one in parts_of(joined)]
+    raw = code.co_code
+    local, free = variables_of(code)
+    found: list[Any] = []
+    extended = 0
+    for offset in range(0, len(raw), 2):
+        kind = raw[offset]
+        if _CACHES and not kind:
+            continue
+        name = dis.opname[kind]
+        arg = value = raw[offset + 1] | extended
+        extended = arg << 8 if kind == dis.EXTENDED_ARG else 0
+        text = ""
+        if kind not in _WITH_ARGUMENT:
+            arg = value = None
+        elif kind in _NAMED:
+            value = code.co_names[arg >> _SHIFTS.get(name, 0)]
+            if name == "LOAD_GLOBAL" and _CACHES and arg & 1:
+                text = "NULL"
+        elif kind in _LOCAL:
+            if name.count("_FAST") == 2:
+                found += pair(name, local[arg >> 4], local[arg & 15], offset)
+                continue
+            value = local[arg]
+        elif kind in _CONSTANT:
+            value = code.co_consts[arg]
+        elif kind in _FREE:
+            value = free[arg]
+        elif kind in _JUMPS:
+            value = target_of(raw, kind, name, arg, offset)
+        elif name == "BINARY_OP":
+            text = _OPERATORS[arg]
+        found.append(Instruction(name, kind, arg, value, text, offset))
     return found
 
 
+def variables_of(code: Any) -> tuple[Any, Any]:
+    """Return the names of local variables, and those of cells, as instructions count them."""
+    if not _CACHES:
+        return code.co_varnames, (*code.co_cellvars, *code.co_freevars)
+    own = [name for name in code.co_cellvars if name not in code.co_varnames]
+    names = (*code.co_varnames, *own, *code.co_freevars)
+    return names, names
+
+
+def target_of(raw: bytes, kind: int, name: str, arg: int, offset: int) -> int:
+    """Return where an instruction jumps to."""
+    if kind in _ABSOLUTE:
+        return 2 * arg
+    after = offset + 2
+    while _CACHES and after < len(raw) and not raw[after]:
+        after += 2
+    return after - 2 * arg if "BACKWARD" in name else after + 2 * arg
+
+
+def pair(name: str, first: str, second: str, offset: int) -> list[Any]:
+    """Return the two instructions that one stands for."""
+    found = []
+    for variable in (first, second):
+        kind = next(kind for kind in PAIRS if name.startswith(kind))
+        name = name[len(kind) :].removeprefix("_BORROW").removeprefix("_")
+        found.append(Instruction(kind, dis.opmap[kind], 0, variable, "", offset))
+    return found
+
+
+def parts_of(one: Any) -> list[Any]:
+    """Return an instruction of `dis` as a list: `LOAD_FAST_LOAD_FAST` as two."""
+    name = one.opname
+    if not name.startswith(PAIRS) or type(one.argval) is not tuple:
+        return [one]
+    return pair(name, *one.argval, one.offset)
+
+
 spans: dict[int, tuple[Any, list[tuple[int, int]]]] = {}  # by id of the code, kept as well
-_ABSOLUTE = set(dis.hasjabs)
 _BACKWARD = {number for name, number in dis.opmap.items() if "BACKWARD" in name}
 _ABOUT = 16  # bytes: where a relative jump ends depends on caches, which differ by version
 

@@ -261,12 +261,12 @@ class CompiledFunction:
             writer.patience = patience()
         result = self.run(tree, writer.start(), args, settings)
         if writer.put_off:
-            self.account.note_put_off(perf_counter() - began)
+            self.account.note_put_off(writer.fresh, writer.fresh + writer.passed)
             return result
         if not writer.postponed:
             trees.insert(0, tree)
         weight = FRUITLESS if tree.eager else key_weight(key, self.last_key)
-        self.account.note_record(perf_counter() - began, weight)
+        self.account.note_record(perf_counter() - began, weight, writer.fresh)
         self.last_key = key
         return result
 

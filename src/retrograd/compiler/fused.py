@@ -27,6 +27,7 @@ from .checks import Checking
 from .fusion import partition
 from .launching import launcher
 from .lowering import Layout, Program
+from .making import Gone
 from .passes import can_raise
 from .products import Product
 from .stretch_source import Source
@@ -98,6 +99,8 @@ def begin(
                 fuse(behind, ready.kernels, arithmetic)
             if ready.kernels:
                 segment.warming = ready
+        except Gone:  # the program ends
+            pass
         except Exception:  # the replay by NumPy goes on; who reads the logs is told
             if os.environ.get("RETROGRAD_LOGS"):
                 traceback.print_exc(file=sys.stderr)

@@ -1,9 +1,10 @@
 """Making: the process that compiles kernels, so that a program is not held up meanwhile.
 
 Numba takes seconds, and holds Python's lock for most of them: a thread that compiled would halve
-the speed of the steps that go on in front of it.  The process is started with the first kernel that
-the cache does not hold, is given sources and returns object files, and ends when nothing was asked
-for half a minute, or with the program.  Where none can be started, the asking thread compiles.
+the speed of the steps that go on in front of it.  The process is started when kernels are expected
+that the cache does not hold, is given sources and returns object files, and ends when nothing was
+asked for half a minute, or with the program.  Where none can be started, the asking thread
+compiles.
 
 A message is its length in 8 bytes, and its bytes; an answer begins with a byte that says whether it
 is an object file or the text of an error.
@@ -11,6 +12,7 @@ is an object file or the text of an error.
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import gc
 import json
@@ -47,6 +49,16 @@ class Maker:
         self.lock = threading.Lock()
         self.process: Any = None
         self.hopeless = not sys.executable
+        self.stopped = False
+
+    def begin(self) -> None:
+        """Start the process if there is none, so that it is ready for the first question."""
+        with self.lock:
+            if self.process is None and not self.hopeless:
+                try:
+                    self.start()
+                except (Gone, OSError):
+                    self.end()
 
     def make(self, source: str, signature: tuple[str, ...], numbers: int) -> bytes | None:
         """Return the object file of a kernel, None where there is no process to make it.
@@ -55,10 +67,14 @@ class Maker:
         ------
         RuntimeError
             Where it cannot be compiled, with the compiler's words.
+        Gone
+            Where the program ends meanwhile.
         """
         question = json.dumps([source, signature, numbers]).encode()
         with self.lock:
             for _ in range(2):  # it may have ended by itself since the last question
+                if self.stopped:
+                    raise Gone
                 if self.hopeless:
                     return None
                 try:
@@ -75,6 +91,8 @@ class Maker:
                 if answer[:1] == MADE:
                     return answer[1:]
                 raise RuntimeError(answer[1:].decode("utf-8", "replace"))
+            if self.stopped:
+                raise Gone
             self.hopeless = True
             return None
 
@@ -94,10 +112,17 @@ class Maker:
         watch.daemon = True
         watch.start()
         try:
-            if get(self.process.stdout) != READY:
+            if self.stopped or get(self.process.stdout) != READY:
                 raise Gone
         finally:
             watch.cancel()
+
+    def stop(self) -> None:
+        """Start none from now on, and let who waits for an answer go: the program ends."""
+        self.stopped = True
+        process = self.process
+        if process is not None:
+            process.kill()
 
     def end(self) -> None:
         """End the process."""
@@ -142,6 +167,8 @@ def serve() -> None:
     os.dup2(2, 1)
     questions = os.fdopen(os.dup(0), "rb")
     put(answers, READY)
+    with contextlib.suppress(Exception):  # the first question tells why
+        numba_backend.load_numba()
     while waited(questions):
         try:
             source, signature, numbers = json.loads(get(questions))
@@ -165,7 +192,20 @@ def waited(questions: Any) -> bool:
         return True
 
 
+def begin() -> None:
+    """Start the process in the background, if there is none."""
+    if maker.process is None and not maker.hopeless:
+        threading.Thread(target=maker.begin, name="retrograd maker", daemon=True).start()
+
+
+def end() -> None:
+    """End the process with the program."""
+    maker.stop()
+    maker.end()
+
+
 maker = Maker()
+atexit.register(end)
 _others: list[Maker] = []  # of processes that this one was forked from; not to be ended here
 
 

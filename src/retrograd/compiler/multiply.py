@@ -469,7 +469,8 @@ def read_words(f: Function, names: tuple[str, ...]) -> dict[str, str]:
 def text(shape: Shape) -> str:
     """Return LLVM's text of all products."""
     parts = [Multiplying(dtype, shape).text() for dtype in KINDS]
-    return "\n".join(["declare void @llvm.prefetch.p0(ptr, i32, i32, i32)", team.text(), *parts])
+    head = "declare void @llvm.prefetch.p0(ptr, i32, i32, i32)"
+    return "\n".join([head, team.text(), *parts, native.PLAIN_LOOPS])
 
 
 # -- in memory -------------------------------------------------------------------------------------

@@ -40,6 +40,7 @@ READ, WRITTEN, SHARED, SCRATCH = "in", "out", "inout", "scratch"
 WAYS = (READ, WRITTEN, SHARED, SCRATCH)
 # What an entry returns; a kernel's own reasons are below.
 NOT_AS_DECLARED, OVERLAPS, NO_MEMORY = 16, 17, 18
+MOST_COMPARED = 64  # pairs of arrays whose comparisons are written out
 
 
 def _numbered(name: str) -> tuple[int, ...]:
@@ -78,9 +79,17 @@ def parsed(signature: tuple[str, ...]) -> list[tuple[str, str]]:
 
 # -- the entry ------------------------------------------------------------------------------------
 
+# Once in a module with entries: their loops over sizes are left as they are, being short.
+PLAIN_LOOPS = """
+!0 = distinct !{!0, !1, !2}
+!1 = !{!"llvm.loop.vectorize.enable", i1 false}
+!2 = !{!"llvm.loop.unroll.disable"}
+"""
 
 class Entry(Lines):
     """The text of an entry: ``entry(self, arguments, count)``, called as METH_FASTCALL.
+
+    `PLAIN_LOOPS` have to follow it in the module.
 
     Parameters
     ----------
@@ -230,7 +239,7 @@ class Entry(Lines):
         place = self.new(f"getelementptr i64, ptr {sizes}, i64 {axis}")
         self.put(f"{size}n = mul i64 {size}, {self.new(f'load i64, ptr {place}')}")
         self.put(f"{axis}n = add i64 {axis}, 1")
-        self.put(f"br label %{loop}")
+        self.put(f"br label %{loop}, !llvm.loop !0")
         self.mark(after)
         self.unless(self.new(f"icmp eq i64 {size}, {self.word(self.place(parameter))}"))
         return self.field(thing, DATA, "ptr")
@@ -248,16 +257,58 @@ class Entry(Lines):
 
     def _compare(self, passed: dict[int, str], ends: dict[int, str]) -> None:
         """Write the checks that what is read and written shares no memory with the rest."""
-        for one in ends:
-            if self.parameters[one][1] != SHARED:
-                continue
-            for other in ends:
-                late = other < one and self.parameters[other][1] == SHARED
-                if other == one or late or self.parameters[other][1] == WRITTEN:
-                    continue
-                below = self.new(f"icmp ule ptr {ends[one]}, {passed[other]}")
-                above = self.new(f"icmp ule ptr {ends[other]}, {passed[one]}")
-                self.unless(self.new(f"or i1 {below}, {above}"), "shared")
+        shared = [one for one in ends if self.parameters[one][1] == SHARED]
+        read = [one for one in ends if self.parameters[one][1] == READ]
+        if len(shared) * len(ends) > MOST_COMPARED:
+            self._compare_listed([(passed[one], ends[one]) for one in shared + read], len(shared))
+            return
+        for place, one in enumerate(shared):
+            for other in (*shared[place + 1 :], *read):
+                self._apart(passed[one], ends[one], passed[other], ends[other])
+
+    def _apart(self, begin: str, end: str, other: str, other_end: str) -> None:
+        """Go elsewhere unless one array ends before the other begins."""
+        below = self.new(f"icmp ule ptr {end}, {other}")
+        above = self.new(f"icmp ule ptr {other_end}, {begin}")
+        self.unless(self.new(f"or i1 {below}, {above}"), "shared")
+
+    def _compare_listed(self, arrays: list[tuple[str, str]], shared: int) -> None:
+        """Write loops that compare the first so many of some arrays with each that comes later."""
+        for name, column in zip(("begins", "ends"), zip(*arrays)):
+            self.put(f"%{name} = alloca [{len(arrays)} x ptr]")
+            for place, pointer in enumerate(column):
+                into = self.new(f"getelementptr ptr, ptr %{name}, i64 {place}")
+                self.put(f"store ptr {pointer}, ptr {into}")
+        self.put("br label %listed")
+        self.mark("listed")
+        self.put("br label %first")
+        self.mark("first")
+        self.put("%one = phi i64 [ 0, %listed ], [ %later, %each ]")
+        self.put(f"%is_shared = icmp ult i64 %one, {shared}")
+        self.put("br i1 %is_shared, label %row, label %apart")
+        self.mark("row")
+        self.put("%later = add i64 %one, 1")
+        begin, end = self._listed("%one")
+        self.put("br label %each")
+        self.mark("each")
+        self.put("%other = phi i64 [ %later, %row ], [ %next, %pair ]")
+        self.put(f"%is_listed = icmp ult i64 %other, {len(arrays)}")
+        self.put("br i1 %is_listed, label %pair, label %first")
+        self.mark("pair")
+        self.put("%next = add i64 %other, 1")
+        other, other_end = self._listed("%other")
+        below = self.new(f"icmp ule ptr {end}, {other}")
+        above = self.new(f"icmp ule ptr {other_end}, {begin}")
+        self.put(f"br i1 {self.new(f'or i1 {below}, {above}')}, label %each, label %shared")
+        self.mark("apart")
+
+    def _listed(self, place: str) -> tuple[str, ...]:
+        """Load where a listed array begins and ends."""
+        found = []
+        for name in ("begins", "ends"):
+            held = self.new(f"getelementptr ptr, ptr %{name}, i64 {place}")
+            found.append(self.new(f"load ptr, ptr {held}"))
+        return tuple(found)
 
     def _call(self, passed: dict[int, str]) -> str:
         arguments = [f"i64 {self.word(_WORDS + number)}" for number in range(self.numbers)]

@@ -67,6 +67,8 @@ class Noting:
         After how many it is asked whether the recording goes on; 0 for never.
     put_off : bool
         Whether it does not, and the function is recorded in a later call.
+    passed : int
+        Calls that came after that, about as many as there would have been steps.
     began : int
         The clock at the start: nodes made since are the trace's own.
     """
@@ -95,6 +97,7 @@ class Noting:
         self.fresh: int = 0
         self.patience: int = 0
         self.put_off: bool = False
+        self.passed: int = 0
         self.began: int = clock.now
 
     # -- slots ----------------------------------------------------------------------------------
@@ -203,6 +206,8 @@ class Noting:
     # -- what the hooks call ----------------------------------------------------------------------
 
     def _idle(self) -> bool:
+        if self.put_off:
+            self.passed += 1
         return bool(self.failed) or self.busy or get_ident() != self.thread
 
     def kernel(self, op: Any, operands: Any, arrays: Any, settings: Any) -> Any:

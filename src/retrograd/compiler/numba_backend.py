@@ -1,9 +1,9 @@
 """Numba: turns the source of kernels into machine code, in the background.
 
-The one file that imports numba, and only to compile, which is done in a process of its own where
-one can be started.  Object files are kept in the cache directory, named by a digest of all that
-they depend on: the source, the versions of numba and llvmlite, the processor.  So a later process
-loads them without numba.  Any file there may be deleted at any time.
+The one file, with `numba_parts`, that imports numba, and only to compile, which is done in a
+process of its own where one can be started.  Object files are kept in the cache directory, named by
+a digest of all that they depend on: the source, the versions of numba and llvmlite, the processor.
+So a later process loads them without numba.  Any file there may be deleted at any time.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ _kernels: dict[str, native.Code] = {}  # what was compiled or loaded in this pro
 
 # -- the cache ------------------------------------------------------------------------------------
 
-FORMAT = "2"  # of entries and of the convention between kernels and callers
+FORMAT = "3"  # of entries and of the convention between kernels and callers
 
 
 def cache_directory() -> Path:
@@ -191,6 +191,11 @@ def compile_source(source: str, signature: tuple[str, ...], numbers: int) -> byt
     return compile_here(source, signature, numbers) if image is None else image
 
 
+def load_numba() -> None:
+    """Compile the smallest kernel: the first one has numba import and prepare itself."""
+    compile_here("def kernel(a):\n    return a\n", ("int64",), 0)
+
+
 def compile_here(source: str, signature: tuple[str, ...], numbers: int) -> bytes:
     """Do as `compile_source` in this thread."""
     import llvmlite.binding as llvm
@@ -198,12 +203,12 @@ def compile_here(source: str, signature: tuple[str, ...], numbers: int) -> bytes
     from numba import types
     from numba.core import compiler, compiler_lock, registry
 
+    from . import numba_parts
+
     parameters = native.parsed(signature)
-    names: dict[str, Any] = {"flat": _flat()}
+    names: dict[str, Any] = {"flat": numba_parts.flat, **numba_parts.NAMES}
     exec(compile(source, "<retrograd kernel>", "exec"), names)
-    # Without numba's memory management a kernel cannot allocate, and needs nothing from numba.
-    options = {"forceinline": True, "error_model": "numpy", "_nrt": False}
-    names["kernel"] = numba.njit(**options)(names["kernel"])
+    names["kernel"] = numba.njit(forceinline=True, **numba_parts.alone)(names["kernel"])
     first = [f"n{number}" for number in range(numbers)]
     sizes = [f"s{place}" for place in range(len(parameters))]
     given = [f"p{place}" for place in range(len(parameters))]
@@ -219,51 +224,21 @@ def compile_here(source: str, signature: tuple[str, ...], numbers: int) -> bytes
     text = f"def outer({', '.join([*first, *sizes, *given])}):\n"
     exec(text + f"    return kernel({', '.join(passed)})", names)
     flags = compiler.Flags()
-    flags.no_compile = flags.no_cpython_wrapper = flags.no_cfunc_wrapper = True
-    flags.noalias = True
     flags.error_model = "numpy"
-    for name in EXTERNAL:  # never called from here, but numba links what it compiles
-        llvm.add_symbol(name, 1)
     target = registry.cpu_target
     with compiler_lock.global_compiler_lock:
         target.typing_context.refresh()
         target.target_context.refresh()
         made = compiler.compile_extra(
             target.typing_context, target.target_context, names["outer"], tuple(declared),
-            types.int64, flags, {},
+            types.int64, flags, {}, pipeline_class=numba_parts.Whole,
         )  # fmt: skip
         inner = made.fndesc.llvm_func_name
         entry = native.Entry(inner, signature, numbers)
-        made.library.add_llvm_module(llvm.parse_assembly(entry.text))
+        made.library.add_llvm_module(llvm.parse_assembly(entry.text + native.PLAIN_LOOPS))
         made.library.finalize()
         module = llvm.parse_assembly(made.library.get_llvm_str())
     return native.target_machine().emit_object(module)
-
-
-@functools.cache
-def _flat() -> Any:
-    """Return the function that makes a flat array of a pointer and a size."""
-    from numba import types
-    from numba.core.extending import intrinsic
-    from numba.np.arrayobj import make_array, populate_array
-
-    @intrinsic
-    def flat(_: Any, pointer: Any, size: Any) -> Any:
-        kind = types.Array(pointer.dtype, 1, "C")
-
-        def generate(context: Any, builder: Any, _: Any, arguments: Any) -> Any:
-            array = make_array(kind)(context, builder)
-            width = context.get_abi_sizeof(context.get_data_type(kind.dtype))
-            item = context.get_constant(types.intp, width)
-            populate_array(
-                array, data=arguments[0], shape=[arguments[1]], strides=[item], itemsize=item,
-                meminfo=None,
-            )  # fmt: skip
-            return array._getvalue()
-
-        return kind(pointer, size), generate
-
-    return flat
 
 
 # -- the background -------------------------------------------------------------------------------
@@ -305,14 +280,17 @@ class Worker:
         self.jobs.join()
 
     def stop(self) -> None:
-        """Let the job at hand end and drop the others: machine code is not left half made."""
+        """Let the job at hand end and drop the others: machine code is not left half made.
+
+        A kernel that is being made is not waited for, as that takes seconds.
+        """
         with self.lock:
             self.stopped = True
             thread = self.thread
         if thread is not None and thread.is_alive():
+            making.maker.stop()
             self.jobs.put(None)
             thread.join()
-        making.maker.end()
 
 
 worker = Worker()

@@ -6,7 +6,6 @@ names the program's code has; a list counts with all its items.
 
 from __future__ import annotations
 
-import array
 import functools
 import sys
 import types
@@ -31,11 +30,20 @@ LONGEST = 1000  # items of a container that is followed though no code has its n
 
 _LEAVES = (*PLAIN, np.generic, Value, types.ModuleType)
 _COLLECTIONS = (list, tuple, dict, set, frozenset, deque)
-_BYTES = (bytearray, array.array)
 _VIEWS = (types.MappingProxyType, type({}.keys()), type({}.values()), type({}.items()))
+_ITEMIZED = (*_COLLECTIONS, *_VIEWS, weakref.ref)
 _FUNCTIONS = (types.FunctionType, types.MethodType, types.BuiltinMethodType, functools.partial)
 # Of the library's own classes, whose objects change as replays do or are guarded otherwise.
 _FOLLOWED = ("distributions", "utils", "nn")
+
+
+def buffers() -> tuple[type, ...]:
+    """Return the classes of the standard library that hold numbers as bytes.
+
+    `array` is not imported for it: that takes as long as a hundred replays.
+    """
+    module = sys.modules.get("array")
+    return (bytearray,) if module is None else (bytearray, module.array)
 
 
 def gather(
@@ -91,14 +99,14 @@ def is_followed(thing: Any) -> bool:
     if library == "retrograd":
         followed = part.partition(".")[0] in _FOLLOWED or has_settings(thing)
         return followed or isinstance(thing, _COLLECTIONS)
-    if isinstance(thing, (*_COLLECTIONS, *_BYTES, *_VIEWS, weakref.ref)):
+    if isinstance(thing, (_ITEMIZED, buffers())):
         return True
     return hasattr(thing, "__dict__") or bool(slots_of(kind))
 
 
 def behind(thing: Any, names: Container[str] | None) -> list[Any]:
     """Return the objects that one holds."""
-    if isinstance(thing, (np.ndarray, *_BYTES)) or has_settings(thing):
+    if isinstance(thing, (np.ndarray, buffers())) or has_settings(thing):
         return []
     if isinstance(thing, AnyModule):
         own = vars(thing)
@@ -245,7 +253,7 @@ def state_of(thing: Any, names: Container[str] | None = None) -> Any:
             for name, value in vars(thing).items()
             if name != "_hooked" and (chosen is None or name in chosen)
         }  # fmt: skip
-    if isinstance(thing, _BYTES):
+    if isinstance(thing, buffers()):
         return bytes(thing)
     if isinstance(thing, weakref.ref):
         return id(thing())

@@ -289,7 +289,7 @@ class Recorder(Ending, Hosts, Noting):
 
         Not where the program holds numbers that were read: the watch makes them plain for others.
         """
-        if self.has_readings or budget.allows_more():
+        if self.has_readings or budget.allows_more(self.fresh):
             self.patience *= 2
         else:
             self.fail("its recording is put off")

@@ -7,6 +7,7 @@ same have the same function, which numba then types once.
 from __future__ import annotations
 
 import math
+from collections import Counter
 
 import numpy as np
 
@@ -18,104 +19,24 @@ from .lowering import Layout
 from .products import Joining, Product
 from .stretches import Stretch, makes, reads_of_part
 
+# `alone`, `often`, `inlined`, `part`, `multiply` and `fetch` are those of numba_parts.py.
 HEAD = '''"""Fused kernels, written by retrograd.compile."""
 
-import numba
 import numpy as np
-from llvmlite import ir
-from numba.core import cgutils, types
-from numba.core.compiler import Compiler
-from numba.extending import intrinsic
-from numba.np.arrayobj import make_array, populate_array
 
-
-class Part(Compiler):
-    """Compiles functions that are only called by others, and whose arrays share no memory."""
-
-    def __init__(self, *given):
-        super().__init__(*given)
-        flags = self.state.flags
-        flags.noalias = flags.no_compile = flags.no_cpython_wrapper = flags.no_cfunc_wrapper = True
-
-    def compile_extra(self, function):
-        # Python never calls it; numba knows it by a builtin of its own.
-        made = super().compile_extra(function)
-        own = [].append
-        made.target_context.insert_user_function(own, made.fndesc, [made.library])
-        return made._replace(entry_point=own)
-
-
-alone = {"error_model": "numpy", "pipeline_class": Part, "_nrt": False}
-inlined = numba.njit(fastmath={"contract"}, forceinline=True, **alone)
 loops = {"fastmath": False, **alone}
 
 
 @numba.njit(fastmath={"reassoc"}, forceinline=True, **alone)
 def add(total, number):
     return total + number
-
-
-@intrinsic
-def part(typing, array, begin, size):
-    """Return some of the numbers of an array, without asking whether it has as many."""
-
-    def code(context, builder, signature, args):
-        given = make_array(array)(context, builder, args[0])
-        made = make_array(array)(context, builder)
-        width = context.get_constant(types.intp, context.get_abi_sizeof(
-            context.get_data_type(array.dtype)))
-        data = builder.gep(given.data, [args[1]])
-        populate_array(made, data, [args[2]], [width], width, None)
-        return made._getvalue()
-
-    return array(array, types.intp, types.intp), code
-
-
-@intrinsic
-def multiply(typing, a, a0, am, ak, b, b0, bk, bn, c, c0, M, N, K, panels, packs):
-    """Compute a product of matrices by the library's own machine code."""
-
-    def code(context, builder, signature, args):
-        def pointer(array, begin):
-            given = make_array(array)(context, builder, args[begin - 1])
-            return builder.bitcast(builder.gep(given.data, [args[begin]]), byte)
-
-        byte = ir.IntType(8).as_pointer()
-        room = builder.bitcast(make_array(panels)(context, builder, args[13]).data, byte)
-        asked = builder.icmp_signed("!=", args[14], ir.Constant(args[14].type, 0))
-        room = builder.select(asked, room, byte(None))
-        passed = [
-            pointer(a, 1), *args[2:4], pointer(b, 5), *args[6:8], pointer(c, 9), *args[10:13], room,
-        ]
-        kind = ir.FunctionType(ir.VoidType(), [one.type for one in passed])
-        name = f"retrograd_product_{a.dtype.name}"
-        builder.call(cgutils.get_or_insert_function(builder.module, kind, name), passed)
-        return context.get_dummy_value()
-
-    number = types.intp
-    left, right, out = [a, *[number] * 3], [b, *[number] * 3], [c, *[number] * 4]
-    return types.void(*left, *right, *out, panels, number), code
-
-
-@intrinsic
-def fetch(typing, array, place):
-    """Ask for the memory around a place, which will be read or written; it may be past the end."""
-
-    def code(context, builder, signature, args):
-        word, byte = ir.IntType(32), ir.IntType(8).as_pointer()
-        place = builder.gep(make_array(array)(context, builder, args[0]).data, [args[1]])
-        kind = ir.FunctionType(ir.VoidType(), [byte, word, word, word])
-        function = builder.module.declare_intrinsic("llvm.prefetch", (byte,), kind)
-        builder.call(function, [builder.bitcast(place, byte), word(0), word(2), word(1)])
-        return context.get_dummy_value()
-
-    return types.void(array, types.uint64), code
 '''
 # What a module says whose loops may reorder sums and know no nan and no infinity.  Polynomials
 # stay as they are: the order of their terms is what makes them exact.
 FASTER = '''
 loops["fastmath"] = True
 '''
+MOST_COPIES = 6  # of a function in the machine code of those that call it
 
 
 class Source:
@@ -154,6 +75,7 @@ class Source:
         self.lines: list[str] = []
         self.names: dict[int, str] = {}
         self.functions: dict[str, str] = {}  # text -> name
+        self.calls: Counter[str] = Counter()  # by name
         self.polynomials: set[tuple[str, int]] = set()
         self.keys: set[int] = set()
         self.multiplies = self.shares = self.has_pieces = self.has_index = False
@@ -201,7 +123,8 @@ class Source:
         if self.has_pieces:
             parts.append(products.SOURCE)
         for text, name in self.functions.items():
-            parts.append(f"@numba.njit(**loops)\n{text.replace('def kernel(', f'def {name}(', 1)}")
+            how = "**loops | often" if self.calls[name] > MOST_COPIES else "**loops"
+            parts.append(f"@numba.njit({how})\n{text.replace('def kernel(', f'def {name}(', 1)}")
         if self.in_blocks:
             given = ["rows", "columns", *given]
         lines = [f"def kernel({', '.join(given)}):", *self.lines, "    return np.int64(0)"]
@@ -257,6 +180,7 @@ class Source:
         self.keys |= kernel.keys
         self.has_index = self.has_index or kernel.has_index
         name = self.functions.setdefault(kernel.body, f"group_{len(self.functions) + 1}")
+        self.calls[name] += 1
         sizes = {FULL: group.size, ROW: group.rows, COLUMN: group.columns, BOTTOM: group.columns}
         inputs = list(group.inputs)
         given = [integer(group.rows), integer(group.columns)]

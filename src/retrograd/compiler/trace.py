@@ -367,13 +367,21 @@ def copied(held: Held) -> Any:
 
 def refs_in(given: Any) -> list[int]:
     """Return the slots in an argument."""
-    if isinstance(given, Ref):
-        return [given.number]
-    if type(given) in (list, tuple):
-        return [found for one in given for found in refs_in(one)]
-    if type(given) is dict:
-        return [found for one in given.values() for found in refs_in(one)]
-    return []
+    found: list[int] = []
+    add_refs((given,), found)
+    return found
+
+
+def add_refs(several: Any, found: list[int]) -> None:
+    """Add the slots in some arguments to a list; every pass asks for them often."""
+    for one in several:
+        kind = type(one)
+        if kind is Ref:
+            found.append(one[0])
+        elif kind is tuple or kind is list:
+            add_refs(one, found)
+        elif kind is dict:
+            add_refs(one.values(), found)
 
 
 def outs_of(step: Step) -> list[int]:
@@ -387,7 +395,11 @@ def outs_of(step: Step) -> list[int]:
 
 def reads_of(step: Step) -> list[int]:
     """Return the slots that a step is given."""
-    return refs_in((step.args, step.settings))
+    found: list[int] = []
+    add_refs(step.args, found)
+    if step.settings:
+        add_refs(step.settings.values(), found)
+    return found
 
 
 def numbers_of(step: Step) -> list[int]:
@@ -397,11 +409,12 @@ def numbers_of(step: Step) -> list[int]:
 
 def put_in(given: Any, slot: Any) -> Any:
     """Return an argument with ``slot(number)`` in the place of each slot."""
-    if isinstance(given, Ref):
-        return slot(given.number)
-    if type(given) in (list, tuple):
-        return type(given)([put_in(one, slot) for one in given])
-    if type(given) is dict:
+    kind = type(given)
+    if kind is Ref:
+        return slot(given[0])
+    if kind is tuple or kind is list:
+        return kind([put_in(one, slot) for one in given])
+    if kind is dict:
         return {key: put_in(one, slot) for key, one in given.items()}
     return given
 

@@ -28,6 +28,7 @@ PER_LINE = 2e-5  # seconds to write one step, and to have Python compile it
 AT_ONCE = 20  # steps that are written without asking
 LOADING = 1.5e-3  # seconds to import what writes
 LOADING_KERNELS = 2e-2  # seconds to import what makes kernels
+STARTING = 8e-3  # seconds to start the process that makes them
 LONG = 100  # steps of a first call, after which it is asked whether the others are affordable
 PATIENCE = 2.0  # how many times that the replays have to have taken before; 0: at once
 MOST_SURPRISES = 3
@@ -48,10 +49,12 @@ class Warming:
         self.fuses = fuses
         self.spent = 0.0
         self.hasty: bool | None = None
+        self.expecting = False  # whether what makes kernels was started
         steps = len(segment.steps)
         if segment.backward is not None:
             steps += len(segment.backward.steps)
-        self.expected = PER_STEP * steps
+        self.expected = self.lowering = PER_STEP * steps
+        self.quickest = math.inf
 
     def due(self) -> bool:
         """Say whether this replay is the example."""
@@ -59,7 +62,20 @@ class Warming:
             return False
         if PATIENCE == 0 or self.spent == math.inf or self.is_hasty():
             return True
-        return budget.allows(self.expected + LOADING_KERNELS if self.fuses else self.expected)
+        if not self.fuses:
+            return budget.allows(self.expected)
+        self.expect_kernels()
+        return budget.allows(self.expected + LOADING_KERNELS)
+
+    def expect_kernels(self) -> None:
+        """Start the process that makes kernels: it takes a second until it can."""
+        if not self.expecting and budget.allows(STARTING):
+            self.expecting = True
+            began = perf_counter()
+            from . import making
+
+            making.begin()
+            budget.spent += perf_counter() - began
 
     def is_hasty(self) -> bool:
         """Say whether there may be kernels soon: who asks for them wants them as soon as that.
@@ -79,7 +95,9 @@ class Warming:
             seen = segment.run(slots, tensors)
             took = perf_counter() - began
             self.spent += took
-            self.expected = max(self.expected, 2 * took)
+            if took < self.quickest:  # its calls are made twice while it is lowered
+                self.quickest = took
+                self.expected = self.lowering + 2 * took
             return seen
         before = list(slots)
         kept: list[dict[str, Any]] = []
