@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import threading
 import time
 
 import numpy as np
@@ -124,30 +125,47 @@ def test_none_is_started_when_the_program_ends(monkeypatch):
 
 
 LEAVING = """
-import sys, threading, time
+import pathlib, sys, time
 from retrograd.compiler import making, numba_backend
-ask = lambda: numba_backend.build(sys.argv[1], ("float64/out",), 1)
+def ask():
+    try:
+        numba_backend.build(pathlib.Path(sys.argv[1]).read_text(), ("float64/out",), 1)
+    except making.Gone:
+        pass
 numba_backend.submit(ask)
-while making.maker.process is None:
+while not making.maker.asking:
     time.sleep(0.01)
-print(making.maker.process.pid, flush=True)
+print(making.maker.process.pid)
 """
 
 
-def test_a_program_that_ends_waits_for_no_kernel():
-    """One whose source is compiled for minutes."""
-    lines = "".join(f"    a[{n % 7}] = np.sin(a[{n % 5}]) + {n}\n" for n in range(20000))
+def test_a_program_that_ends_leaves_a_kernel_to_be_made(tmp_path):
+    """The next program finds it in the cache."""
+    lines = "".join(f"    a[{n % 7}] = np.sin(a[{n % 5}]) + {n}\n" for n in range(300))
     source = f"import numpy as np\ndef kernel(n, a):\n{lines}    return np.int64(0)\n"
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(p for p in sys.path if p)}
-    program = LEAVING.replace("sys.argv[1]", "open(sys.argv[1]).read()")
-    path = numba_backend.cache_directory() / "source.txt"
+    path = tmp_path / "source.txt"
     path.write_text(source)
-    words = [sys.executable, "-W", "error", "-c", program, str(path)]
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(p for p in sys.path if p)}
+    words = [sys.executable, "-W", "error", "-c", LEAVING, str(path)]
     found = subprocess.run(words, env=environment, capture_output=True, text=True, timeout=60)
-    assert "Gone" in found.stderr or not found.stderr
+    assert (found.stderr, found.returncode) == ("", 0)
+    name = numba_backend.name_of(source, KIND, 1)
+    end = time.monotonic() + 60
+    while numba_backend.load(name) is None and time.monotonic() < end:
+        time.sleep(0.05)
+    assert numba_backend.load(name) is not None
     if sys.platform != "win32":
-        with pytest.raises(ProcessLookupError):
-            os.kill(int(found.stdout), 0)
+        while is_alive(int(found.stdout)) and time.monotonic() < end:
+            time.sleep(0.05)
+        assert not is_alive(int(found.stdout))
+
+
+def is_alive(pid):
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return True
 
 
 PROGRAM = """
@@ -172,12 +190,27 @@ def test_it_ends_with_the_program():
 
 def test_a_message_that_is_cut_off():
     reading, writing = os.pipe()
-    with os.fdopen(reading, "rb") as pipe:
-        with os.fdopen(writing, "wb") as other:
-            making.put(other, b"whole")
-            other.write(b"\x05\0\0\0\0\0\0\0abc")
-        assert making.get(pipe) == b"whole"
+    making.put(writing, b"whole")
+    os.write(writing, b"\x05\0\0\0\0\0\0\0abc")
+    os.close(writing)
+    assert making.get(reading) == b"whole"
+    for _ in range(2):
         with pytest.raises(making.Gone):
-            making.get(pipe)
-        with pytest.raises(making.Gone):
-            making.get(pipe)
+            making.get(reading)
+    os.close(reading)
+
+
+def test_one_that_makes_for_nobody_gives_up(monkeypatch):
+    """Where the program has ended, and the kernel takes long."""
+    ended = []
+    monkeypatch.setattr(making, "ALONE", 1.0)
+    monkeypatch.setattr(making.os, "_exit", ended.append)
+    reading, writing = os.pipe()
+    os.close(writing)
+    making.give_up(reading, threading.Event())
+    assert ended == [1]
+    made = threading.Event()
+    made.set()
+    making.give_up(reading, made)
+    assert ended == [1]
+    os.close(reading)

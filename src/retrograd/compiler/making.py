@@ -6,6 +6,9 @@ that the cache does not hold, is given sources and returns object files, and end
 asked for half a minute, or with the program.  Where none can be started, the asking thread
 compiles.
 
+A program that ends does not wait for a kernel that is being made: the process puts it into the
+cache for the next program, if it can do so soon, and ends.
+
 A message is its length in 8 bytes, and its bytes; an answer begins with a byte that says whether it
 is an object file or the text of an error.
 """
@@ -35,6 +38,7 @@ sys.modules["scipy"] = None
 importlib.import_module(module).serve()
 """
 PATIENCE = 30.0  # seconds without a question
+ALONE = 10.0  # seconds for a kernel that nobody waits for any more
 READY, MADE, FAILED = b"r", b"o", b"e"
 
 
@@ -48,8 +52,10 @@ class Maker:
     def __init__(self) -> None:
         self.lock = threading.Lock()
         self.process: Any = None
+        self.pipes: tuple[int, ...] = ()  # to write questions into, to read answers from
         self.hopeless = not sys.executable
         self.stopped = False
+        self.asking = False  # whether it is making a kernel
 
     def begin(self) -> None:
         """Start the process if there is none, so that it is ready for the first question."""
@@ -73,21 +79,24 @@ class Maker:
         question = json.dumps([source, signature, numbers]).encode()
         with self.lock:
             for _ in range(2):  # it may have ended by itself since the last question
-                if self.stopped:
-                    raise Gone
-                if self.hopeless:
-                    return None
+                if self.hopeless or self.stopped:
+                    break
                 try:
                     if self.process is None:
                         self.start()
-                    put(self.process.stdin, question)
-                    answer = get(self.process.stdout)
+                    self.asking = True
+                    put(self.pipes[0], question)
+                    answer = get(self.pipes[1])
                 except (Gone, OSError):
                     self.end()
                     continue
                 except BaseException:  # interrupted: the answer would be taken for another one
                     self.end()
                     raise
+                finally:
+                    self.asking = False
+                if self.stopped:
+                    break
                 if answer[:1] == MADE:
                     return answer[1:]
                 raise RuntimeError(answer[1:].decode("utf-8", "replace"))
@@ -104,57 +113,69 @@ class Maker:
         around = [".".join(names[: place + 1]) for place in range(len(names))]
         packages = [(name, list(sys.modules[name].__path__)) for name in around]
         settings = json.dumps([sys.path, packages, __name__])
-        self.process = subprocess.Popen(
-            [sys.executable, "-c", START, settings],
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
-        )  # fmt: skip
+        (given, own), (answers, others) = os.pipe(), os.pipe()
+        self.pipes = (own, answers)
+        try:
+            self.process = subprocess.Popen(
+                [sys.executable, "-c", START, settings],
+                stdin=given, stdout=others, stderr=subprocess.DEVNULL,
+            )  # fmt: skip
+        finally:
+            os.close(given)
+            os.close(others)
         watch = threading.Timer(PATIENCE, self.process.kill)
         watch.daemon = True
         watch.start()
         try:
-            if self.stopped or get(self.process.stdout) != READY:
+            if self.stopped or get(answers) != READY:
                 raise Gone
         finally:
             watch.cancel()
 
     def stop(self) -> None:
-        """Start none from now on, and let who waits for an answer go: the program ends."""
+        """Start none from now on, and end the process, or leave it what it is making."""
         self.stopped = True
         process = self.process
-        if process is not None:
-            process.kill()
+        if not self.asking:
+            self.end()
+        elif process is not None:
+            process.returncode = 0  # nobody waits for it
 
     def end(self) -> None:
         """End the process."""
+        pipes, self.pipes = self.pipes, ()
+        for pipe in pipes:
+            os.close(pipe)
         process, self.process = self.process, None
-        if process is None:
-            return
-        with contextlib.suppress(OSError):
-            process.stdin.close()
-        with contextlib.suppress(OSError):
-            process.stdout.close()
-        process.kill()
-        process.wait()
+        if process is not None:
+            process.kill()
+            process.wait()
 
 
-def put(pipe: Any, message: bytes) -> None:
+def put(pipe: int, message: bytes) -> None:
     """Write a message."""
-    pipe.write(struct.pack("<q", len(message)) + message)
-    pipe.flush()
+    left = memoryview(struct.pack("<q", len(message)) + message)
+    while left:
+        left = left[os.write(pipe, left) :]
 
 
-def get(pipe: Any) -> bytes:
+def get(pipe: int) -> bytes:
     """Read a message."""
-    head = pipe.read(8)
-    if len(head) < 8:
-        raise Gone
-    (size,) = struct.unpack("<q", head)
+    (size,) = struct.unpack("<q", some(pipe, 8))
     if not 0 <= size < 1 << 30:  # somebody else's words
         raise Gone
-    message: bytes = pipe.read(size)
-    if len(message) < size:
-        raise Gone
-    return message
+    return some(pipe, size)
+
+
+def some(pipe: int, size: int) -> bytes:
+    """Read so many bytes."""
+    found = b""
+    while len(found) < size:
+        more = os.read(pipe, size - len(found))
+        if not more:
+            raise Gone
+        found += more
+    return found
 
 
 def serve() -> None:
@@ -163,9 +184,8 @@ def serve() -> None:
 
     gc.disable()  # numba makes a great many objects, and the process is short-lived
     # What a library prints must not come between the answers.
-    answers = os.fdopen(os.dup(1), "wb")
+    questions, answers = os.dup(0), os.dup(1)
     os.dup2(2, 1)
-    questions = os.fdopen(os.dup(0), "rb")
     put(answers, READY)
     with contextlib.suppress(Exception):  # the first question tells why
         numba_backend.load_numba()
@@ -174,17 +194,39 @@ def serve() -> None:
             source, signature, numbers = json.loads(get(questions))
         except Gone:
             return
+        asked = (source, tuple(signature), numbers)
+        made = threading.Event()
+        threading.Thread(target=give_up, args=(questions, made), daemon=True).start()
+        image = b""
         try:
-            answer = MADE + numba_backend.compile_here(source, tuple(signature), numbers)
+            image = numba_backend.compile_here(*asked)
+            answer = MADE + image
         except Exception as error:
             answer = FAILED + f"{type(error).__name__}: {error}".encode()
+        made.set()
         try:
             put(answers, answer)
         except OSError:
+            if image:
+                numba_backend.store(numba_backend.name_of(*asked), image)
             return
 
 
-def waited(questions: Any) -> bool:
+def give_up(questions: int, made: threading.Event) -> None:
+    """End the process where a kernel takes long, and who asked for it has ended."""
+    alone = 0.0
+    while alone < ALONE:
+        if made.wait(0.5):
+            return
+        try:
+            if select.select([questions], [], [], 0)[0]:  # nobody asks before there is an answer
+                alone += 0.5
+        except (OSError, ValueError):  # no way to look into pipes here
+            return
+    os._exit(1)
+
+
+def waited(questions: int) -> bool:
     """Wait for a question; say whether to read on."""
     try:
         return bool(select.select([questions], [], [], PATIENCE)[0])
@@ -198,14 +240,13 @@ def begin() -> None:
         threading.Thread(target=maker.begin, name="retrograd maker", daemon=True).start()
 
 
-def end() -> None:
+def stop() -> None:
     """End the process with the program."""
     maker.stop()
-    maker.end()
 
 
 maker = Maker()
-atexit.register(end)
+atexit.register(stop)
 _others: list[Maker] = []  # of processes that this one was forked from; not to be ended here
 
 

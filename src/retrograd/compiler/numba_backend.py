@@ -285,12 +285,12 @@ class Worker:
         A kernel that is being made is not waited for, as that takes seconds.
         """
         with self.lock:
-            self.stopped = True
+            self.stopped = making.maker.stopped = True
             thread = self.thread
-        if thread is not None and thread.is_alive():
-            making.maker.stop()
+        if thread is not None:
             self.jobs.put(None)
-            thread.join()
+            while thread.is_alive() and not making.maker.asking:
+                thread.join(0.01)
 
 
 worker = Worker()
