@@ -68,6 +68,13 @@ def _blas():
     return f"{found.get('name', 'unknown')} {found.get('version', '')}".strip()
 
 
+def processors():
+    """Return on how many processors this process may run."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
 def get_num_threads():
     """Return the number of threads NumPy's BLAS was asked to use."""
     if _threads["count"] is not None:

@@ -25,7 +25,7 @@ import threading
 import time
 from typing import Any
 
-from ..config import get_num_threads, on_threads
+from ..config import get_num_threads, on_threads, processors
 from .llvm_text import Function
 
 MOST_HELPERS = 3
@@ -261,10 +261,3 @@ class Team:
         sleeps = [HELPER + 64 * n for n in range(MOST_HELPERS)]
         for offset in (SIZE, BUSY, PAUSED, chunks, *sleeps):
             self._word(offset).value = 0
-
-
-def processors() -> int:
-    """Return on how many processors this process may run."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .._core.value import Value
+from ..config import processors
 from .backends import has_cached
 from .budget import budget
 from .trace import CALL, Incoming, Ref, Segment, is_pure, is_single, made_by, reads_of
@@ -68,8 +69,11 @@ class Warming:
         return budget.allows(self.expected + LOADING_KERNELS)
 
     def expect_kernels(self) -> None:
-        """Start the process that makes kernels: it takes a second until it can."""
-        if not self.expecting and budget.allows(STARTING):
+        """Start the process that makes kernels: it takes a second until it can.
+
+        Not where it would take that from the program.
+        """
+        if not self.expecting and budget.allows(STARTING) and processors() > 1:
             self.expecting = True
             began = perf_counter()
             from . import making

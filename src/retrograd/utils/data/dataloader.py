@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import itertools
-import os
 import warnings
 from typing import Generic, TypeVar
 
+from ...config import processors
 from ._collate import default_collate as default_collate
 from ._collate import default_convert as default_convert
 from ._fetch import fetcher
@@ -221,15 +221,12 @@ class DataLoader(Generic[_Batch]):
         """Warn when there are more workers than processors."""
         if self.num_workers == 0:
             return
-        try:
-            processors = len(os.sched_getaffinity(0))
-        except AttributeError:  # not on Linux
-            processors = os.cpu_count()
-        if processors is None or self.num_workers <= processors:
+        count = processors()
+        if self.num_workers <= count:
             return
         warnings.warn(
             f"This DataLoader will create {self.num_workers} worker processes in total. Our "
-            f"suggested max number of worker in current system is {processors}, which is smaller "
+            f"suggested max number of worker in current system is {count}, which is smaller "
             "than what this DataLoader is going to create. Please be aware that excessive worker "
             "creation might get DataLoader running slow or even freeze, lower the worker number "
             "to avoid potential slowness/freeze if necessary.",
