@@ -68,7 +68,7 @@ class PlainKernel:
         assert not head
         names = {
             "np": np, "numba": types.SimpleNamespace(njit=njit), "inlined": njit,
-            "alone": {}, "often": {}, "loops": {},
+            "alone": {}, "loops": {}, "apart": lambda: None,
             "add": lambda total, number: total + number,
             "multiply": multiplied,
             "part": lambda array, begin, size: array[begin : begin + size],

@@ -84,20 +84,6 @@ class Part(Whole):
         return made._replace(entry_point=own)
 
 
-class Repeated(Part):
-    """Compiles functions that are called in many places, each of which would have a copy."""
-
-    def __init__(self, *given: Any) -> None:
-        super().__init__(*given)
-        self.state.flags.forceinline = False  # which it has from the function that calls it
-
-    def compile_extra(self, function: Any) -> Any:
-        made = super().compile_extra(function)
-        name = made.fndesc.llvm_func_name
-        made.library.get_function(name).add_function_attribute("noinline")
-        return made
-
-
 # -- what they call --------------------------------------------------------------------------------
 
 
@@ -177,15 +163,27 @@ def fetch(typing: Any, array: Any, place: Any) -> Any:
     return types.void(array, types.uint64), code
 
 
+@intrinsic
+def apart(typing: Any) -> Any:
+    """Have the function that begins with it called, not copied to every place that calls it."""
+
+    def code(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        builder.function.attributes.discard("alwaysinline")  # which it has from its callers
+        builder.function.attributes.add("noinline")
+        return context.get_dummy_value()
+
+    return types.void(), code
+
+
 alone = {"error_model": "numpy", "pipeline_class": Part, "_nrt": False}
 
 # What the text of a kernel takes for granted.
 NAMES = {
     "numba": numba,
     "alone": alone,
-    "often": {"pipeline_class": Repeated},
     "inlined": numba.njit(fastmath={"contract"}, forceinline=True, **alone),
     "part": part,
     "multiply": multiply,
     "fetch": fetch,
+    "apart": apart,
 }

@@ -173,8 +173,9 @@ def dots(a, a0, am, b, b0, c, c0, M, K):
         c[np.uint64(c0 + i)] = total
 
 
-@numba.njit(**alone | often)
+@numba.njit(**alone)
 def joined(a, a0, c, c0, size):
+    apart()
     for i in range(size):
         c[np.uint64(c0 + i)] = a[np.uint64(a0 + i)]
 '''

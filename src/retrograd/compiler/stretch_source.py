@@ -19,7 +19,7 @@ from .lowering import Layout
 from .products import Joining, Product
 from .stretches import Stretch, makes, reads_of_part
 
-# `alone`, `often`, `inlined`, `part`, `multiply` and `fetch` are those of numba_parts.py.
+# `alone`, `inlined`, `part`, `multiply`, `fetch` and `apart` are those of numba_parts.py.
 HEAD = '''"""Fused kernels, written by retrograd.compile."""
 
 import numpy as np
@@ -123,8 +123,10 @@ class Source:
         if self.has_pieces:
             parts.append(products.SOURCE)
         for text, name in self.functions.items():
-            how = "**loops | often" if self.calls[name] > MOST_COPIES else "**loops"
-            parts.append(f"@numba.njit({how})\n{text.replace('def kernel(', f'def {name}(', 1)}")
+            text = text.replace("def kernel(", f"def {name}(", 1)
+            if self.calls[name] > MOST_COPIES:
+                text = text.replace("):\n", "):\n    apart()\n", 1)
+            parts.append(f"@numba.njit(**loops)\n{text}")
         if self.in_blocks:
             given = ["rows", "columns", *given]
         lines = [f"def kernel({', '.join(given)}):", *self.lines, "    return np.int64(0)"]
