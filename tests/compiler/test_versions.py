@@ -6,10 +6,17 @@ import argparse
 import ast
 import asyncio.events
 import dataclasses
+import decimal
 import difflib
 import dis
+import functools
 import inspect
+import itertools
+import operator
 import os
+import random
+import re
+import struct
 import subprocess
 import sys
 import types
@@ -21,6 +28,7 @@ import retrograd as rg
 from retrograd.compiler import CompiledFunction
 from retrograd.compiler.bytecode import instructions_of, is_in_place, listed, parts_of
 from retrograd.compiler.positions import Code
+from retrograd.compiler.states import is_c_of
 
 from .running import plain
 from .test_rolling import STARTS, agree, loops, numbers
@@ -161,3 +169,25 @@ def test_the_first_store_of_a_process_is_seen():
     numbers, told = found.stdout.splitlines()
     assert numbers == "[2.0, 3.0, 4.0]"
     assert told.endswith("it is assigned to on a dict from outside the function")
+
+
+def test_objects_of_c_hide_something():
+    """Since Python 3.12 their classes have the flag of those that Python made."""
+
+    class Plain:
+        __slots__ = ("a",)
+        __hash__ = object.__hash__
+
+    @dataclasses.dataclass
+    class Held:
+        a: int = 0
+
+    made_in_c = (
+        itertools.count(), itertools.cycle([]), functools.partial(len), re.compile("a"),
+        struct.Struct("i"), random.Random(), operator.itemgetter(0), decimal.Decimal(1),
+    )  # fmt: skip
+    for thing in made_in_c:
+        kinds = type(thing).__mro__[:-1]
+        assert any(is_c_of(one, kind) for kind in kinds for one in vars(kind).values())
+    for kind in (Plain, Held, type("Made", (), {"f": len, "g": [].append})):
+        assert not any(is_c_of(one, kind) for one in vars(kind).values())

@@ -56,6 +56,7 @@ _IMPURE_BUILTINS = {
     "print", "input", "open", "exec", "eval", "setattr", "delattr", "__import__",
     "breakpoint", "compile", "globals", "vars", "locals",
 }  # fmt: skip
+_HANDLED = ("exc_info", "exception")  # of sys: what an except clause handles
 _MUTATORS = {
     "append", "extend", "insert", "pop", "remove", "clear", "sort", "reverse", "update",
     "setdefault", "popitem", "add", "discard", "appendleft", "extendleft", "popleft", "rotate",
@@ -198,7 +199,7 @@ class Watch:
                     self.effect(frame, f"{name}() is called")
             elif name in _HOOKING or name in _CHANGING:
                 self.effect(frame, f"{name}() is called")
-            elif function is sys.exc_info:
+            elif owner is sys and name in _HANDLED:
                 return
             elif not (module in _PURE_MODULES or module.startswith(("retrograd", "numpy"))) or (
                 module.startswith("numpy.random")

@@ -514,6 +514,8 @@ class Walk:
             if not kind.__flags__ & _HEAP or kind.__module__.startswith(_HIDING):
                 raise Unclear
             for name, member in vars(kind).items():
+                if is_c_of(member, kind):
+                    raise Unclear
                 if isinstance(member, types.MemberDescriptorType):
                     self.form.append(name)
                     if hasattr(thing, name):
@@ -528,9 +530,17 @@ _CONTAINERS: dict[type, Any] = {
     list: Walk.refs, dict: Walk.mapping, OrderedDict: Walk.mapping,
     defaultdict: Walk.mapping, set: Walk.plain_set, deque: Walk.queue,
 }  # fmt: skip
-_HEAP = 1 << 9  # a class that Python code made
+_HEAP = 1 << 9  # a class that Python code made, or one of C's, since Python 3.12 nearly all
+_OF_C = (types.WrapperDescriptorType, types.MethodDescriptorType, types.ClassMethodDescriptorType)
 _HIDING = ("retrograd._core", "retrograd.tensor", "retrograd.generator", "retrograd.compiler")
 _USUAL = ("__dict__", "__weakref__")
+
+
+def is_c_of(member: Any, kind: type) -> bool:
+    """Say whether a class has this as its own and in C, so that its objects may hide something."""
+    if isinstance(member, _OF_C):
+        return member.__objclass__ is kind
+    return isinstance(member, types.BuiltinFunctionType) and member.__self__ is kind
 
 
 def is_free(thing: Any) -> bool:
