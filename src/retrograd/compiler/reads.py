@@ -37,12 +37,18 @@ class Reads:
         id of a closure's cell -> (cell, contents).
     things : dict
         id -> object whose attributes may be read.
+    selves : list
+        Objects that were met as ``self`` in the call that is recorded.
+    kinds : set
+        Classes of objects that were made in calls.
     """
 
     def __init__(self) -> None:
         self.globals: dict[Any, Any] = {}
         self.cells: dict[int, Any] = {}
         self.things: dict[int, Any] = {}
+        self.selves: list[Any] = []
+        self.kinds: set[Any] = set()
         # (id, name, how it is read) -> (class or module, name, value)
         self.attributes: dict[Any, Any] = {}
         self.defaults: list[Any] = []  # of functions
@@ -91,6 +97,8 @@ class Reads:
         if code.co_argcount and code.co_varnames:
             first = frame.f_locals.get(code.co_varnames[0])
             if first is not None and code.co_varnames[0] == "self":
+                if id(first) not in self.things and not isinstance(first, AnyModule):
+                    self.selves.append(first)
                 self.thing(first)
         names, every = once(asked, code, asked_by)
         for name in code.co_varnames[: code.co_argcount]:
@@ -176,7 +184,7 @@ class Reads:
 
     def classes(self) -> dict[int, Any]:
         """Note what classes of the program give to the objects that it reads; return these."""
-        kinds: set[Any] = set()
+        kinds = set(self.kinds)
         found = gather(list(self.things.values()), self.counting(), kinds)
         for thing in found.values():
             if isinstance(thing, types.FunctionType):
@@ -194,6 +202,30 @@ class Reads:
                     else:
                         self.static(one, name)
         return found
+
+    def forget_made(self, newborn: Any) -> None:
+        """Let objects that the call made count no more, but for what is behind them.
+
+        Each call makes its own, and a caller may change those that are results.
+
+        Parameters
+        ----------
+        newborn : callable
+            Returns the ids of the objects made during the call.
+        """
+        selves, self.selves = self.selves, []
+        new = newborn() if selves else ()
+        made = [one for one in selves if id(one) in new]
+        if not made:
+            return
+        for one in made:
+            self.things.pop(id(one), None)
+        known = gather(list(self.things.values()), self.counting())
+        for number, one in gather(made, self.counting(), self.kinds).items():
+            if number in new:
+                self.kinds.add(type(one))
+            elif number not in known:
+                self.things[number] = one
 
     def tensors(self, found: dict[int, Any] | None = None) -> list[Any]:
         """Return the tensors that user code can reach through the objects it reads."""
