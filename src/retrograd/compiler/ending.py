@@ -295,6 +295,10 @@ class Ending:
         edges = {number: node.edges for number, node in nodes.items()}
         for node in nodes.values():
             node.edges = ()
+        # The engine that goes back calls the hooks of these tensors.
+        ends = [(end, end.hooks) for end in {id(one.edge()): one.edge() for one in inputs}.values()]
+        for end, _ in ends:
+            end.hooks = None
         try:
             with self._watched(outs):
                 found = grad(outs, seeds, wanted, True, False)
@@ -304,6 +308,8 @@ class Ending:
         finally:
             for number, node in nodes.items():
                 node.edges = edges[number]
+            for end, hooks in ends:
+                end.hooks = hooks
         refs = []
         by_input = {id(value): one for value, one in zip(wanted, found)}
         for value in inputs:
