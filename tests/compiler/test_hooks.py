@@ -247,3 +247,22 @@ def test_hooks_on_what_the_call_is_given(kind, place, lowered):
         return found, list(called)
 
     assert tried(True) == tried(False)
+
+
+def test_hooks_are_called_in_eager_order():
+    def tried(compiled):
+        called = []
+        weights = [rg.ones(1, requires_grad=True) for _ in range(4)]
+        for number, one in enumerate(weights):
+            one.register_hook(lambda g, number=number: called.append(number))
+        a, b, c, d = weights
+
+        def function(x):
+            return ((x * a + b).tanh() * c + d) * a
+
+        call = CompiledFunction(function) if compiled else function
+        for _ in range(3):
+            call(rg.ones(1)).sum().backward()
+        return called
+
+    assert tried(True) == tried(False) == [3, 2, 1, 0] * 3

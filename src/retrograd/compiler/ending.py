@@ -18,7 +18,7 @@ from ..random import default_generator
 from .effects import newborn_objects, watching
 from .readings import Reading
 from .results import Maker, objects_in, parts_of, put
-from .saved import Route, nodes_behind, runs_outside, saved_outside
+from .saved import Route, as_reached, nodes_behind, runs_outside, saved_outside
 from .trace import (
     Incoming,
     Named,
@@ -262,7 +262,7 @@ class Ending:
         """Write how gradients come back from the results to the tensors they were made from."""
         forward = self.segment
         outs = self.differentiable
-        inputs = [value for value in self.known.values() if value.requires]
+        inputs = as_reached(outs, self.began, [v for v in self.known.values() if v.requires])
         forward.saved = self._saved(outs)
         route = forward.route = Route(outs, self.began, inputs)
         if route.calls_hooks():
