@@ -101,3 +101,28 @@ def test_new_traces_are_told(monkeypatch, capsys):
         "compile: scaled is recorded anew: the number of arguments differs",
         "compile: scaled is recorded anew: a mode (grad, inference, anomaly) differs",
     ]
+
+
+def test_variables_that_count_as_arguments_are_not_told(monkeypatch, capsys):
+    """Nor does it disturb the call that a variable is gone."""
+    factor, held = torch.ones(2), [1]
+
+    def scaled(x):
+        return x * factor * held[0]
+
+    compiled = CompiledFunction(scaled)
+    x = torch.ones(2)
+    for _ in range(3):
+        compiled(x)
+        factor = torch.ones(2)
+    monkeypatch.setenv("RETROGRAD_LOGS", "recompiles")
+    held[0] = 2
+    compiled(x)
+    assert capsys.readouterr().err == "compile: scaled is recorded anew: a list was changed\n"
+    gone = None
+    other = CompiledFunction(lambda x: x if gone is None else x * 2)  # noqa: F821
+    other(x)
+    del gone
+    with pytest.raises(NameError):
+        other(x)
+    assert capsys.readouterr().err.startswith("compile: <lambda> is recorded anew: a closure's")

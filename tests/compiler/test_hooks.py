@@ -196,3 +196,73 @@ def test_hooks(function, capsys):
         assert all(EAGER[function] in one for one in reasons)
     else:
         assert not reasons
+
+
+@pytest.mark.parametrize("kind", ["tensor", "retained", "accumulated", "node"])
+@pytest.mark.parametrize("place", ["parameter", "before the call", "argument"])
+@pytest.mark.parametrize("lowered", [False, True])
+def test_hooks_on_what_the_call_is_given(kind, place, lowered):
+    """A backward after the call calls them once, as it is then, and in no recording."""
+    factor, called = 2.0, []
+
+    def hook(g):
+        called.append(g.tolist())
+        return g * factor
+
+    def accumulated(leaf):
+        called.append(leaf.grad.tolist())
+        leaf.grad.mul_(factor)
+
+    def tried(compiled):
+        nonlocal factor
+        called.clear()
+        w = rg.ones(2, requires_grad=True)
+        given = w * 3 if place == "before the call" else w
+        if kind == "tensor":
+            given.register_hook(hook)
+        elif kind == "retained":
+            given.retain_grad()
+            given.register_hook(hook)
+        elif kind == "accumulated":
+            w.register_post_accumulate_grad_hook(accumulated)
+        elif place == "before the call":
+            given.grad_fn.register_prehook(lambda grads: tuple(hook(one) for one in grads))
+        if place == "argument":
+            function = CompiledFunction(lambda x, y: (x * y).sin()) if compiled else None
+            call = (lambda x: function(x, given)) if compiled else lambda x: (x * given).sin()
+        else:
+            call = function = CompiledFunction(lambda x: (x * given).sin()) if compiled else (
+                lambda x: (x * given).sin()
+            )  # fmt: skip
+        found = []
+        for value in (2.0, 2.0, 2.0, 3.0):
+            factor = value
+            w.grad = None
+            call(rg.ones(2)).sum().backward(retain_graph=True)
+            found.append(w.grad.tolist())
+            if compiled and lowered:
+                lower_next(function)
+        if compiled:
+            assert not function.eager and not any(one.eager for one in function.segments())
+        return found, list(called)
+
+    assert tried(True) == tried(False)
+
+
+def test_hooks_are_called_in_eager_order():
+    def tried(compiled):
+        called = []
+        weights = [rg.ones(1, requires_grad=True) for _ in range(4)]
+        for number, one in enumerate(weights):
+            one.register_hook(lambda g, number=number: called.append(number))
+        a, b, c, d = weights
+
+        def function(x):
+            return ((x * a + b).tanh() * c + d) * a
+
+        call = CompiledFunction(function) if compiled else function
+        for _ in range(3):
+            call(rg.ones(1)).sum().backward()
+        return called
+
+    assert tried(True) == tried(False) == [3, 2, 1, 0] * 3

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import collections
 import dataclasses
+import functools
 
 import pytest
 
@@ -157,3 +158,69 @@ def test_deep_and_round_objects(monkeypatch):
     for _ in range(3):
         given = chain()
         assert plain(compiled(given)) == plain(depth(given))
+
+
+class Found:
+    rate = 2
+
+    def __init__(self, held, extra):
+        self.held = held
+        self.extra = extra
+
+    def scaled(self):
+        return self.held * self.rate + self.extra["given"]
+
+
+@pytest.mark.parametrize("kind", ["object", "dataclass"])
+def test_results_that_the_caller_changes(kind):
+    """Objects made in the call are no guards, though methods of theirs ran and read them."""
+
+    def function(x):
+        if kind == "object":
+            made = Found(x, {"given": x})
+            made.extra = {"given": x, "scaled": made.scaled()}
+        else:
+            made = Batch(x * 2)
+            made.scale, made.names = made.scale * 2, {"x": made.x, "given": x}
+        return made
+
+    def calls(called):
+        for _ in range(4):
+            made = called(rg.randn(3))
+            assert set(vars(made)) <= {"held", "extra", "x", "scale", "names"}
+            for name in vars(made):
+                setattr(made, name, None)
+
+    compiled = CompiledFunction(function)
+    calls(compiled)
+    assert len(list(compiled.segments())) == 1
+    assert not compiled.eager and not next(compiled.segments()).eager
+
+
+def test_what_made_objects_lead_to_is_guarded(monkeypatch):
+    """What only an object made in the call leads to, and the class of such an object."""
+
+    @functools.lru_cache
+    def limits():
+        return Found(rg.ones(2), {"bound": 1.5})
+
+    class Holder:
+        def __init__(self):
+            self.limits = limits()
+
+        def of(self, x):
+            return x * self.limits.extra["bound"]
+
+    def function(x):
+        return Holder().of(x) + Found(x, {"given": 0}).scaled()
+
+    limits()
+    compiled = CompiledFunction(function)
+    x = rg.ones(2)
+    assert [compiled(x).tolist() for _ in range(2)] == [[3.5, 3.5]] * 2
+    limits().extra["bound"] = 2.5
+    assert compiled(x).tolist() == [4.5, 4.5]
+    monkeypatch.setattr(Found, "rate", 3)
+    assert compiled(x).tolist() == [5.5, 5.5]
+    monkeypatch.setattr(Holder, "of", lambda self, x: x)
+    assert compiled(x).tolist() == [4, 4]

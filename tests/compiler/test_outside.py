@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import array
 import collections
+import ctypes
 import dataclasses
 import functools
 import operator
@@ -368,3 +369,30 @@ def test_too_much_to_compare(monkeypatch):
     held[49][0] = 3
     assert compiled(rg.ones(1)).item() == 3
     assert any("more than 20 objects" in why for why in rg.compiler.explain(compiled).eager)
+
+
+@pytest.mark.parametrize("sized", [None, 4])
+def test_what_a_cache_of_calls_hands_out(sized):
+    @functools.lru_cache(maxsize=sized)
+    def settings(name):
+        return types.SimpleNamespace(rate=2.0, name=name)
+
+    settings("rates")
+    compiled = rg.compile(lambda x: x * settings("rates").rate)
+    for rate in (2.0, 2.0, 3.0, 3.0, 2.0):
+        settings("rates").rate = rate
+        settings(f"another one than {rate}")
+        assert compiled(rg.ones(1)).item() == rate
+    assert len(list(compiled.segments())) == 2 and not rg.compiler.explain(compiled).eager
+
+
+@pytest.mark.parametrize("kind", ["number", "structure"])
+def test_numbers_of_ctypes(kind):
+    class Rate(ctypes.Structure):
+        _fields_ = [("value", ctypes.c_double)]
+
+    rate = Rate(2.0) if kind == "structure" else ctypes.c_double(2.0)
+    compiled = rg.compile(lambda x: x * rate.value)
+    for value in (2.0, 2.0, 3.0, 3.0, 2.0):
+        rate.value = value
+        assert compiled(rg.ones(1)).item() == value

@@ -505,6 +505,7 @@ class Watch:
         if self.modes != modes_now():
             self.recorder.effect = True
             self.recorder.fail("a mode of the library is changed")
+        self.reads.forget_made(newborn_objects)
 
     def changes(self) -> Iterator[tuple[Any, str, Any, Any]]:
         """Yield each object from outside that was changed, in what words, where, and in which

@@ -18,7 +18,7 @@ from ..random import default_generator
 from .effects import newborn_objects, watching
 from .readings import Reading
 from .results import Maker, objects_in, parts_of, put
-from .saved import Route, nodes_behind, runs_outside, saved_outside
+from .saved import Route, as_reached, nodes_behind, runs_outside, saved_outside
 from .trace import (
     Incoming,
     Named,
@@ -262,7 +262,7 @@ class Ending:
         """Write how gradients come back from the results to the tensors they were made from."""
         forward = self.segment
         outs = self.differentiable
-        inputs = [value for value in self.known.values() if value.requires]
+        inputs = as_reached(outs, self.began, [v for v in self.known.values() if v.requires])
         forward.saved = self._saved(outs)
         route = forward.route = Route(outs, self.began, inputs)
         if route.calls_hooks():
@@ -295,6 +295,10 @@ class Ending:
         edges = {number: node.edges for number, node in nodes.items()}
         for node in nodes.values():
             node.edges = ()
+        # The engine that goes back calls the hooks of these tensors.
+        ends = [(end, end.hooks) for end in {id(one.edge()): one.edge() for one in inputs}.values()]
+        for end, _ in ends:
+            end.hooks = None
         try:
             with self._watched(outs):
                 found = grad(outs, seeds, wanted, True, False)
@@ -304,6 +308,8 @@ class Ending:
         finally:
             for number, node in nodes.items():
                 node.edges = edges[number]
+            for end, hooks in ends:
+                end.hooks = hooks
         refs = []
         by_input = {id(value): one for value, one in zip(wanted, found)}
         for value in inputs:

@@ -139,6 +139,23 @@ def owner_of(value: Any) -> Any:
     return value.array if value.base is None else value.base.array
 
 
+def sharing(captured: dict[int, tuple[Any, Any]]) -> Any:
+    """Return which captured tensors lie in the same memory, and where; None where all are apart."""
+    arrays = [value.array for value, _ in captured.values()]
+    roots = [id(root_of(array)) for array in arrays]
+    if len(set(roots)) == len(roots):
+        return None
+    owners = [roots.index(one) for one in roots]
+    return [(owner, a.ctypes.data - arrays[owner].ctypes.data) for owner, a in zip(owners, arrays)]
+
+
+def root_of(array: Any) -> Any:
+    """Return the array that has the memory which an array is a view of."""
+    while isinstance(array.base, np.ndarray):
+        array = array.base
+    return array
+
+
 def description(value: Any) -> Any:
     array = value.array
     return (
@@ -159,6 +176,7 @@ class Guards:
         self.ready = False  # whether `check` knows what is outside
         self.reads = Reads()
         self.captured: dict[int, tuple[Any, Any]] = {}
+        self.sharing: Any = None  # which of these share memory
         self.cells: dict[int, tuple[Any, Any]] = {}
         self.states: dict[int, tuple[Any, Any]] = {}
         self.whole: set[int] = set()  # of which states have all attributes
@@ -260,6 +278,7 @@ class Guards:
         # A `.grad` that was there before the call, though another may have come in its place.
         grads = {number: writer.known[held] for held, number in writer.grads.items()}
         # What the function changed of a tensor counts as it was before.
+        read: list[tuple[Any, Any]] = []  # `.grad` from before the call, with their cells
         began = {id(value): (requires, node is None) for value, node, requires in writer.histories}
         for segment in writer.new_segments:
             for number, slot in enumerate(segment.slots, segment.first):
@@ -271,7 +290,10 @@ class Guards:
                 elif isinstance(source, trace.CapturedGrad) and not isinstance(source.cell, int):
                     about = description(grads[number]) if number in grads else None
                     self.cells[id(source.cell)] = (source.cell, about)
+                    if number in grads:
+                        read.append((source.cell, grads[number]))
         self.attributes_of_tensors(found, writer.tensors)
+        self.names_of_memory(found, read)
         self.pin(found, writer.tensors)
         self.conditions.update(writer.conditions)
         for number, (thing, then) in self.settings_then.items():
@@ -280,6 +302,23 @@ class Guards:
                 self.conditions[number, "settings"] = (look, thing, look.part_of(then))
         self.check.writes = -1
         self.ready = False
+
+    def names_of_memory(self, found: dict[int, Any], read: list[tuple[Any, Any]]) -> None:
+        """Guard which tensors lie in the memory of captured ones, and which are a `.grad`, too.
+
+        A trace tells them apart by their arrays, so that it may take one for the other.
+        """
+        values = [value for value, _ in self.captured.values()] + [grad for _, grad in read]
+        roots = {id(root_of(value.array)) for value in values}
+        held = [one for one in self.reads.tensors(found) if id(root_of(one.array)) in roots]
+        for one in held:
+            self.captured.setdefault(id(one), (one, description(one)))
+        self.sharing = sharing(self.captured)
+        roots = {id(root_of(one.array)) for one in held}
+        for cell, grad in read:
+            if id(root_of(grad.array)) in roots:
+                self.kept.append(grad)
+                self.conditions[id(cell), "grad"] = (id_of_grad, cell, id(grad))
 
     def pin(self, found: dict[int, Any], arguments: list[Any]) -> None:
         """Note which arguments are tensors from outside, too, or share memory with such.
@@ -376,6 +415,8 @@ class Guards:
         for value, about in self.captured.values():
             if description(value) != about:
                 return False
+        if sharing(self.captured) != self.sharing:
+            return False
         for cell, about in self.cells.values():
             grad = cell.grad
             if (None if grad is None else description(grad)) != about:
@@ -523,6 +564,10 @@ def hooks_of_every_module(_: Any = None) -> tuple[Any, ...]:
     from ..nn.hooks import hooks_of_every_module as found
 
     return found()
+
+
+def id_of_grad(cell: Any) -> int:
+    return id(cell.grad)
 
 
 def description_of_grad(cell: Any) -> Any:

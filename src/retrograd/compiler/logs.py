@@ -6,7 +6,7 @@ import os
 import sys
 from typing import Any
 
-from .._core.checking import missing
+from .._core.checking import contents, missing
 from ..config import settings
 from .function import LOGS
 from .guards import alike, description, hooks_of_every_module, is_tensor
@@ -46,15 +46,16 @@ def broken(guards: Any) -> str:
         now = None if cell.grad is None else description(cell.grad)
         if now != about:
             return f"a .grad was {described(about)}, is {described(now)}"
-    for space, name, value in guards.reads.globals.values():
+    for space, name, value in guards.globals():
         now = space.get(name, missing)
         if not alike(now, value):
             return f"the global {name} was {shown(value)}, is {shown(now)}"
-    for cell, held in guards.reads.cells.values():
-        if not alike(cell.cell_contents, held):
-            return f"a closure's variable was {shown(held)}, is {shown(cell.cell_contents)}"
+    for cell, held in guards.closures():
+        now = contents(cell)
+        if not alike(now, held):
+            return f"a closure's variable was {shown(held)}, is {shown(now)}"
     for number, (thing, state) in guards.states.items():
-        now = state_of(thing, guards.reads.counting())
+        now = state_of(thing, guards.counting(thing))
         if number not in guards.referred and now != state:
             return f"a {type(thing).__name__} was changed{changed_part(state, now)}"
     return "a guard failed"

@@ -32,6 +32,7 @@ _LEAVES = (*PLAIN, np.generic, Value, types.ModuleType)
 _COLLECTIONS = (list, tuple, dict, set, frozenset, deque)
 _VIEWS = (types.MappingProxyType, type({}.keys()), type({}.values()), type({}.items()))
 _ITEMIZED = (*_COLLECTIONS, *_VIEWS, weakref.ref)
+_CACHED = type(functools.lru_cache(len))
 _FUNCTIONS = (types.FunctionType, types.MethodType, types.BuiltinMethodType, functools.partial)
 # Of the library's own classes, whose objects change as replays do or are guarded otherwise.
 _FOLLOWED = ("distributions", "utils", "nn")
@@ -40,10 +41,14 @@ _FOLLOWED = ("distributions", "utils", "nn")
 def buffers() -> tuple[type, ...]:
     """Return the classes of the standard library that hold numbers as bytes.
 
-    `array` is not imported for it: that takes as long as a hundred replays.
+    Neither module is imported for it: that takes as long as a hundred replays.
     """
-    module = sys.modules.get("array")
-    return (bytearray,) if module is None else (bytearray, module.array)
+    found: list[type] = [bytearray]
+    if "array" in sys.modules:
+        found.append(sys.modules["array"].array)
+    if "_ctypes" in sys.modules:
+        found.append(sys.modules["_ctypes"].Structure.__base__)
+    return tuple(found)
 
 
 def gather(
@@ -129,6 +134,10 @@ def behind(thing: Any, names: Container[str] | None) -> list[Any]:
         return get_referents(thing)
     if isinstance(thing, weakref.ref):
         return [thing()]
+    if isinstance(thing, _CACHED):
+        # The results that it hands out again.  That others come in changes nothing.
+        held = [one.values() if type(one) is dict else [one] for one in get_referents(thing)]
+        return [one for results in held for one in results]
     inside = [one for pair in items_of(thing) for one in pair[1:]]
     return inside + followed(attributes(thing), read_by(thing, names))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 import types
 from operator import attrgetter
@@ -23,6 +24,9 @@ _PLAINLY = {
     "LOAD_FAST", "LOAD_FAST_BORROW", "LOAD_FAST_CHECK", "LOAD_DEREF", "LOAD_ATTR", "LOAD_CONST",
     "LOAD_GLOBAL", "LOAD_NAME", *NEUTRAL,
 }  # fmt: skip
+# What `apply` of an `autograd.Function` calls.
+_OF_FUNCTIONS = ("forward", "setup_context", "backward")
+_NO_CLOSURES = ((), ("__class__",))
 ABOUT_FUNCTIONS = ("__code__", "__defaults__", "__kwdefaults__")
 
 
@@ -37,16 +41,25 @@ class Reads:
         id of a closure's cell -> (cell, contents).
     things : dict
         id -> object whose attributes may be read.
+    selves : list
+        Objects that were met as ``self`` in the call that is recorded.
+    kinds : set
+        Classes of objects that were made in calls.
     """
 
     def __init__(self) -> None:
         self.globals: dict[Any, Any] = {}
         self.cells: dict[int, Any] = {}
         self.things: dict[int, Any] = {}
+        self.selves: list[Any] = []
+        self.kinds: set[Any] = set()
         # (id, name, how it is read) -> (class or module, name, value)
         self.attributes: dict[Any, Any] = {}
         self.defaults: list[Any] = []  # of functions
         self.codes: set[Any] = set()
+        self.inner: set[Any] = set()  # codes of the functions that `codes` make
+        self.methods: dict[Any, bool] = {}  # (class, code) -> whether that is a method of it
+        self.functions: dict[Any, list[Any]] = {}  # those with a closure, by their code
         self.names: set[str] = set()  # of attributes that the code reads
         self.every = False  # whether it may read others, too
 
@@ -67,6 +80,8 @@ class Reads:
         for default in (*(function.__defaults__ or ()), *(function.__kwdefaults__ or {}).values()):
             self.thing(default)
             self.defaults.append(default)
+        if function.__closure__:
+            self.functions.setdefault(function.__code__, []).append(function)
         for cell in function.__closure__ or ():
             if id(cell) in self.cells:
                 continue
@@ -90,16 +105,22 @@ class Reads:
         code = frame.f_code
         if code.co_argcount and code.co_varnames:
             first = frame.f_locals.get(code.co_varnames[0])
-            if first is not None and code.co_varnames[0] == "self":
+            is_method = first is not None and self.method(type(first), code)
+            if is_method or (first is not None and code.co_varnames[0] == "self"):
+                if id(first) not in self.things and not isinstance(first, AnyModule):
+                    self.selves.append(first)
                 self.thing(first)
         names, every = once(asked, code, asked_by)
         for name in code.co_varnames[: code.co_argcount]:
             self.owner(frame.f_locals.get(name), names, 4, every)
         if "super" in code.co_names and code.co_argcount:
             self.inherited(frame.f_locals, code)
+        if code.co_freevars not in _NO_CLOSURES and code not in self.inner:
+            self.closure(frame.f_locals, code)
         if code in self.codes:
             return
         self.codes.add(code)
+        self.inner.update([one for one in code.co_consts if isinstance(one, types.CodeType)])
         self.names.update(names[len(code.co_names) :])
         self.every = self.every or every
         space = frame.f_globals
@@ -126,6 +147,40 @@ class Reads:
         for name in code.co_freevars:
             value = frame.f_locals.get(name)
             self.owner(value, names, 4, every)
+
+    def method(self, kind: Any, code: Any) -> bool:
+        """Say whether code is a method of a class of the program's, and note by which name.
+
+        No code may have that name: the library calls `forward`, an operator ``__add__``.
+        """
+        if (kind, code) not in self.methods:
+            names = [
+                name
+                for one in kind.__mro__ if not settled(one)
+                for name, value in vars(one).items()
+                if code_of(value) is code
+            ]  # fmt: skip
+            for name in names:
+                self.attribute(kind, name)
+            self.methods[kind, code] = bool(names)
+        return self.methods[kind, code]
+
+    def closure(self, variables: Any, code: Any) -> None:
+        """Note the function that runs code, where nothing that is named led to it.
+
+        A method of a class that was made in a function is called by the library, or by a special
+        method's name.
+        """
+
+        def runs(function: Any) -> bool:
+            pairs = zip(code.co_freevars, function.__closure__)
+            return all(contents(cell) is variables.get(name, missing) for name, cell in pairs)
+
+        if any(map(runs, self.functions.get(code, ()))):
+            return
+        for one in gc.get_referrers(code):
+            if isinstance(one, types.FunctionType) and one.__code__ is code and runs(one):
+                self.function(one)
 
     def owner(self, owner: Any, names: Any, depth: int, every: bool = False) -> None:
         """Note attributes of a module or class, and of modules and classes in it."""
@@ -176,7 +231,7 @@ class Reads:
 
     def classes(self) -> dict[int, Any]:
         """Note what classes of the program give to the objects that it reads; return these."""
-        kinds: set[Any] = set()
+        kinds = set(self.kinds)
         found = gather(list(self.things.values()), self.counting(), kinds)
         for thing in found.values():
             if isinstance(thing, types.FunctionType):
@@ -194,6 +249,30 @@ class Reads:
                     else:
                         self.static(one, name)
         return found
+
+    def forget_made(self, newborn: Any) -> None:
+        """Let objects that the call made count no more, but for what is behind them.
+
+        Each call makes its own, and a caller may change those that are results.
+
+        Parameters
+        ----------
+        newborn : callable
+            Returns the ids of the objects made during the call.
+        """
+        selves, self.selves = self.selves, []
+        new = newborn() if selves else ()
+        made = [one for one in selves if id(one) in new]
+        if not made:
+            return
+        for one in made:
+            self.things.pop(id(one), None)
+        known = gather(list(self.things.values()), self.counting())
+        for number, one in gather(made, self.counting(), self.kinds).items():
+            if number in new:
+                self.kinds.add(type(one))
+            elif number not in known:
+                self.things[number] = one
 
     def tensors(self, found: dict[int, Any] | None = None) -> list[Any]:
         """Return the tensors that user code can reach through the objects it reads."""
@@ -214,6 +293,13 @@ class Reads:
         values += self.defaults
         values += [value for _, _, value in self.attributes.values()]
         return [value for value in values if isinstance(value, Value)]
+
+
+def code_of(value: Any) -> Any:
+    """Return the code of a function that a class holds, None for what is none."""
+    if isinstance(value, (staticmethod, classmethod)):
+        value = value.__func__
+    return value.__code__ if isinstance(value, types.FunctionType) else None
 
 
 def plain_names(owner: Any) -> list[str]:
@@ -255,6 +341,8 @@ def asked_by(code: Any) -> tuple[tuple[str, ...], bool]:
     for others.
     """
     names = code.co_names
+    if "apply" in names:
+        names = (*names, *_OF_FUNCTIONS)
     every = not _ASKING.isdisjoint(names)
     if not every and "getattr" not in names and "hasattr" not in names:
         return names, any(one.opname == "MATCH_CLASS" for one in instructions_of(code))

@@ -295,6 +295,18 @@ def how_freed(node: Any) -> Any:
     return node.name(), node.site, node.freed.site
 
 
+def as_reached(outs: list[Any], began: int, inputs: list[Any]) -> list[Any]:
+    """Return inputs in the order in which eager's engine is done with them: hooks may tell."""
+    nodes = {node.seq: node for out in outs for node in nodes_behind(out, began)}
+    places: dict[Any, None] = {}  # in the order in which a gradient comes there for the last time
+    for seq in sorted(nodes, reverse=True):
+        for end in ends_of(nodes[seq]):
+            places.pop(end, None)
+            places[end] = None
+    order = {end: place for place, end in enumerate(places)}
+    return sorted(inputs, key=lambda one: order.get((id(one.edge()), one.index), -1))
+
+
 def ends_of(node: Any) -> Any:
     """Return for each edge of a node where it leads: a node's id, and which of its outputs."""
     return zip(map(id, node.edges), node.indices or (0,) * len(node.edges))
