@@ -159,6 +159,24 @@ def test_views_are_no_calls(never_by_numpy):
     assert kernels(same(make))
 
 
+RESHAPED = {
+    "a row as a column": lambda x, row, column: (x + 1) * column.reshape(4),
+    "a column as a row": lambda x, row, column: (x + 1) * row.reshape(4, 1),
+    "what was made as both": lambda x, row, column: (x * (z := row * 3) + 1) * z.reshape(4, 1),
+    "both of one": lambda x, row, column: (x * row + 1) * row.reshape(4, 1),
+    "of three dimensions": lambda x, row, column: (x.view(2, 2, 4) + 1) * column.view(4),
+}
+
+
+@pytest.mark.parametrize("name", RESHAPED)
+def test_what_is_reshaped_is_laid_out_by_its_new_shape(name, never_by_numpy):
+    def make():
+        x, row, column = rg.randn(4, 4), rg.randn(4), rg.randn(4, 1)
+        return lambda: RESHAPED[name](x, row, column), []
+
+    assert kernels(same(make))
+
+
 WRITES = {
     "add": lambda p, x: p.add_(x),
     "multiply by a number": lambda p, x: p.mul_(0.5),

@@ -184,7 +184,7 @@ class Group:
             if not isinstance(arg, Ref):
                 found.append(SCALAR)
                 continue
-            kind = self._aligned(self.slot(arg.number).shape)
+            kind = self._aligned(self._shape_of(arg, node))
             if one is not None:
                 if one.kind in (SCALAR, TOTAL):
                     kind = one.kind
@@ -202,6 +202,16 @@ class Group:
         if wide == SCALAR and late:
             return None
         return found
+
+    def _shape_of(self, arg: Ref, node: Node) -> tuple[int, ...]:
+        """Return the shape by which an operand is laid over the domain.
+
+        What is only reshaped is read in the order of its numbers: (4,) as (4, 1) has one for each
+        row, though by its own shape it had one for each column.
+        """
+        shape = self.slot(arg.number).shape
+        reshaped = node.name == "same" and math.prod(shape) == math.prod(node.shape)
+        return node.shape if reshaped else shape
 
     def _placed_by_index(self, node: Node, made: list[Node | None]) -> list[str] | None:
         """Place a node of `indexed`: its index and what it looks up have to come from outside."""
