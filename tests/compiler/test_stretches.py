@@ -177,6 +177,54 @@ def test_what_is_reshaped_is_laid_out_by_its_new_shape(name, never_by_numpy):
     assert kernels(same(make))
 
 
+def paths(x):
+    shares = x.detach().view(4, 1, 3).log_softmax(-1)
+    return F.ctc_loss(shares, rg.tensor([[1, 2]]), rg.tensor([4]), rg.tensor([2])) * 2
+
+
+def backward_thrice(x):
+    loss = (x * x).mean()
+    loss.backward(retain_graph=True)
+    loss.backward(rg.tensor(0.5), retain_graph=True)
+    loss.backward()
+    return x * 1 if x.grad.sum() > 0 else x * 2
+
+
+REFUSED = {
+    "memory that was made and filled before": paths,
+    "ones like what the kernel is not given": backward_thrice,
+}
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_numpy_computes_what_a_kernel_refuses(name, monkeypatch):
+    def make():
+        x = rg.arange(12.0).view(3, 4).cos().requires_grad_()
+
+        def function():
+            x.grad = None
+            result = REFUSED[name](x)
+            return result, rg.zeros(1) if x.grad is None else x.grad * 1
+
+        return function, [x]
+
+    monkeypatch.setattr(plain_kernels.PlainKernel, "bind", lambda *given, **rest: lambda *a: 1)
+    assert kernels(same(make))
+
+
+def test_what_no_backward_reads_is_not_stored(never_by_numpy):
+    def make():
+        x = rg.randn(3, 4, requires_grad=True)
+
+        def function():
+            return F.gelu(x, approximate="tanh")
+
+        return function, [x]
+
+    forward, _ = kernels(same(make))
+    assert "def kernel(a0, o0):" in forward
+
+
 WRITES = {
     "add": lambda p, x: p.add_(x),
     "multiply by a number": lambda p, x: p.mul_(0.5),
