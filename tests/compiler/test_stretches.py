@@ -212,6 +212,33 @@ def test_numpy_computes_what_a_kernel_refuses(name, monkeypatch):
     assert kernels(same(make))
 
 
+def test_what_is_drawn_before_an_outdated_step_is_drawn_once():
+    def drawn(wrap):
+        rg.manual_seed(0)
+        p, x = rg.nn.Parameter(rg.randn(3, 4)), rg.randn(3, 4)
+        optimizer = rg.optim.SGD([p], lr=0.01, momentum=0.5)
+
+        def step():
+            gates = x.tanh() + 1
+            mask = p.bernoulli(0.5)
+            optimizer.zero_grad()
+            (p * gates).sum().backward()
+            optimizer.step()
+            return gates * mask
+
+        called = wrap(step)
+        found = []
+        for number in range(7):
+            called()
+            if number == 4:
+                optimizer.load_state_dict(optimizer.state_dict())
+            found.append(rg.rand(1).item())
+        return found
+
+    compiled = drawn(lambda step: CompiledFunction(step, fuses="exact"))
+    assert compiled == drawn(lambda step: step)
+
+
 def test_what_no_backward_reads_is_not_stored(never_by_numpy):
     def make():
         x = rg.randn(3, 4, requires_grad=True)
