@@ -159,6 +159,99 @@ def test_views_are_no_calls(never_by_numpy):
     assert kernels(same(make))
 
 
+RESHAPED = {
+    "a row as a column": lambda x, row, column: (x + 1) * column.reshape(4),
+    "a column as a row": lambda x, row, column: (x + 1) * row.reshape(4, 1),
+    "what was made as both": lambda x, row, column: (x * (z := row * 3) + 1) * z.reshape(4, 1),
+    "both of one": lambda x, row, column: (x * row + 1) * row.reshape(4, 1),
+    "of three dimensions": lambda x, row, column: (x.view(2, 2, 4) + 1) * column.view(4),
+}
+
+
+@pytest.mark.parametrize("name", RESHAPED)
+def test_what_is_reshaped_is_laid_out_by_its_new_shape(name, never_by_numpy):
+    def make():
+        x, row, column = rg.randn(4, 4), rg.randn(4), rg.randn(4, 1)
+        return lambda: RESHAPED[name](x, row, column), []
+
+    assert kernels(same(make))
+
+
+def paths(x):
+    shares = x.detach().view(4, 1, 3).log_softmax(-1)
+    return F.ctc_loss(shares, rg.tensor([[1, 2]]), rg.tensor([4]), rg.tensor([2])) * 2
+
+
+def backward_thrice(x):
+    loss = (x * x).mean()
+    loss.backward(retain_graph=True)
+    loss.backward(rg.tensor(0.5), retain_graph=True)
+    loss.backward()
+    return x * 1 if x.grad.sum() > 0 else x * 2
+
+
+REFUSED = {
+    "memory that was made and filled before": paths,
+    "ones like what the kernel is not given": backward_thrice,
+}
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_numpy_computes_what_a_kernel_refuses(name, monkeypatch):
+    def make():
+        x = rg.arange(12.0).view(3, 4).cos().requires_grad_()
+
+        def function():
+            x.grad = None
+            result = REFUSED[name](x)
+            return result, rg.zeros(1) if x.grad is None else x.grad * 1
+
+        return function, [x]
+
+    monkeypatch.setattr(plain_kernels.PlainKernel, "bind", lambda *given, **rest: lambda *a: 1)
+    assert kernels(same(make))
+
+
+def test_what_is_drawn_before_an_outdated_step_is_drawn_once():
+    def drawn(wrap):
+        rg.manual_seed(0)
+        p, x = rg.nn.Parameter(rg.randn(3, 4)), rg.randn(3, 4)
+        optimizer = rg.optim.SGD([p], lr=0.01, momentum=0.5)
+
+        def step():
+            gates = x.tanh() + 1
+            mask = p.bernoulli(0.5)
+            optimizer.zero_grad()
+            (p * gates).sum().backward()
+            optimizer.step()
+            return gates * mask
+
+        called = wrap(step)
+        found = []
+        for number in range(7):
+            called()
+            if number == 4:
+                optimizer.load_state_dict(optimizer.state_dict())
+            found.append(rg.rand(1).item())
+        return found
+
+    compiled = drawn(lambda step: CompiledFunction(step, fuses="exact"))
+    assert compiled == drawn(lambda step: step)
+
+
+def test_what_no_backward_reads_is_not_stored(never_by_numpy):
+    def make():
+        x = rg.randn(3, 4, requires_grad=True)
+
+        def function():
+            return F.gelu(x, approximate="tanh")
+
+        return function, [x]
+
+    forward, _ = kernels(same(make))
+    assert "def kernel(a0, o0):" in forward
+
+
 WRITES = {
     "add": lambda p, x: p.add_(x),
     "multiply by a number": lambda p, x: p.mul_(0.5),

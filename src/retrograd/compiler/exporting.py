@@ -14,7 +14,6 @@ from .._core.modes import set_grad
 from .._core.op import Op, registry
 from .._core.tracing import set_recorder
 from .._core.value import Value
-from ..generator import Generator
 from ..inplace import write_ufunc
 from ..nn.module import Module
 from .effects import watching
@@ -23,6 +22,7 @@ from .guards import Guards, flatten
 from .loading import part_of
 from .lowering import Program, lower
 from .mirror import imaginary_part, real_part, turned_matrices
+from .passes import draws
 from .recorder import Recorder
 from .trace import (
     CALL,
@@ -45,7 +45,6 @@ from .trace import (
 )
 from .whole import Place, Whole
 
-_DRAWING = (".dropouts", "functional._attention")
 _NAMES = {id(function): name for name, function in FUNCTIONS.items()}
 # What the recorder and the mirror call these is another object than what runs a file by itself.
 _NAMES |= {
@@ -266,8 +265,7 @@ class Export:
 
     def check(self, step: Step) -> None:
         """Refuse steps with effects."""
-        module = str(getattr(step.function, "__module__", ""))
-        if module.endswith(_DRAWING) or any(isinstance(one, Generator) for one in step.args):
+        if draws(step):
             raise ExportError(f"export: {step.name} draws random numbers")
         if step.kind == WRITE:
             target = step.args[0].number

@@ -45,6 +45,7 @@ from .fusible import (
 )
 from .indexed import fits, read
 from .lowering import Layout
+from .passes import draws
 from .trace import CALL, GRAD, TOUCH, WRITE, Ref, Step, outs_of, reads_of, refs_in
 
 FEWEST = 3  # calls on small arrays that a kernel pays for
@@ -80,6 +81,7 @@ class Group:
         self.domain: tuple[int, ...] = ()
         self.splits: set[int] | None = None
         self.flat = False  # pinned: a total is used inside the loop
+        self.overtaken = False  # random numbers are drawn before it, and in its midst eagerly
 
     # -- joining ----------------------------------------------------------------------------------
 
@@ -184,7 +186,7 @@ class Group:
             if not isinstance(arg, Ref):
                 found.append(SCALAR)
                 continue
-            kind = self._aligned(self.slot(arg.number).shape)
+            kind = self._aligned(self._shape_of(arg, node))
             if one is not None:
                 if one.kind in (SCALAR, TOTAL):
                     kind = one.kind
@@ -202,6 +204,16 @@ class Group:
         if wide == SCALAR and late:
             return None
         return found
+
+    def _shape_of(self, arg: Ref, node: Node) -> tuple[int, ...]:
+        """Return the shape by which an operand is laid over the domain.
+
+        What is only reshaped is read in the order of its numbers: (4,) as (4, 1) has one for each
+        row, though by its own shape it had one for each column.
+        """
+        shape = self.slot(arg.number).shape
+        reshaped = node.name == "same" and math.prod(shape) == math.prod(node.shape)
+        return node.shape if reshaped else shape
 
     def _placed_by_index(self, node: Node, made: list[Node | None]) -> list[str] | None:
         """Place a node of `indexed`: its index and what it looks up have to come from outside."""
@@ -421,6 +433,10 @@ class Partition:
     it reads the old numbers by another slot, and if nothing behind it may raise: what has been
     written by then would be written again.  Nodes that read what was written by the same slot are
     given the value, and a second write to it takes the place of the first.
+
+    Note [Drawn once].  Where a step raises, the function goes on from the earliest call that has
+    not been made.  Random numbers that it draws behind that call are drawn once more.  So nothing
+    that may raise is put before a group that random numbers were put before.
     """
 
     def __init__(self, layouts: dict[int, Layout], can_raise: Callable[[Step], bool]) -> None:
@@ -515,10 +531,11 @@ class Partition:
             self.makers[step.outs] = step
         inside = set() if self.group is None else self.group.steps_of()
         read = set(reads_of(step))
+        overtaken = self.group is not None and self.group.overtaken
         stays = self.can_raise(step) and (
-            self.written or any(one.kind != CALL for one in self.waiting)
+            overtaken or self.written or any(one.kind != CALL for one in self.waiting)
         )
-        if stays or step.kind not in (CALL, GRAD, TOUCH):
+        if stays or (draws(step) and self.late) or step.kind not in (CALL, GRAD, TOUCH):
             self.close()
             self.plan.append(step)
         elif (
@@ -530,6 +547,8 @@ class Partition:
             self.late.update(outs_of(step))
         else:
             self.plan.append(step)
+            if self.group is not None and draws(step):
+                self.group.overtaken = True
 
 
 def _is_aid(step: Step) -> bool:

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from ..generator import Generator
 from .lowering import Layout, Program, owner_of
 from .mirror import expect, getitem, transposed
 from .trace import (
@@ -114,7 +115,18 @@ def can_raise(step: Step) -> bool:
     """Say whether a step may raise because of the values it is given."""
     if step.kind == HOST or step.function is expect or looks_at_values(step):
         return True
+    if draws(step) and not reads_of(step):
+        return False
     return step.kind == CALL and not is_single(step.function) and step.function not in _PLAIN
+
+
+def draws(step: Step) -> bool:
+    """Say whether a step draws random numbers, which nobody may do a second time."""
+    module = getattr(step.function, "__module__", None) or ""
+    return module.endswith(_DRAWING) or any(isinstance(one, Generator) for one in step.args)
+
+
+_DRAWING = (".dropouts", "functional._attention")
 
 
 def looks_at_values(step: Step) -> bool:

@@ -237,6 +237,8 @@ class Gathering:
 
         Where it raises it has done nothing, and what comes behind is made again by the function.
         """
+        if any(isinstance(part, Group) and part.overtaken for part in self.parts):
+            return False  # Note [Drawn once] in `fusion`
         if self.is_made_before(step):
             return True
         noted = getattr(getattr(step.function, "__self__", None), "writes", None)

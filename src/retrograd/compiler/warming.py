@@ -18,7 +18,7 @@ from .._core.value import Value
 from ..config import processors
 from .backends import has_cached
 from .budget import budget
-from .trace import CALL, Incoming, Ref, Segment, is_pure, is_single, made_by, reads_of
+from .trace import CALL, Incoming, Ref, Segment, is_pure, is_single, made_by, outs_of, reads_of
 
 if TYPE_CHECKING:
     from .buffers import Plan
@@ -191,12 +191,19 @@ def make_fast(segment: Segment, values: list[Any], guards: Any, fuses: str = "")
 
 
 def saved_for(backward: Segment | None, behind: Program | None) -> set[int]:
-    """Return the slots that a backward reads."""
+    """Return the slots that a backward reads and does not fill.
+
+    Those that opening a backward adds have numbers that the function has for slots of its own.
+    """
     if backward is None:
         return set()
-    steps = backward.steps if behind is None else behind.steps
-    saved = {number for step in steps for number in reads_of(step)}
-    return saved | {one.number for one in backward.outputs if isinstance(one, Ref)}
+    saved: set[int] = set()
+    filled: set[int] = set()
+    for step in backward.steps if behind is None else behind.steps:
+        saved.update(number for number in reads_of(step) if number not in filled)
+        filled.update(outs_of(step))
+    results = {one.number for one in backward.outputs if isinstance(one, Ref)}
+    return saved | (results - filled)
 
 
 def install(segment: Segment, program: Program, behind: Program | None, guards: Any) -> None:
