@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import warnings
 
 import pytest
@@ -100,7 +101,7 @@ def test_a_loop_that_ends_takes_no_state(made):
         return x
 
     CompiledFunction(down)(rg.tensor(2.0))
-    assert made["states"] == 3
+    assert made["states"] == (3 if sys.version_info >= (3, 11) else 2)
 
 
 def test_what_the_loop_leaves_is_eagers(put):

@@ -396,3 +396,22 @@ def test_numbers_of_ctypes(kind):
     for value in (2.0, 2.0, 3.0, 3.0, 2.0):
         rate.value = value
         assert compiled(rg.ones(1)).item() == value
+
+
+def test_classes_whose_module_is_no_name():
+    """Functions made by Cython have such a class: NumPy's, scipy's."""
+
+    class Odd:
+        __module__ = property(lambda self: "somewhere")
+
+        def __init__(self):
+            self.factor = 2.0
+
+        def __call__(self, x):
+            return x * self.factor
+
+    odd = Odd()
+    compiled = rg.compile(lambda x: odd(x) + 1)
+    for factor in (2.0, 2.0, 3.0):
+        odd.factor = factor
+        assert compiled(rg.ones(2)).tolist() == [factor + 1] * 2

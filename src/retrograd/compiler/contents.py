@@ -16,6 +16,7 @@ import numpy as np
 
 from .._core.any_module import AnyModule
 from .._core.value import Value
+from .followed import module_of
 
 DEPTH = 3  # how far objects are followed
 LONGEST = 1000  # items of a container that is followed
@@ -75,7 +76,7 @@ def is_plain(thing: Any) -> bool:
     """Say whether nothing is noted of an object: it cannot change, or is followed otherwise."""
     if isinstance(thing, _PLAIN):
         return True
-    return any(kind.__module__.startswith("retrograd.") for kind in type(thing).__mro__)
+    return any(module_of(kind).startswith("retrograd.") for kind in type(thing).__mro__)
 
 
 def items_of(thing: Any) -> list[Any] | None:

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from .._core.any_module import AnyModule
+from .followed import module_of
 
 DEEPEST = 60  # objects inside of objects
 MOST = 2000  # objects
@@ -37,7 +38,7 @@ def is_data(given: Any) -> bool:
     if kind.__getattribute__ is not object.__getattribute__ or "__getattr__" in dir(kind):
         return False
     for one in kind.__mro__[:-1]:
-        first = one.__module__.partition(".")[0]
+        first = module_of(one).partition(".")[0]
         if first == "retrograd" or first in sys.stdlib_module_names or "__slots__" in vars(one):
             return False
     return True

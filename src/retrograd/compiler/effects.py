@@ -37,7 +37,15 @@ from .bytecode import (
     unknown,
 )
 from .contents import Contents, iterators_in
-from .followed import CHANGEABLE, CONTAINERS, PLAIN_TYPES, is_followed, is_in_mode, modes_now
+from .followed import (
+    CHANGEABLE,
+    CONTAINERS,
+    PLAIN_TYPES,
+    is_followed,
+    is_in_mode,
+    modes_now,
+    module_of,
+)
 from .outside import state_of
 from .readings import asks_types, holds_reading, plain_arguments, settle
 from .settings import is_read_again
@@ -210,7 +218,7 @@ class Watch:
             self.method_of_tensor(frame, owner, name)
             return
         if isinstance(owner, type):
-            if not owner.__module__.startswith(("builtins", "collections", "numpy", "retrograd")):
+            if not module_of(owner).startswith(("builtins", "collections", "numpy", "retrograd")):
                 self.effect(frame, f"{owner.__qualname__}.{name}() is called")
             return
         if isinstance(owner, PLAIN_TYPES):
@@ -219,7 +227,7 @@ class Watch:
             if name in _MUTATORS:
                 self.change(owner, site_of(frame), f"{name}() is called")
             return
-        if type(owner).__module__.startswith(("retrograd", "builtins")):
+        if module_of(type(owner)).startswith(("retrograd", "builtins")):
             if name in ("__next__", "send", "throw", "close"):
                 self.change(owner, site_of(frame), f"{name}() is called")
             return
@@ -289,7 +297,7 @@ class Watch:
         for name, value in named.items():
             bound = isinstance(value, (types.MethodType, types.BuiltinMethodType))
             maker = value.__self__ if bound else value
-            if type(maker).__module__.startswith("numpy.random"):
+            if module_of(type(maker)).startswith("numpy.random"):
                 self.effect(frame, f"{name} draws random numbers of NumPy's")
                 return
             if not hasattr(type(value), "__next__") or isinstance(value, io.IOBase):

@@ -17,6 +17,12 @@ CHANGEABLE: Any = (*CONTAINERS, np.ndarray)
 FOLLOWED: Any = (type, types.ModuleType, *PLAIN_TYPES, *CHANGEABLE)
 
 
+def module_of(kind: Any) -> str:
+    """Return the name of the module of a class; some classes of C's have something else there."""
+    name = kind.__module__
+    return name if isinstance(name, str) else ""
+
+
 def is_in_mode(frame: Any) -> bool:
     """Say whether a call of a module's `train` or `eval` changes nothing."""
     held = frame.f_locals
@@ -42,6 +48,6 @@ def is_followed(owner: Any) -> bool:
         return True
     kind = type(owner)
     # Optimizers and generators step at each replay; the compiler's own objects do no harm.
-    return kind.__module__.startswith("retrograd.compiler") or any(
+    return module_of(kind).startswith("retrograd.compiler") or any(
         one.__name__ in ("Optimizer", "Generator", "LRScheduler") for one in kind.__mro__
     )

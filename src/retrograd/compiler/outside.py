@@ -20,6 +20,7 @@ import numpy as np
 from .._core.any_module import AnyModule
 from .._core.checking import contents, missing
 from .._core.value import Value
+from .followed import module_of
 from .settings import has_settings
 
 PLAIN = (bool, int, float, complex, str, bytes, type(None))
@@ -100,7 +101,7 @@ def is_followed(thing: Any) -> bool:
         return kind is np.ndarray
     if isinstance(thing, _FUNCTIONS):
         return not (isinstance(thing, types.FunctionType) and settled(thing))
-    library, _, part = kind.__module__.partition(".")
+    library, _, part = module_of(kind).partition(".")
     if library == "retrograd":
         followed = part.partition(".")[0] in _FOLLOWED or has_settings(thing)
         return followed or isinstance(thing, _COLLECTIONS)
@@ -210,8 +211,8 @@ def read_by(thing: Any, names: Container[str] | None) -> Container[str] | None:
         return None
     known = _by_names.get(kind)
     if known is None:
-        ours = [one for one in kind.__mro__ if one.__module__.partition(".")[0] == "retrograd"]
-        known = _by_names[kind] = not ours or ours[0].__module__ == "retrograd.nn.module"
+        ours = [one for one in kind.__mro__ if module_of(one).partition(".")[0] == "retrograd"]
+        known = _by_names[kind] = not ours or module_of(ours[0]) == "retrograd.nn.module"
     if not known:
         return None
     return Read(names) if isinstance(thing, AnyModule) else names

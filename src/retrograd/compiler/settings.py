@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from .followed import module_of
+
 _OF_GROUPS = {"param_groups", "state_dict", "defaults"}
 _OF_ALL = {"get_last_lr", "get_lr", "state_dict"}
 # What the steps of schedules change.
@@ -20,7 +22,7 @@ _STEPPED = {
 
 def has_settings(thing: Any) -> bool:
     """Say whether an object is an optimizer of the library's, or a schedule."""
-    if not type(thing).__module__.startswith("retrograd.optim"):
+    if not module_of(type(thing)).startswith("retrograd.optim"):
         return False
     return any(one.__name__ in ("Optimizer", "LRScheduler") for one in type(thing).__mro__)
 

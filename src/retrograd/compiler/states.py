@@ -23,7 +23,7 @@ from .._core.modes import thread_modes
 from .._core.node import AccumulateGrad, GradCell, Node
 from .._core.value import Value
 from .effects import newborn_objects
-from .followed import modes_now
+from .followed import modes_now, module_of
 from .guards import plain_key
 from .positions import GENERATORS, calls, code_of, sees
 from .readings import Reading, plain_arguments
@@ -511,7 +511,7 @@ class Walk:
         for kind in type(thing).__mro__:
             if kind is object:
                 continue
-            if not kind.__flags__ & _HEAP or kind.__module__.startswith(_HIDING):
+            if not kind.__flags__ & _HEAP or module_of(kind).startswith(_HIDING):
                 raise Unclear
             for name, member in vars(kind).items():
                 if is_c_of(member, kind):
