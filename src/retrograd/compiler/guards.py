@@ -142,18 +142,11 @@ def owner_of(value: Any) -> Any:
 def sharing(captured: dict[int, tuple[Any, Any]]) -> Any:
     """Return which captured tensors lie in the same memory, and where; None where all are apart."""
     arrays = [value.array for value, _ in captured.values()]
-    roots = [id(root_of(array)) for array in arrays]
+    roots = [id(trace.owner_of(array)) for array in arrays]
     if len(set(roots)) == len(roots):
         return None
     owners = [roots.index(one) for one in roots]
     return [(owner, a.ctypes.data - arrays[owner].ctypes.data) for owner, a in zip(owners, arrays)]
-
-
-def root_of(array: Any) -> Any:
-    """Return the array that has the memory which an array is a view of."""
-    while isinstance(array.base, np.ndarray):
-        array = array.base
-    return array
 
 
 def description(value: Any) -> Any:
@@ -309,14 +302,14 @@ class Guards:
         A trace tells them apart by their arrays, so that it may take one for the other.
         """
         values = [value for value, _ in self.captured.values()] + [grad for _, grad in read]
-        roots = {id(root_of(value.array)) for value in values}
-        held = [one for one in self.reads.tensors(found) if id(root_of(one.array)) in roots]
+        roots = {id(trace.owner_of(value.array)) for value in values}
+        held = [one for one in self.reads.tensors(found) if id(trace.owner_of(one.array)) in roots]
         for one in held:
             self.captured.setdefault(id(one), (one, description(one)))
         self.sharing = sharing(self.captured)
-        roots = {id(root_of(one.array)) for one in held}
+        roots = {id(trace.owner_of(one.array)) for one in held}
         for cell, grad in read:
-            if id(root_of(grad.array)) in roots:
+            if id(trace.owner_of(grad.array)) in roots:
                 self.kept.append(grad)
                 self.conditions[id(cell), "grad"] = (id_of_grad, cell, id(grad))
 

@@ -264,13 +264,14 @@ class Entry(Lines):
             return
         for place, one in enumerate(shared):
             for other in (*shared[place + 1 :], *read):
-                self._apart(passed[one], ends[one], passed[other], ends[other])
+                apart = self._apart((passed[one], ends[one]), (passed[other], ends[other]))
+                self.unless(apart, "shared")
 
-    def _apart(self, begin: str, end: str, other: str, other_end: str) -> None:
-        """Go elsewhere unless one array ends before the other begins."""
-        below = self.new(f"icmp ule ptr {end}, {other}")
-        above = self.new(f"icmp ule ptr {other_end}, {begin}")
-        self.unless(self.new(f"or i1 {below}, {above}"), "shared")
+    def _apart(self, one: tuple[str, str], other: tuple[str, str]) -> str:
+        """Test whether one array ends before the other begins; both are given by these."""
+        below = self.new(f"icmp ule ptr {one[1]}, {other[0]}")
+        above = self.new(f"icmp ule ptr {other[1]}, {one[0]}")
+        return self.new(f"or i1 {below}, {above}")
 
     def _compare_listed(self, arrays: list[tuple[str, str]], shared: int) -> None:
         """Write loops that compare the first so many of some arrays with each that comes later."""
@@ -288,7 +289,7 @@ class Entry(Lines):
         self.put("br i1 %is_shared, label %row, label %apart")
         self.mark("row")
         self.put("%later = add i64 %one, 1")
-        begin, end = self._listed("%one")
+        row = self._listed("%one")
         self.put("br label %each")
         self.mark("each")
         self.put("%other = phi i64 [ %later, %row ], [ %next, %pair ]")
@@ -296,19 +297,15 @@ class Entry(Lines):
         self.put("br i1 %is_listed, label %pair, label %first")
         self.mark("pair")
         self.put("%next = add i64 %other, 1")
-        other, other_end = self._listed("%other")
-        below = self.new(f"icmp ule ptr {end}, {other}")
-        above = self.new(f"icmp ule ptr {other_end}, {begin}")
-        self.put(f"br i1 {self.new(f'or i1 {below}, {above}')}, label %each, label %shared")
+        apart = self._apart(row, self._listed("%other"))
+        self.put(f"br i1 {apart}, label %each, label %shared")
         self.mark("apart")
 
-    def _listed(self, place: str) -> tuple[str, ...]:
+    def _listed(self, place: str) -> tuple[str, str]:
         """Load where a listed array begins and ends."""
-        found = []
-        for name in ("begins", "ends"):
-            held = self.new(f"getelementptr ptr, ptr %{name}, i64 {place}")
-            found.append(self.new(f"load ptr, ptr {held}"))
-        return tuple(found)
+        begin = self.new(f"getelementptr ptr, ptr %begins, i64 {place}")
+        end = self.new(f"getelementptr ptr, ptr %ends, i64 {place}")
+        return self.new(f"load ptr, ptr {begin}"), self.new(f"load ptr, ptr {end}")
 
     def _call(self, passed: dict[int, str]) -> str:
         arguments = [f"i64 {self.word(_WORDS + number)}" for number in range(self.numbers)]

@@ -17,7 +17,7 @@ from typing import Any
 
 from .._core.any_module import AnyModule
 from .._core.value import Value
-from .bytecode import LOADS, instructions_of, read_value, unknown
+from .bytecode import LOADS, instructions_of, once, read_value, unknown
 from .readings import TYPE_ASKERS, Reading
 
 UNCLEAR = -1  # an entry of the stack that more than one instruction may have pushed
@@ -289,16 +289,12 @@ def after(one: Any, place: int, stack: tuple[int, ...], jumps: bool) -> tuple[in
     return (*stack[: len(stack) - taken], *[place] * (taken + effect))
 
 
-codes: dict[int, Code] = {}  # by id: a code object's hash is not kept
+codes: dict[int, tuple[Any, Code]] = {}  # by id: a code object's hash is not kept
 
 
 def code_of(code: Any) -> Code:
     """Return what the instructions of a code object say; kept, since it takes a millisecond."""
-    found = codes.get(id(code))
-    if found is None:
-        if len(codes) > 1000:
-            codes.clear()
-        found = codes[id(code)] = Code(code)
+    found: Code = once(codes, code, Code)
     return found
 
 
